@@ -1,0 +1,78 @@
+"""What can go wrong, as types. Code raises; only `pyglue.cli` turns an error into text and an exit code.
+
+Every error says what was asked, what came back, and the next command to type.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class PyglueError(Exception):
+    """Known trouble, told in the user's words; exit code 1.
+
+    `message` is one sentence. `details` are lines shown indented below it (what was asked, what came back,
+    log lines). `try_` is the command to type next, or None if there is none.
+    """
+
+    def __init__(self, message: str, *, details: list[str] | None = None, try_: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.details = details or []
+        self.try_ = try_
+
+
+class UsageError(PyglueError):
+    """The command line or an option's value is wrong; exit code 2."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with an input file: where, and what was expected. Lines and columns count from 1."""
+
+    file: str
+    line: int | None
+    column: int | None
+    message: str
+
+    def __str__(self) -> str:
+        where = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        return f"{where}: {self.message}"
+
+
+class InputError(PyglueError):
+    """Input files that were refused, all their problems together, before anything was changed."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        files = sorted({problem.file for problem in problems})
+        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+        super().__init__(f"{count} in {', '.join(files)}", details=[str(problem) for problem in problems])
+        self.problems = problems
+
+
+class Unreachable(PyglueError):
+    """A service did not answer at all (refused, timed out, broke off)."""
+
+
+class BadAnswer(PyglueError):
+    """A service answered, but not with what was asked for.
+
+    `status` is the HTTP status, or None where the trouble is in the body.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        details: list[str] | None = None,
+        try_: str | None = None,
+    ) -> None:
+        super().__init__(message, details=details, try_=try_)
+        self.status = status
+
+
+def relative(path: Path, base: Path) -> str:
+    """`path` as a user would type it from `base`; absolute if it lies elsewhere."""
+    return str(path.relative_to(base)) if path.is_relative_to(base) else str(path)

@@ -1,0 +1,101 @@
+"""The one door to `requests`: time-outs, no redirects to elsewhere, and our own errors.
+
+Nothing else in pyglue imports requests. Every call has a time-out; every failure says what was asked and what
+came back.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import requests
+
+from pyglue.errors import BadAnswer, Unreachable
+
+BODY_SHOWN = 400  # characters of an unexpected answer that are shown
+TIMEOUT = 10.0  # seconds to connect and between two bytes of an answer
+
+
+class Client:
+    """A session with one service: a base URL, cookies and headers kept between calls.
+
+    `base` has no trailing slash. `name` is what the user calls the service; `try_` is the command that looks
+    into it when it does not answer.
+    """
+
+    def __init__(self, base: str, name: str, *, timeout: float = TIMEOUT, try_: str | None = None) -> None:
+        self.base = base.rstrip("/")
+        self.name = name
+        self.timeout = timeout
+        self.try_ = try_ if try_ is not None else f"pyglue logs {name}"
+        self._session = requests.Session()
+        self._session.trust_env = False  # a proxy has no business between pyglue and a loopback service
+
+    @property
+    def headers(self) -> Any:
+        """Headers sent with every call (a mutable mapping)."""
+        return self._session.headers
+
+    def close(self) -> None:
+        """Close the kept connections."""
+        self._session.close()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def request(
+        self, method: str, path: str, *, expect: tuple[int, ...] = (200,), **kwargs: Any
+    ) -> requests.Response:
+        """Send a request and return the answer if its status is one of `expect`.
+
+        `kwargs` go to requests (json, params, data, files, headers, timeout). Raises Unreachable if no answer
+        came and BadAnswer for another status; redirects are not followed.
+        """
+        url = self.base + path
+        kwargs.setdefault("timeout", self.timeout)
+        try:
+            answer = self._session.request(method, url, allow_redirects=False, **kwargs)
+        except requests.RequestException as error:
+            raise Unreachable(
+                f"{self.name} does not answer",
+                details=[f"asked      {method} {url}", f"came back  {_reason(error)}"],
+                try_=self.try_,
+            ) from error
+        if answer.status_code not in expect:
+            raise BadAnswer(
+                f"{self.name} answered {answer.status_code} {answer.reason}",
+                status=answer.status_code,
+                details=[f"asked      {method} {url}", f"came back  {_shorten(answer.text)}"],
+                try_=self.try_,
+            )
+        return answer
+
+    def json(self, method: str, path: str, *, expect: tuple[int, ...] = (200,), **kwargs: Any) -> Any:
+        """Like `request`, but return the answer's JSON; raises BadAnswer if it is none."""
+        answer = self.request(method, path, expect=expect, **kwargs)
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise BadAnswer(
+                f"{self.name} answered with something that is no JSON",
+                details=[f"asked      {method} {self.base}{path}", f"came back  {_shorten(answer.text)}"],
+                try_=self.try_,
+            ) from error
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "nothing before the time-out"
+    text = str(error)
+    for known in ("Connection refused", "Remote end closed connection", "Connection reset", "Name or service"):
+        if known in text:
+            return known.lower()
+    return _shorten(text)
+
+
+def _shorten(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= BODY_SHOWN else flat[:BODY_SHOWN] + " ..."
