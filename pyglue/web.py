@@ -90,7 +90,12 @@ def _reason(error: requests.RequestException) -> str:
     if isinstance(error, requests.Timeout):
         return "nothing before the time-out"
     text = str(error)
-    for known in ("Connection refused", "Remote end closed connection", "Connection reset", "Name or service"):
+    for known in (
+        "Connection refused",
+        "Remote end closed connection",
+        "Connection reset",
+        "Name or service",
+    ):
         if known in text:
             return known.lower()
     return _shorten(text)

@@ -1,0 +1,5 @@
+"""`python -m pyglue` is `pyglue`."""
+
+from pyglue.cli import main
+
+main()

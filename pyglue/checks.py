@@ -1,0 +1,81 @@
+"""Everything that can be wrong with the user's files, found before anything is started, all together."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyglue.collector.check import problems as collector_problems
+from pyglue.errors import InputError, Problem, relative
+from pyglue.native.contract import program
+from pyglue.native.layout import Layout
+from pyglue.pipeline import spec as specs
+from pyglue.settings import Settings
+from pyglue.stack.model import Stack
+
+SCHEMA = Path("divolte/DefaultEventRecord.avsc")
+
+
+@dataclass(frozen=True)
+class Checked:
+    """The inputs of `up`, known to be good: the stack, and the supervisor spec as it lies in the file."""
+
+    stack: Stack
+    spec: dict[str, Any]
+    schema: Path
+
+
+def check(settings: Settings) -> Checked:
+    """Read and check docker-compose.yml, the collector's files and supervisor-spec.json.
+
+    Raises InputError with the problems of all of them. A broken docker-compose.yml comes alone, for what the
+    others are is said in it.
+    """
+    stack = settings.stack()
+    problems: list[Problem] = []
+    problems += collector(stack)
+    spec: dict[str, Any] = {}
+    try:
+        spec = specs.read(settings.project / specs.FILE)
+    except InputError as error:
+        problems += error.problems
+    schema = settings.project / SCHEMA
+    if not problems:
+        problems += same_schema(spec, schema)
+    if problems:
+        raise InputError(problems)
+    return Checked(stack, spec, schema)
+
+
+def collector(stack: Stack) -> list[Problem]:
+    """What the collector would refuse to start with: its configuration, the mapping, the schema."""
+    service = stack.services.get("divolte")
+    if service is None:
+        return []
+    running = program(stack, service, Layout(stack.directory), Path("/nonexistent"), os.environ)
+    found = collector_problems(Path(running.argv[1]), running.environment)
+    return [
+        Problem(relative(Path(p.file), stack.directory), p.line, p.column, p.message)
+        if Path(p.file).is_absolute()
+        else p
+        for p in found
+    ]
+
+
+def same_schema(spec: dict[str, Any], schema: Path) -> list[Problem]:
+    """Druid must read with the schema with which the collector writes: bare Avro carries no version."""
+    inline = specs.schema(spec)
+    if inline is None or inline == json.loads(schema.read_text(encoding="utf-8")):
+        return []
+    theirs = {field["name"]: field for field in inline.get("fields", ())}
+    ours = {field["name"]: field for field in json.loads(schema.read_text(encoding="utf-8"))["fields"]}
+    differing = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
+    what = (
+        f"fields that differ: {', '.join(differing)}"
+        if differing
+        else "the order of fields or the record's name differs"
+    )
+    return [Problem(specs.FILE, None, None, f"its Avro schema is not that of {SCHEMA} ({what})")]

@@ -1,0 +1,95 @@
+"""The command line: one group, one file per command, one boundary that decides how the program ends.
+
+Exit codes: 0 fine, 1 known trouble, 2 usage, 3 a bug of ours (the report lies in a file), 130 Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+
+import click
+
+from pyglue import __version__
+from pyglue.cli.down import down
+from pyglue.cli.install import install
+from pyglue.cli.logs import logs
+from pyglue.cli.options import App, surroundings
+from pyglue.cli.reset import reset
+from pyglue.cli.smoke_test import smoke_test
+from pyglue.cli.status import status
+from pyglue.cli.submit_spec import submit_spec
+from pyglue.cli.superset import refresh_datasources, register_cluster
+from pyglue.cli.up import up
+from pyglue.errors import PyglueError, UsageError
+from pyglue.screen import Screen
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="pyglue")
+@surroundings
+@click.pass_context
+def pyglue(context: click.Context, project_dir: Path | None, engine: str | None) -> None:
+    """A real-time clickstream stack: Divolte -> Kafka -> Druid -> Superset.
+
+    `pyglue up` brings it up and ends with success only when an event of its own came back from a chart.
+    """
+    context.obj = App(project_dir, engine, Screen())
+
+
+for command in (
+    up,
+    down,
+    status,
+    logs,
+    install,
+    reset,
+    submit_spec,
+    register_cluster,
+    refresh_datasources,
+    smoke_test,
+):
+    pyglue.add_command(command)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and end the process with its exit code."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; every error ends here, as text and as an exit code."""
+    screen = Screen()
+    try:
+        result = pyglue.main(arguments, prog_name="pyglue", standalone_mode=False)
+    except click.ClickException as error:
+        screen.still()
+        error.show()
+        return 2
+    except (click.Abort, KeyboardInterrupt):
+        screen.say("")
+        screen.say("interrupted; what did start goes on running, `pyglue up` continues from here")
+        return 130
+    except PyglueError as error:
+        screen.problem(error.message, error.details, error.try_)
+        return 2 if isinstance(error, UsageError) else 1
+    except BrokenPipeError:  # the reader of our output, such as `head`, has left
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:  # noqa: BLE001 - the boundary: whatever comes here is a bug of ours
+        screen.say(f"{type(error).__name__}: {error}")
+        screen.say(f"This is a bug in pyglue. Please report it with the file {_report(arguments)}")
+        return 3
+    return result if isinstance(result, int) else 0
+
+
+def _report(arguments: list[str]) -> str:
+    """Write what a report of the bug needs into a file; returns its path."""
+    with tempfile.NamedTemporaryFile("w", prefix="pyglue-bug-", suffix=".txt", delete=False) as file:
+        file.write(f"pyglue {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
+        file.write(f"command: pyglue {' '.join(arguments)}\n\n{traceback.format_exc()}")
+        return file.name

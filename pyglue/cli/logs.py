@@ -1,0 +1,39 @@
+"""`pyglue logs`: what the services printed."""
+
+from __future__ import annotations
+
+import click
+
+from pyglue.cli.options import App, common
+from pyglue.errors import UsageError
+from pyglue.native.layout import Layout
+from pyglue.native.logs import follow, tail
+
+
+@click.command()
+@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.option("-f", "--follow", "following", is_flag=True, help="Go on with what comes, until Ctrl-C.")
+@click.option("-n", "--lines", default=50, show_default=True, help="How many of the last lines.")
+@common
+def logs(app: App, services: tuple[str, ...], following: bool, lines: int) -> None:
+    """Show the last lines of SERVICE..., or of all services."""
+    settings = app.settings()
+    stack = settings.stack()
+    unknown = [name for name in services if name not in stack.services]
+    if unknown:
+        raise UsageError(
+            f"there is no service {', '.join(unknown)}", details=[f"there are {', '.join(stack.services)}"]
+        )
+    names = services or tuple(stack.services)
+    layout = Layout(settings.project)
+    width = max(map(len, names))
+
+    def show(name: str, line: str) -> None:
+        app.screen.data(line if len(names) == 1 else f"{name:<{width}} | {line}")
+
+    for name in names:
+        for line in tail(layout.log(name), lines):
+            show(name, line)
+    if following:
+        for name, line in follow({name: layout.log(name) for name in names}):
+            show(name, line)

@@ -1,0 +1,42 @@
+"""`pyglue smoke-test`: one event through every hop."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import click
+
+from pyglue.checks import check
+from pyglue.cli.options import App, common
+from pyglue.pipeline.smoke import Probe
+from pyglue.up import Clients, with_log
+
+
+@click.command(name="smoke-test")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--timeout", default=30.0, show_default=True, help="Seconds that each hop may take.")
+@common
+def smoke_test(app: App, as_json: bool, timeout: float) -> int:
+    """Send one event and find it at every hop: collector, Kafka, Druid SQL, a chart of Superset.
+
+    Exits with 0 if it arrived everywhere, else with 1, naming the hop at which it stopped and what that
+    service's log says.
+    """
+    settings = app.settings()
+    checked = check(settings)
+    clients = Clients.of(app.addresses(settings, checked.stack), settings.variables, time.sleep)
+    try:
+        report = Probe(clients.pipeline(checked.spec, checked.schema), timeout).run()
+    finally:
+        clients.close()
+    if as_json:
+        app.screen.data(json.dumps(report.to_json()))
+    else:
+        for hop in report.hops:
+            app.screen.finished(hop.hop, "ok" if hop.ok else "failed", (hop.ms or 0) / 1000)
+    if report.problem is None:
+        return 0
+    error = with_log(report, app.running_engine(checked.stack))
+    app.screen.problem(error.message, error.details, error.try_)
+    return 1

@@ -1,0 +1,80 @@
+"""`pyglue status`: every service and every hop, asked now."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from pyglue.cli.options import App, common
+from pyglue.native.engine import State
+from pyglue.pipeline.status import Part, pipeline_parts
+from pyglue.screen import amount, span
+from pyglue.up import Clients
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@common
+def status(app: App, as_json: bool) -> int:
+    """Show every service and every part of the pipeline. Exits with 1 if something is not as it should be."""
+    settings = app.settings()
+    stack = settings.stack()
+    states = app.running_engine(stack).states()
+    clients = Clients.of(app.addresses(settings, stack), settings.variables, time.sleep)
+    try:
+        parts = pipeline_parts(clients, settings.project) if any(state.healthy for state in states) else ()
+    finally:
+        clients.close()
+    problems = _problems(states, parts)
+    if as_json:
+        app.screen.data(json.dumps(_json(states, parts, problems)))
+        return 1 if problems else 0
+    app.screen.table(_rows(states))
+    if parts:
+        app.screen.data("")
+        app.screen.table(
+            [("PIPELINE", "NAME", "STATE"), *((part.kind, part.name, part.text) for part in parts)]
+        )
+    app.screen.data("")
+    for problem in problems:
+        app.screen.data(problem)
+    if not problems:
+        app.screen.data("Healthy.")
+    return 1 if problems else 0
+
+
+def _rows(states: list[State]) -> list[tuple[str, ...]]:
+    rows: list[tuple[str, ...]] = [("SERVICE", "STATE", "HEALTH", "UP", "MEMORY", "WHERE")]
+    for state in states:
+        health = "healthy" if state.healthy else ("unhealthy" if state.state == "running" else "-")
+        where = f"localhost:{state.ports[0]}" if state.ports else "-"
+        rows.append((state.name, state.state, health, span(state.up), amount(state.memory), where))
+    return rows
+
+
+def _problems(states: list[State], parts: tuple[Part, ...]) -> list[str]:
+    """A counted list, each with the next command."""
+    texts = [
+        f"{state.name} is {state.state}; try: pyglue up"
+        if state.state != "running"
+        else f"{state.name} is not healthy ({state.reason}); try: pyglue logs {state.name}"
+        for state in states
+        if not state.healthy
+    ]
+    texts += [f"{part.kind} {part.name}: {part.problem}" for part in parts if part.problem]
+    if texts and all(state.state == "stopped" for state in states):
+        texts = ["nothing runs; try: pyglue up"]
+    return [f"{number}. {text}" for number, text in enumerate(texts, 1)]
+
+
+def _json(states: list[State], parts: tuple[Part, ...], problems: list[str]) -> dict[str, Any]:
+    return {
+        "healthy": not problems,
+        "services": [asdict(state) for state in states],
+        "pipeline": [asdict(part) for part in parts],
+        "problems": problems,
+    }

@@ -1,0 +1,46 @@
+"""`pyglue register-cluster` and `pyglue refresh-datasources`: Druid in Superset."""
+
+from __future__ import annotations
+
+import time
+
+import click
+
+from pyglue.cli.options import App, common
+from pyglue.pipeline import spec as specs
+from pyglue.superset import register
+from pyglue.up import Clients
+
+
+@click.command(name="register-cluster")
+@common
+def register_cluster(app: App) -> None:
+    """Register Druid in Superset as the database docker-druid, or bring its address up to date."""
+    settings = app.settings()
+    addresses = app.addresses(settings, settings.stack())
+    clients = Clients.of(addresses, settings.variables, time.sleep)
+    began = time.monotonic()
+    try:
+        uri = register.sqlalchemy_uri(addresses.broker_for_superset)
+        outcome = register.register_cluster(clients.superset, uri=uri)
+    finally:
+        clients.close()
+    app.screen.finished("Register Druid in Superset", str(outcome), time.monotonic() - began)
+
+
+@click.command(name="refresh-datasources")
+@common
+def refresh_datasources(app: App) -> None:
+    """Make the dataset over Druid's datasource, or bring its columns up to date."""
+    settings = app.settings()
+    clients = Clients.of(app.addresses(settings, settings.stack()), settings.variables, time.sleep)
+    table = specs.datasource(specs.read(settings.project / specs.FILE))
+    began = time.monotonic()
+    try:
+        result = register.refresh_dataset(clients.superset, table=table)
+    finally:
+        clients.close()
+    app.screen.finished(f"Refresh dataset {table}", str(result.outcome), time.monotonic() - began)
+    for what, names in (("added", result.added), ("removed", result.removed), ("changed", result.changed)):
+        if names:
+            app.screen.say(f"  {what}: {', '.join(names)}")

@@ -1,0 +1,93 @@
+"""`pyglue up`: install what is missing, start what does not run as it should, prove that an event arrives."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import click
+
+from pyglue import flow
+from pyglue.checks import check
+from pyglue.cli.install import install_folders
+from pyglue.cli.options import App, common
+from pyglue.errors import PyglueError
+from pyglue.native.engine import Engine
+from pyglue.native.layout import Layout
+from pyglue.pipeline.addresses import Addresses
+from pyglue.screen import Screen, amount
+from pyglue.up import Clients, Up
+
+
+@click.command()
+@common
+def up(app: App) -> None:
+    """Bring the whole stack up and prove that it works.
+
+    Installs what is missing, starts the services side by side, creates the topic, posts the supervisor,
+    registers Druid in Superset, imports the dashboard, and sends an event that must come back from Druid and
+    from a chart. What runs already is kept; what changed is restarted.
+    """
+    began = time.monotonic()
+    settings = app.settings().with_secrets()
+    checked = check(settings)
+    screen = app.screen
+    screen.say(f"native engine, project {checked.stack.name}")
+    screen.say()
+    layout = Layout(settings.project)
+    with layout.locked("up"):
+        homes = install_folders(app, checked.stack, checked.stack.folders())
+        engine = Engine(checked.stack, homes)
+        addresses = app.addresses(settings, checked.stack)
+        _start(engine, screen)
+        cancel = flow.Cancel()
+        clients = Clients.of(addresses, settings.variables, cancel.wait)
+        work = Up(checked, engine, clients, addresses, cancel)
+        try:
+            with ThreadPoolExecutor(4) as pool:
+                flow.run(work.jobs(pool), screen, cancel, watch=engine.watch)
+        except PyglueError:
+            screen.say("What did start goes on running; `pyglue up` continues from here.")
+            screen.say()
+            raise
+        finally:
+            screen.still()
+            clients.close()
+    states = engine.states()
+    memory = amount(sum(state.memory or 0 for state in states))
+    screen.say()
+    screen.say(f"Everything is up after {time.monotonic() - began:.0f}s, using {memory}.")
+    show_addresses(screen, addresses, settings.project)
+
+
+def _start(engine: Engine, screen: Screen) -> None:
+    """Before the loop: stop what runs otherwise than it should, and see that every port to come is free."""
+    layout = engine.layout
+    layout.make()
+    stale = engine.changed()
+    if stale:
+        began = time.monotonic()
+        engine.stop(stale)
+        screen.finished(f"Stop what changed: {', '.join(sorted(stale))}", "stopped", time.monotonic() - began)
+    engine.prepare()
+    engine.check_ports(set(engine.stack.services) - engine.running())
+
+
+def show_addresses(screen: Screen, addresses: Addresses, project: Path) -> None:
+    """Where everything is, last, where the eye is."""
+    env = os.path.relpath(project / ".env")
+    rows: Iterable[tuple[str, str]] = (
+        ("sample app", addresses.sample_app),
+        ("dashboard", addresses.dashboard),
+        ("", f"(user admin, password in {env})"),
+        ("events to", addresses.collector.replace("127.0.0.1", "localhost")),
+        ("druid", addresses.router),
+    )
+    screen.say()
+    for label, text in rows:
+        screen.say(f"  {label:<11}  {text}")
+    screen.say()
+    screen.say("Next: open the sample app and click, then look at the dashboard.")

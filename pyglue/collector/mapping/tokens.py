@@ -1,0 +1,113 @@
+"""The words of the mapping language: one table of patterns, tried in order at each place.
+
+The language is the part of Groovy that mappings use. A token's text is what stands in the file; its value is what it
+means. Newlines are tokens, because they end a statement; blanks and comments are not.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pyglue.errors import InputError, Problem
+
+_PATTERNS = (
+    ("blank", r"[ \t\r\f]+|\\\n"),
+    ("comment", r"//[^\n]*|/\*[\s\S]*?\*/|\A\#![^\n]*"),
+    ("newline", r"\n|;"),
+    (
+        "string",
+        r"'''(?:[^\\]|\\[\s\S])*?'''|\"\"\"(?:[^\\]|\\[\s\S])*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"",
+    ),
+    ("number", r"[0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9]+)?[lLfFdDiIgG]?(?![A-Za-z0-9_$])"),
+    ("name", r"[A-Za-z_$][A-Za-z0-9_$]*"),
+    ("mark", r"[(){}.,]"),
+)
+_TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS))
+_ESCAPE = re.compile(r"\\(u+[0-9A-Fa-f]{4}|[\s\S])")
+_ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""}
+_SIMPLE_ESCAPES = "\\'\"$"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where something stands; lines and columns count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word of the mapping. `kind` is a name of the table, or `end`."""
+
+    kind: str
+    text: str
+    place: Place
+
+    def __str__(self) -> str:
+        if self.kind == "end":
+            return "the end of the file"
+        return "the end of the line" if self.text == "\n" else self.text
+
+
+class Source:
+    """A mapping's text with its file name; makes Problems that show the line and a caret."""
+
+    def __init__(self, text: str, file: str) -> None:
+        self.text = text
+        self.file = file
+        self._lines = text.split("\n")
+
+    def problem(self, place: Place, message: str) -> Problem:
+        """The problem `message` at `place`, with the line and a caret below it."""
+        line = self._lines[place.line - 1]
+        lead = re.sub(r"[^\t]", " ", line[: place.column - 1])
+        return Problem(self.file, place.line, place.column, f"{message}\n    {line.rstrip()}\n    {lead}^")
+
+
+def tokenize(source: Source) -> list[Token]:
+    """All tokens of `source`, the last of kind `end`; raises InputError at a character that starts none."""
+    text, at, line, line_start = source.text, 0, 1, 0
+    tokens: list[Token] = []
+    while at < len(text):
+        place = Place(line, at - line_start + 1)
+        found = _TOKEN.match(text, at)
+        if not found:
+            raise InputError([source.problem(place, _unreadable(text[at]))])
+        kind, word = str(found.lastgroup), found[0]
+        if kind not in ("blank", "comment"):
+            tokens.append(Token(kind, word, place))
+        at = found.end()
+        if "\n" in word:
+            line += word.count("\n")
+            line_start = found.start() + word.rindex("\n") + 1
+    tokens.append(Token("end", "", Place(line, at - line_start + 1)))
+    return tokens
+
+
+def string_value(token: Token) -> str:
+    """The text that a string token means; raises ValueError with the reason."""
+    quotes = 3 if token.text[:3] in ("'''", '"""') else 1
+    inner = token.text[quotes:-quotes]
+    if token.text[0] == '"' and re.search(r"(?<!\\)(?:\\\\)*\$", inner):
+        raise ValueError("a '$' in a string with double quotes is not supported; write it in single quotes")
+    return _ESCAPE.sub(_escaped, inner)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    code = found[1]
+    if code[0] == "u" and len(code) > 1:
+        return chr(int(code.lstrip("u"), 16))
+    if code in _SIMPLE_ESCAPES:
+        return code
+    try:
+        return _ESCAPES[code]
+    except KeyError:
+        raise ValueError(f"unknown escape '\\{code}' in a string") from None
+
+
+def _unreadable(character: str) -> str:
+    if character in "'\"":
+        return "this string does not end on its line"
+    return "this comment does not end" if character == "/" else f"'{character}' is not expected here"

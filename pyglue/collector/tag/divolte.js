@@ -1,0 +1,531 @@
+// The tag: what a page loads from the collector to report what its visitors do.
+//
+// The law of this file:
+// - It speaks Divolte's API and wire protocol, so that a page written for Divolte goes on unchanged.
+// - ECMAScript 5 only, no dependencies, nothing on the page is touched except `divolte` and two cookies.
+// - A constant that the collector decides is written '@@name@@' and replaced, quotes included.
+// - Comments stand on lines of their own and no text runs over two lines: serving it strips comment lines
+//   and indentation line by line (see __init__.py).
+(function (window) {
+  'use strict';
+
+  var SCRIPT_NAME = '@@script_name@@';
+  var EVENT_SUFFIX = '@@event_suffix@@';
+  var PARTY_COOKIE = '@@party_cookie@@';
+  var PARTY_SECONDS = '@@party_timeout_s@@';
+  var SESSION_COOKIE = '@@session_cookie@@';
+  var SESSION_SECONDS = '@@session_timeout_s@@';
+  var COOKIE_DOMAIN = '@@cookie_domain@@';
+  // How long one event may keep the next one waiting.
+  var EVENT_TIMEOUT = '@@event_timeout_ms@@';
+  var AUTO_PAGE_VIEW = '@@auto_page_view@@';
+  var LOGGING = '@@logging@@';
+
+  // An event that was refused (the collector answers 503 while it can't store events) is tried again after
+  // these pauses: long enough for a broker's restart. Then it is given up: a blocked collector looks the same.
+  var RETRY_PAUSES = [1000, 3000, 9000];
+
+  var document = window.document;
+
+  // A page may hold the tag twice, or bring an object of its own: the first one stays.
+  if (typeof window.divolte === 'object' && window.divolte) {
+    log('there is a divolte on this page already; it stays');
+    return;
+  }
+
+  function log(message) {
+    if (LOGGING && window.console) {
+      window.console.log('divolte: ' + message);
+    }
+  }
+
+  // ---- Where this script came from; events go there too ---------------------------------------------------
+
+  function namedLikeUs(url) {
+    var path = url.split(/[?#]/)[0];
+    return path.slice(path.lastIndexOf('/') + 1) === SCRIPT_NAME.slice(SCRIPT_NAME.lastIndexOf('/') + 1);
+  }
+
+  function findScript() {
+    var current = document.currentScript;
+    if (current && current.src) {
+      return current;
+    }
+    var scripts = document.getElementsByTagName('script');
+    var found = null;
+    for (var i = 0; i < scripts.length; i++) {
+      if (scripts[i].src && namedLikeUs(scripts[i].src)) {
+        if (found && found.src !== scripts[i].src) {
+          throw 'divolte: several scripts are called ' + SCRIPT_NAME + '; which one is this?';
+        }
+        found = scripts[i];
+      }
+    }
+    if (!found) {
+      throw 'divolte: no script on this page is called ' + SCRIPT_NAME;
+    }
+    return found;
+  }
+
+  var script = findScript();
+  var scriptUrl = script.src;
+  var hashAt = scriptUrl.indexOf('#');
+  var anchor = hashAt < 0 ? '' : scriptUrl.slice(hashAt + 1);
+  var scriptPath = scriptUrl.split(/[?#]/)[0];
+  var eventUrl = scriptPath.slice(0, scriptPath.lastIndexOf('/') + 1) + EVENT_SUFFIX;
+
+  // ---- Identifiers ----------------------------------------------------------------------------------------
+
+  // 32 characters of 6 random bits each: more than any two visitors will ever share. The mark `!` at the end
+  // tells ids made without a good source of randomness from the others.
+  function randomId() {
+    var alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789~_';
+    var crypto = window.crypto || window.msCrypto;
+    var good = !!(crypto && crypto.getRandomValues && window.Uint8Array);
+    var bytes = good ? crypto.getRandomValues(new window.Uint8Array(32)) : [];
+    var id = '';
+    for (var i = 0; i < 32; i++) {
+      id += alphabet.charAt(good ? bytes[i] & 63 : Math.floor(Math.random() * 64));
+    }
+    return good ? id : id + '!';
+  }
+
+  function timedId() {
+    return '0:' + new Date().getTime().toString(36) + ':' + randomId();
+  }
+
+  // The cookie's identifier, or null. What the collector would refuse counts as absent: a broken cookie would
+  // otherwise hide its visitor for years.
+  function readCookie(name) {
+    var cookies = document.cookie.split(/;\s*/);
+    for (var i = 0; i < cookies.length; i++) {
+      if (cookies[i].slice(0, name.length + 1) === name + '=') {
+        var value = cookies[i].slice(name.length + 1);
+        if (/^0:[+-]?[0-9a-z]+:[^:]*$/i.test(value)) {
+          return value;
+        }
+      }
+    }
+    return null;
+  }
+
+  function writeCookie(name, value, seconds) {
+    document.cookie = name + '=' + value + '; path=/' +
+      '; expires=' + new Date(new Date().getTime() + seconds * 1000).toUTCString() +
+      '; max-age=' + seconds +
+      (COOKIE_DOMAIN ? '; domain=' + COOKIE_DOMAIN : '');
+  }
+
+  // ---- mincode: JSON values, short in a URL ---------------------------------------------------------------
+
+  function escapeText(text) {
+    return text.replace(/[~!]/g, '~$&');
+  }
+
+  // A whole number goes in base 36 unless its decimal or exponential form is shorter. Beyond 2^53 browsers no
+  // longer write base 36 exactly.
+  function mincodeNumber(number) {
+    var decimal = String(number);
+    var exponential = number.toExponential();
+    var shorter = exponential.length < decimal.length ? exponential : decimal;
+    if (number % 1 === 0 && Math.abs(number) < 9007199254740992) {
+      var digits = number.toString(36);
+      if (digits.length <= shorter.length) {
+        return ['d', digits + '!'];
+      }
+    }
+    return ['j', shorter + '!'];
+  }
+
+  // The type's letter and what follows it; null for what JSON leaves out. They are apart because a member's
+  // name stands between them. `key` is what toJSON() is told.
+  function mincodeParts(value, key) {
+    if (value !== null && value !== undefined && typeof value.toJSON === 'function') {
+      value = value.toJSON(key);
+    }
+    if (value instanceof Number || value instanceof String || value instanceof Boolean) {
+      value = value.valueOf();
+    }
+    switch (typeof value) {
+    case 'string':
+      return ['s', escapeText(value) + '!'];
+    case 'boolean':
+      return [value ? 't' : 'f', ''];
+    case 'number':
+      return isFinite(value) ? mincodeNumber(value) : ['n', ''];
+    case 'bigint':
+      return ['d', value.toString(36) + '!'];
+    case 'undefined':
+      return null;
+    case 'object':
+      if (value === null) {
+        return ['n', ''];
+      }
+      return Array.isArray(value) ? ['a', mincodeItems(value) + '.'] : ['(', mincodeMembers(value) + ')'];
+    default:
+      throw 'divolte: a ' + typeof value + ' can not be sent in an event';
+    }
+  }
+
+  function mincodeItems(array) {
+    var text = '';
+    for (var i = 0; i < array.length; i++) {
+      text += (mincodeParts(array[i], String(i)) || ['n', '']).join('');
+    }
+    return text;
+  }
+
+  function mincodeMembers(object) {
+    return Object.keys(object).map(function (name) {
+      var parts = mincodeParts(object[name], name);
+      return parts ? parts[0] + escapeText(name) + '!' + parts[1] : '';
+    }).join('');
+  }
+
+  function mincode(value) {
+    var parts = mincodeParts(value, '');
+    return parts ? parts.join('') : undefined;
+  }
+
+  // ---- The checksum: MurmurHash3 (x86, 32 bits, seed 0) over the parameters' UTF-8 ------------------------
+
+  var multiply = Math.imul || function (a, b) {
+    return ((a & 0xffff) * b + (((a >>> 16) * b & 0xffff) << 16)) | 0;
+  };
+
+  function rotate(x, bits) {
+    return (x << bits) | (x >>> (32 - bits));
+  }
+
+  function mixBlock(block) {
+    return multiply(rotate(multiply(block, 0xcc9e2d51), 15), 0x1b873593);
+  }
+
+  function murmur3(text) {
+    // One character per byte of the UTF-8 form.
+    var bytes = unescape(encodeURIComponent(text));
+    var hash = 0;
+    var block = 0;
+    for (var i = 0; i < bytes.length; i++) {
+      block |= bytes.charCodeAt(i) << ((i & 3) * 8);
+      if ((i & 3) === 3) {
+        hash = (multiply(rotate(hash ^ mixBlock(block), 13), 5) + 0xe6546b64) | 0;
+        block = 0;
+      }
+    }
+    hash ^= mixBlock(block);
+    hash ^= bytes.length;
+    hash = multiply(hash ^ (hash >>> 16), 0x85ebca6b);
+    hash = multiply(hash ^ (hash >>> 13), 0xc2b2ae35);
+    return hash ^ (hash >>> 16);
+  }
+
+  // ---- An event's query string ----------------------------------------------------------------------------
+
+  // Half of a surrogate pair has no UTF-8 form, and encodeURIComponent throws over it.
+  function wellFormed(text) {
+    return text.replace(/[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]/g, function (found) {
+      return found.length === 2 ? found : '\ufffd';
+    });
+  }
+
+  function base36(number) {
+    return typeof number === 'number' && isFinite(number) ? number.toString(36) : undefined;
+  }
+
+  // `pairs` is [[name, value], ...] in the order of the URL; undefined values are left out. The checksum,
+  // itself the parameter x, covers the others in the order of their names.
+  function queryString(pairs) {
+    var present = pairs.filter(function (pair) {
+      return pair[1] !== undefined;
+    }).map(function (pair) {
+      return [pair[0], wellFormed(pair[1])];
+    });
+    var sorted = present.slice().sort(function (a, b) {
+      return a[0] < b[0] ? -1 : 1;
+    });
+    var checksum = murmur3(sorted.map(function (pair) {
+      return pair[0] + '=' + pair[1] + ',;';
+    }).join(''));
+    return present.concat([['x', checksum.toString(36)]]).map(function (pair) {
+      return pair[0] + '=' + encodeURIComponent(pair[1]);
+    }).join('&');
+  }
+
+  // ---- Delivery: one event at a time, in order ------------------------------------------------------------
+  //
+  // An image is the request that every browser and every page's security policy for Divolte allows, and its
+  // onload and onerror tell a stored event from a refused one. An event leaves `queue` when it was answered,
+  // given up or timed out; only the first one is ever under way.
+
+  var queue = [];
+  // The attempt under way, or null. What an attempt reports after it was replaced is too late for the queue.
+  var attempt = null;
+  // The timer of the pause before the next try, or null.
+  var pause = null;
+  // An event was given up and none was stored since: one try each, so that a blocked collector costs little.
+  var hopeless = false;
+  // Between pagehide and pageshow nothing can wait for an answer.
+  var leaving = false;
+  // Page views of this page: one, and another each time the back button brings it back.
+  var pageViews = 0;
+  // How many events were ever put into the queue.
+  var queued = 0;
+  // Callbacks of whenCommitted: {upTo: how many events it waits for, run: function, timer: its limit}.
+  var waiting = [];
+
+  function enqueue(event) {
+    queue.push(event);
+    queued++;
+    deliverNext();
+  }
+
+  function releaseWaiting() {
+    var done = queued - queue.length;
+    waiting = waiting.filter(function (waiter) {
+      // While events are refused there is no telling how long it will take: nobody is kept waiting.
+      if (waiter.upTo > done && pause === null) {
+        return true;
+      }
+      window.setTimeout(waiter.run, 0);
+      return false;
+    });
+  }
+
+  function deliverNext() {
+    if (attempt || pause !== null || leaving || !queue.length) {
+      return;
+    }
+    var event = queue[0];
+    var mine = attempt = {pageView: pageViews, timer: window.setTimeout(timedOut, EVENT_TIMEOUT)};
+    var image = new window.Image(1, 1);
+    event.tries++;
+    image.onload = function () {
+      hopeless = false;
+      if (mine === attempt) {
+        finish();
+      }
+    };
+    image.onerror = function () {
+      if (mine === attempt) {
+        refused(event);
+      } else if (mine.pageView === pageViews && !leaving && mayTryAgain(event)) {
+        // Refused after its time was up: it queues again, behind the events that overtook it.
+        enqueue(event);
+      }
+    };
+    image.src = event.url;
+
+    function timedOut() {
+      log('no answer within ' + EVENT_TIMEOUT + ' ms, going on: ' + event.id);
+      finish();
+    }
+  }
+
+  function stopAttempt() {
+    window.clearTimeout(attempt.timer);
+    attempt = null;
+  }
+
+  // The first event is done with: on to the next one.
+  function finish() {
+    stopAttempt();
+    queue.shift();
+    releaseWaiting();
+    deliverNext();
+  }
+
+  function mayTryAgain(event) {
+    return !hopeless && event.tries <= RETRY_PAUSES.length;
+  }
+
+  function refused(event) {
+    if (!mayTryAgain(event)) {
+      log('given up: ' + event.id);
+      hopeless = true;
+      finish();
+      return;
+    }
+    log('refused, trying again: ' + event.id);
+    stopAttempt();
+    // Spread, so that the visitors of a collector that comes back don't all return in the same moment.
+    pause = window.setTimeout(function () {
+      pause = null;
+      deliverNext();
+    }, RETRY_PAUSES[event.tries - 1] * (0.75 + Math.random() / 2));
+    releaseWaiting();
+  }
+
+  // The browser drops a page's image requests with the page, but lets a keepalive fetch end. GET, because the
+  // collector takes nothing else (sendBeacon always posts). The event under way is sent once more, as nobody
+  // knows how far it got: it keeps its event id, so the collector recognises a second arrival.
+  function sendLast(event) {
+    if (window.fetch && window.Request && 'keepalive' in window.Request.prototype) {
+      var options = {mode: 'no-cors', keepalive: true, credentials: 'include', cache: 'no-store'};
+      window.fetch(event.url, options).then(null, function (error) {
+        log('not sent while leaving: ' + event.id + ' (' + error + ')');
+      });
+    } else {
+      new window.Image(1, 1).src = event.url;
+    }
+  }
+
+  function leave() {
+    leaving = true;
+    window.clearTimeout(pause);
+    pause = null;
+    if (attempt) {
+      stopAttempt();
+    }
+    queue.forEach(sendLast);
+    queue = [];
+    // A callback often goes to another page. Should this page come back, it must not do so again.
+    waiting.forEach(function (waiter) {
+      window.clearTimeout(waiter.timer);
+    });
+    waiting = [];
+  }
+
+  // ---- The API --------------------------------------------------------------------------------------------
+
+  var divolte = {signal: signal, whenCommitted: whenCommitted};
+  // What the next event says; the members of `divolte` keep describing the page view as it began.
+  var newParty;
+  var firstInSession;
+  var eventCount;
+
+  // Who looks, in which session.
+  function identifyVisitor() {
+    var party = readCookie(PARTY_COOKIE);
+    var session = readCookie(SESSION_COOKIE);
+    divolte.partyId = party || timedId();
+    divolte.sessionId = session || timedId();
+    divolte.isNewPartyId = newParty = !party;
+    divolte.isFirstInSession = firstInSession = !session;
+  }
+
+  function viewport(side) {
+    return window['inner' + side] || document.documentElement['client' + side];
+  }
+
+  // Reports an event. `type` is its name, `parameters` any value that JSON can hold. Returns the event's id,
+  // or null if there is no type.
+  function signal(type, parameters) {
+    if (!type) {
+      log('an event without a type is not sent');
+      return null;
+    }
+    // First of all, since it may throw: nothing has happened then.
+    var custom = mincode(parameters);
+    var screen = window.screen || {};
+    var id = divolte.pageViewId + eventCount.toString(16);
+    eventCount++;
+    writeCookie(PARTY_COOKIE, divolte.partyId, PARTY_SECONDS);
+    writeCookie(SESSION_COOKIE, divolte.sessionId, SESSION_SECONDS);
+    var event = {id: id, tries: 0, url: eventUrl + '?' + queryString([
+      ['p', divolte.partyId],
+      ['s', divolte.sessionId],
+      ['v', divolte.pageViewId],
+      ['e', id],
+      ['c', base36(new Date().getTime())],
+      ['n', newParty ? 't' : 'f'],
+      ['f', firstInSession ? 't' : 'f'],
+      ['l', window.location.href],
+      ['r', document.referrer || undefined],
+      ['i', base36(screen.availWidth)],
+      ['j', base36(screen.availHeight)],
+      ['k', base36(window.devicePixelRatio)],
+      ['w', base36(viewport('Width'))],
+      ['h', base36(viewport('Height'))],
+      ['t', String(type)],
+      ['u', custom]
+    ])};
+    newParty = firstInSession = false;
+    log(type + ' ' + id);
+    if (leaving) {
+      sendLast(event);
+    } else {
+      enqueue(event);
+    }
+    return id;
+  }
+
+  // Runs `callback` once, when every event signalled so far has had its answer or its time, or when the
+  // collector refuses events, but after `timeoutMs` milliseconds at the latest, if given. It is never run
+  // before this function has returned.
+  function whenCommitted(callback, timeoutMs) {
+    var waiter = {upTo: queued, timer: null, run: function () {
+      window.clearTimeout(waiter.timer);
+      if (callback) {
+        var once = callback;
+        callback = null;
+        once();
+      }
+    }};
+    if (typeof timeoutMs === 'number') {
+      waiter.timer = window.setTimeout(waiter.run, timeoutMs);
+    }
+    waiting.push(waiter);
+    releaseWaiting();
+  }
+
+  // ---- Page views -----------------------------------------------------------------------------------------
+
+  // `serverId` is the page view id that the server wrote into the page, or null.
+  function beginPageView(serverId) {
+    var pageView = ++pageViews;
+    identifyVisitor();
+    divolte.pageViewId = serverId || '0:' + randomId();
+    divolte.isServerPageView = !!serverId;
+    eventCount = 0;
+    if (!document.hidden) {
+      signalPageView();
+      return;
+    }
+    // A page in a background tab, or loaded ahead, is not viewed before somebody sees it.
+    document.addEventListener('visibilitychange', function seen() {
+      if (document.hidden) {
+        return;
+      }
+      document.removeEventListener('visibilitychange', seen);
+      if (pageView === pageViews) {
+        if (eventCount === 0) {
+          // The visitor may have got other identifiers from another tab meanwhile.
+          identifyVisitor();
+        }
+        signalPageView();
+      }
+    });
+  }
+
+  function signalPageView() {
+    if (AUTO_PAGE_VIEW) {
+      signal('pageView');
+    }
+  }
+
+  // The API is there before the first page view: a page's own script may use it while that waits.
+  // A loader of modules that fetched this script itself names the module; for a plain script tag beside such
+  // a loader the module must bring its name.
+  window.divolte = divolte;
+  if (typeof module === 'object' && module && module.exports) {
+    module.exports = divolte;
+  } else if (typeof define === 'function' && define.amd) {
+    if (script.getAttribute('data-requiremodule')) {
+      define(function () { return divolte; });
+    } else {
+      define('divolte', [], function () { return divolte; });
+    }
+  }
+
+  beginPageView(/^[^\/]+$/.test(anchor) ? anchor : null);
+
+  // The back button may bring the page back as it was left, script and all: that is a new page view.
+  window.addEventListener('pagehide', leave);
+  window.addEventListener('pageshow', function () {
+    if (leaving) {
+      leaving = false;
+      beginPageView(null);
+    }
+  });
+}(window));

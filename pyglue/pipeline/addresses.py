@@ -1,0 +1,81 @@
+"""Where the services answer, for whoever runs pyglue: the laptop's stack, or a cluster's addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from pyglue.errors import UsageError
+from pyglue.stack.model import Stack
+
+# What a user sets to speak to something else than the stack of the checkout.
+VARIABLES = {
+    "collector": "PYGLUE_COLLECTOR_URL",
+    "kafka": "PYGLUE_KAFKA",
+    "druid": "PYGLUE_DRUID_URL",
+    "broker": "PYGLUE_DRUID_BROKER_URL",
+    "superset": "PYGLUE_SUPERSET_URL",
+}
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """As reached by pyglue.
+
+    collector, druid (coordinator and overlord), broker, superset are URLs without a trailing slash; kafka is
+    HOST:PORT[,HOST:PORT...]. `kafka_for_druid` and `broker_for_superset` are how those two reach them.
+    """
+
+    collector: str
+    kafka: str
+    druid: str
+    broker: str
+    superset: str
+    kafka_for_druid: str
+    broker_for_superset: str
+    dashboard: str
+    sample_app: str
+    router: str
+
+
+def of_stack(stack: Stack, environment: Mapping[str, str]) -> Addresses:
+    """The addresses of a native stack, each replaced by the environment's where that has one.
+
+    Raises UsageError for a URL that is none.
+    """
+
+    def port(service: str, variable: str) -> str:
+        return stack.setting(service, variable).rpartition(":")[2]
+
+    def url(name: str, service: str, variable: str) -> str:
+        given = environment.get(VARIABLES[name])
+        if not given:
+            return f"http://127.0.0.1:{port(service, variable)}"
+        if urlsplit(given).scheme not in ("http", "https") or not urlsplit(given).hostname:
+            raise UsageError(
+                f"{VARIABLES[name]} must be a URL such as https://druid.example.org:8081, not {given!r}"
+            )
+        return given.rstrip("/")
+
+    kafka = environment.get(VARIABLES["kafka"]) or f"127.0.0.1:{port('kafka', 'KAFKA_PORT')}"
+    broker = url("broker", "druid-broker", "DRUID_ADVERTISED")
+    superset = url("superset", "superset", "SUPERSET_PORT")
+    return Addresses(
+        collector=url("collector", "divolte", "DIVOLTE_PORT"),
+        kafka=kafka,
+        druid=url("druid", "druid-coordinator", "DRUID_ADVERTISED"),
+        broker=broker,
+        superset=superset,
+        kafka_for_druid=environment.get(VARIABLES["kafka"])
+        or f"127.0.0.1:{port('kafka', 'KAFKA_INTERNAL_PORT')}",
+        broker_for_superset=urlsplit(broker).netloc,
+        dashboard=f"{_local(superset)}/superset/dashboard/clickstream/",
+        sample_app=f"http://localhost:{port('sample-app', 'SAMPLE_APP_PORT')}",
+        router=f"http://localhost:{port('druid-router', 'DRUID_ADVERTISED')}",
+    )
+
+
+def _local(url: str) -> str:
+    """As a person types it: cookies of 127.0.0.1 and localhost differ, and links say localhost."""
+    return url.replace("//127.0.0.1:", "//localhost:")

@@ -1,0 +1,161 @@
+"""Druid's HTTP API, as far as pyglue asks it: supervisors, their counts and errors, SQL.
+
+A coordinator that has no leader yet answers 307 with its own address, for as long as it takes; such an answer
+means "not yet" here and is tried again until `LEADER_SECONDS` are over.
+Source of the paths: Druid's documentation, "Supervisor API" and "Druid SQL API".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from pyglue.errors import BadAnswer, PyglueError, Unreachable
+from pyglue.web import Client
+
+SUPERVISOR = "/druid/indexer/v1/supervisor"
+LEADER_SECONDS = 20.0
+PAUSE = 0.2
+
+
+@dataclass(frozen=True)
+class SupervisorStatus:
+    """`state` is Druid's word; `lag` events not yet read (None while unknown); counts since the tasks began."""
+
+    state: str
+    detail: str
+    healthy: bool
+    lag: int | None
+    processed: int
+    unparseable: int
+    thrown_away: int
+    errors: tuple[str, ...]
+
+
+class Druid:
+    """The coordinator (with its overlord) and the broker of one cluster."""
+
+    def __init__(self, coordinator: str, broker: str, wait: Callable[[float], None]) -> None:
+        self.coordinator = Client(coordinator, "druid-coordinator")
+        self.broker = Client(broker, "druid-broker")
+        self._wait = wait
+
+    def close(self) -> None:
+        """Close both connections."""
+        self.coordinator.close()
+        self.broker.close()
+
+    def supervisor(self, name: str) -> dict[str, Any] | None:
+        """The spec that runs under this name, or None."""
+        answer = self._overlord("GET", f"{SUPERVISOR}/{name}", expect=(200, 404))
+        return answer if isinstance(answer, dict) and "spec" in answer else None
+
+    def submit(self, spec: dict[str, Any]) -> str:
+        """Post a supervisor spec; returns the supervisor's id. Raises BadAnswer with Druid's reason."""
+        try:
+            answer = self._overlord("POST", SUPERVISOR, json=spec)
+        except BadAnswer as error:
+            raise BadAnswer(
+                "Druid refuses the supervisor spec",
+                status=error.status,
+                details=error.details,
+                try_="pyglue submit-spec --print",
+            ) from error
+        return str(answer["id"])
+
+    def terminate(self, name: str) -> None:
+        """End a supervisor and its tasks; harmless if there is none."""
+        self._overlord("POST", f"{SUPERVISOR}/{name}/terminate", expect=(200, 404))
+
+    def status(self, name: str) -> SupervisorStatus | None:
+        """State, lag and counts of a supervisor, or None if there is none."""
+        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/status", expect=(200, 404))
+        payload = answer.get("payload") if isinstance(answer, dict) else None
+        if payload is None:
+            return None
+        counts = self._counts(name)
+        errors = payload.get("recentErrors") or []
+        return SupervisorStatus(
+            state=str(payload.get("state")),
+            detail=str(payload.get("detailedState")),
+            healthy=bool(payload.get("healthy")),
+            lag=payload.get("aggregateLag"),
+            processed=counts.get("processed", 0),
+            unparseable=counts.get("unparseable", 0),
+            thrown_away=counts.get("thrownAway", 0),
+            errors=tuple(str(error.get("message") or error.get("exceptionClass")) for error in errors),
+        )
+
+    def _counts(self, name: str) -> dict[str, int]:
+        """Rows of the running tasks, summed over task groups."""
+        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/stats", expect=(200, 404))
+        totals: dict[str, int] = {}
+        for group in (answer or {}).values() if isinstance(answer, dict) else ():
+            for task in group.values() if isinstance(group, dict) else ():
+                for counts in (task.get("totals") or {}).values() if isinstance(task, dict) else ():
+                    for key, value in counts.items():
+                        if isinstance(value, int | float):
+                            totals[key] = totals.get(key, 0) + int(value)
+        return totals
+
+    def offsets(self, name: str) -> dict[int, int]:
+        """The offset that Druid reads next, by partition: from the running tasks' reports."""
+        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/status", expect=(200, 404))
+        payload = answer.get("payload", {}) if isinstance(answer, dict) else {}
+        newest: dict[int, int] = {}
+        for task in (*payload.get("activeTasks", ()), *payload.get("publishingTasks", ())):
+            for partition, offset in (task.get("currentOffsets") or {}).items():
+                newest[int(partition)] = max(newest.get(int(partition), 0), int(offset))
+        return newest
+
+    def sql(
+        self, query: str, parameters: list[Any] | None = None, *, timeout: float = 10.0
+    ) -> list[dict[str, Any]]:
+        """Rows of a query; `parameters` are Druid's typed ones, taken from Python's type. Raises BadAnswer."""
+        types = {str: "VARCHAR", int: "BIGINT"}
+        body = {
+            "query": query,
+            "parameters": [{"type": types[type(value)], "value": value} for value in parameters or []],
+            "context": {"useCache": False, "populateCache": False},
+        }
+        rows = self.broker.json("POST", "/druid/v2/sql/", json=body, timeout=timeout)
+        if not isinstance(rows, list):
+            raise BadAnswer(
+                "druid-broker answered a query with something that is no list of rows", details=[query]
+            )
+        return rows
+
+    def knows(self, datasource: str) -> bool:
+        """Whether the broker knows the datasource, which it does only after the first row."""
+        query = "SELECT COUNT(*) AS n FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = 'druid' AND TABLE_NAME = ?"
+        return bool(self.sql(query, [datasource])[0]["n"])
+
+    def has_event(self, datasource: str, event_id: str) -> bool:
+        """Whether a row with this event id is visible; False while the datasource is not yet known."""
+        query = f'SELECT COUNT(*) AS n FROM "{datasource}" WHERE "eventId" = ?'  # noqa: S608 - our own name
+        try:
+            return bool(self.sql(query, [event_id])[0]["n"])
+        except BadAnswer as error:
+            if error.status == 400:
+                return False  # the broker knows a datasource only after its first row
+            raise
+
+    def _overlord(self, method: str, path: str, *, expect: tuple[int, ...] = (200,), **kwargs: Any) -> Any:
+        """Ask the overlord, patiently while it has no leader."""
+        waited = 0.0
+        while True:
+            try:
+                return self.coordinator.json(method, path, expect=expect, **kwargs)
+            except (BadAnswer, Unreachable) as error:
+                leaderless = isinstance(error, BadAnswer) and error.status in (307, 503)
+                if not leaderless:
+                    raise
+                if waited >= LEADER_SECONDS:
+                    raise PyglueError(
+                        f"Druid's overlord has had no leader for {LEADER_SECONDS:g} s",
+                        details=error.details,
+                        try_="pyglue logs druid-coordinator",
+                    ) from error
+            self._wait(PAUSE)
+            waited += PAUSE

@@ -1,0 +1,169 @@
+"""The one door to Kafka for the command line: the topic, its offsets, and reading events back.
+
+Reads by assigned partition: no consumer group is joined, nothing is committed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from pyglue.errors import PyglueError, Unreachable
+
+PARTITIONS = 4
+TIMEOUT = 10.0
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where an event lies in its topic."""
+
+    partition: int
+    offset: int
+    value: bytes
+
+
+class Kafka:
+    """A cluster, by its bootstrap servers `HOST:PORT[,HOST:PORT...]`."""
+
+    def __init__(self, servers: str) -> None:
+        self.servers = servers
+        # librdkafka's own log lines would go past our printer; what matters comes back as an error.
+        self._settings: dict[str, str | int | float | bool] = {
+            "bootstrap.servers": servers,
+            "log_level": 0,
+            "socket.timeout.ms": 8000,
+        }
+
+    def ensure_topic(self, topic: str, partitions: int = PARTITIONS) -> bool:
+        """Create the topic if there is none; True if it was made. Raises Unreachable or PyglueError."""
+        admin = AdminClient(self._settings)
+        if topic in self._translated(lambda: admin.list_topics(timeout=TIMEOUT)).topics:
+            return False
+        future = admin.create_topics([NewTopic(topic, num_partitions=partitions)], request_timeout=TIMEOUT)[
+            topic
+        ]
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
+                return False
+            raise self._unreachable(error) from error
+        return True
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The next offset of each partition; raises PyglueError if the topic does not exist."""
+        consumer = self._consumer()
+        try:
+            return {partition: high for partition, (_, high) in self._watermarks(consumer, topic).items()}
+        finally:
+            consumer.close()
+
+    def count(self, topic: str) -> int:
+        """Events kept in the topic now."""
+        consumer = self._consumer()
+        try:
+            return sum(high - low for low, high in self._watermarks(consumer, topic).values())
+        finally:
+            consumer.close()
+
+    def newest(self, topic: str) -> float | None:
+        """Unix seconds of the newest event's time stamp, or None for an empty topic."""
+        ends = self.ends(topic)
+        starts = {partition: max(0, end - 1) for partition, end in ends.items()}
+        wanted = sum(1 for end in ends.values() if end)
+        times: list[float] = []
+
+        def take(message: Message) -> bool:
+            times.append((message.timestamp()[1] or 0) / 1000)
+            return len(times) >= wanted
+
+        if wanted:
+            self.read(topic, starts, take, 2.0)
+        return max(times, default=None)
+
+    def find(
+        self, topic: str, starts: dict[int, int], matches: Callable[[bytes], bool], seconds: float
+    ) -> Found | None:
+        """The first event from these offsets on whose value `matches`; None if none came in time."""
+        found: list[Found] = []
+
+        def take(message: Message) -> bool:
+            value = message.value()
+            if value is not None and matches(value):
+                found.append(Found(message.partition() or 0, message.offset() or 0, value))
+            return bool(found)
+
+        self.read(topic, starts, take, seconds)
+        return found[0] if found else None
+
+    def read(
+        self, topic: str, starts: dict[int, int], take: Callable[[Message], bool], seconds: float
+    ) -> None:
+        """Hand over events from these offsets on until `take` answers True or the time is over."""
+        consumer = self._consumer()
+        try:
+            consumer.assign(
+                [TopicPartition(topic, partition, offset) for partition, offset in starts.items()]
+            )
+            deadline = time.monotonic() + seconds
+            while (left := deadline - time.monotonic()) > 0:
+                message = consumer.poll(min(left, 0.2))
+                if message is None:
+                    continue
+                error = message.error()
+                if error is not None:
+                    raise self._unreachable(KafkaException(error))
+                if take(message):
+                    return
+        finally:
+            consumer.close()
+
+    def _consumer(self) -> Consumer:
+        return Consumer(
+            {
+                **self._settings,
+                "group.id": "pyglue",  # demanded by librdkafka, never joined
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 10,
+            }
+        )
+
+    def _watermarks(self, consumer: Consumer, topic: str) -> dict[int, tuple[int, int]]:
+        """The first and the next offset of each partition."""
+        try:
+            return {
+                partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT)
+                for partition in self._partitions(consumer, topic)
+            }
+        except KafkaException as error:
+            raise self._unreachable(error) from error
+
+    def _partitions(self, consumer: Consumer, topic: str) -> list[int]:
+        topics = self._translated(lambda: consumer.list_topics(topic, timeout=TIMEOUT)).topics
+        if topics[topic].error is not None:
+            raise PyglueError(
+                f"Kafka has no topic {topic}", details=[f"asked      {self.servers}"], try_="pyglue up"
+            )
+        return sorted(topics[topic].partitions)
+
+    def _translated(self, act: Callable[[], T]) -> T:
+        try:
+            return act()
+        except KafkaException as error:
+            raise self._unreachable(error) from error
+
+    def _unreachable(self, error: KafkaException) -> Unreachable:
+        return Unreachable(
+            "Kafka does not answer",
+            details=[f"asked      {self.servers}", f"came back  {error.args[0].str()}"],
+            try_="pyglue logs kafka",
+        )

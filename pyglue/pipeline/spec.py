@@ -1,0 +1,119 @@
+"""supervisor-spec.json: reading it, putting in the addresses in use, and telling whether it already runs.
+The spec is complete as it lies there; only the address of Kafka is replaced.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyglue.errors import InputError, Problem
+
+FILE = "supervisor-spec.json"
+
+
+def read(path: Path, shown: str | None = None) -> dict[str, Any]:
+    """The spec in a file; raises InputError with line and column where it is no JSON or no Kafka supervisor."""
+    name = shown or path.name
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError([Problem(str(path), None, None, f"can't be read: {error}")]) from error
+    try:
+        spec = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError([Problem(name, error.lineno, error.colno, error.msg)]) from error
+    problems = [Problem(name, _line(text, key), None, message) for key, message in _faults(spec)]
+    if problems:
+        raise InputError(problems)
+    assert isinstance(spec, dict)  # noqa: S101 - _faults refuses everything else
+    return spec
+
+
+def _faults(spec: Any) -> list[tuple[str, str]]:
+    """What keeps this from being a Kafka supervisor with inline Avro: (key to point at, message)."""
+    if not isinstance(spec, dict):
+        return [("", "expected an object")]
+    if spec.get("type") != "kafka":
+        return [("type", f'expected "type": "kafka", found {spec.get("type")!r}')]
+    faults = []
+    for path in (
+        ("spec", "dataSchema", "dataSource"),
+        ("spec", "ioConfig", "topic"),
+        ("spec", "ioConfig", "consumerProperties", "bootstrap.servers"),
+    ):
+        value: Any = spec
+        for key in path:
+            value = value.get(key) if isinstance(value, dict) else None
+        if not isinstance(value, str) or not value:
+            faults.append((path[-1], f"expected a text at {'.'.join(path)}"))
+    return faults
+
+
+def _line(text: str, key: str) -> int | None:
+    """The line of the first `"key"` in the text."""
+    at = text.find(f'"{key}"')
+    return text.count("\n", 0, at) + 1 if key and at >= 0 else None
+
+
+def datasource(spec: dict[str, Any]) -> str:
+    """The datasource's name, which is the supervisor's id as well."""
+    return str(spec["spec"]["dataSchema"]["dataSource"])
+
+
+def topic(spec: dict[str, Any]) -> str:
+    """The topic it reads."""
+    return str(spec["spec"]["ioConfig"]["topic"])
+
+
+def schema(spec: dict[str, Any]) -> Any:
+    """The Avro schema with which records are read, or None if the spec has none inline."""
+    input_format = spec.get("spec", {}).get("ioConfig", {}).get("inputFormat") or {}
+    decoder = input_format.get("avroBytesDecoder") or {}
+    return decoder.get("schema")
+
+
+def addressed(spec: dict[str, Any], kafka: str) -> dict[str, Any]:
+    """A copy that reads from this Kafka (HOST:PORT[,HOST:PORT...] as Druid reaches it)."""
+    result = copy.deepcopy(spec)
+    result["spec"]["ioConfig"]["consumerProperties"]["bootstrap.servers"] = kafka
+    return result
+
+
+def fingerprint(spec: Any) -> str:
+    """A hash of a spec's content, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Posted:
+    """What was posted and what Druid made of it (its defaults added, spans of time rewritten), as fingerprints.
+
+    Druid's form can't be compared with ours: a key taken out of the file would not be missed. But while both
+    fingerprints are the same as after the last post, neither the file nor what runs has changed.
+    """
+
+    wanted: str
+    running: str
+
+    @classmethod
+    def of(cls, wanted: dict[str, Any], running: dict[str, Any]) -> Posted:
+        return cls(fingerprint(wanted), fingerprint(running))
+
+    @classmethod
+    def load(cls, file: Path) -> Posted | None:
+        """From the file that `save` wrote; None if there is none or it is damaged, which only means a new post."""
+        try:
+            content = json.loads(file.read_text(encoding="utf-8"))
+            return cls(content["wanted"], content["running"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def save(self, file: Path) -> None:
+        """Keep it for the next time."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"wanted": self.wanted, "running": self.running}), encoding="utf-8")

@@ -1,0 +1,54 @@
+"""Everything pyglue is told from outside, read once: flags, environment, `.env`, defaults - in that order.
+
+Nothing below the command line asks the environment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pyglue.errors import UsageError
+from pyglue.stack import compose, dotenv
+from pyglue.stack.model import Stack
+
+ENGINES = ("auto", "native")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One command's surroundings. `variables` is the environment over `.env`."""
+
+    project: Path
+    engine: str
+    variables: Mapping[str, str]
+
+    @classmethod
+    def read(cls, project: Path | None, engine: str | None, environment: Mapping[str, str]) -> Settings:
+        """Raises UsageError if there is no checkout there, InputError for a broken `.env`."""
+        directory = (project or Path(environment.get("PYGLUE_PROJECT_DIR") or ".")).expanduser().resolve()
+        if not (directory / compose.FILE).is_file():
+            raise UsageError(
+                f"{directory} holds no {compose.FILE}",
+                details=["run pyglue in the checkout, or say where it is"],
+                try_="pyglue --project-dir DIR ...",
+            )
+        path = directory / ".env"
+        own = dotenv.parse(path.read_text(encoding="utf-8")) if path.exists() else {}
+        variables = {**own, **environment}
+        chosen = engine or variables.get("PYGLUE_ENGINE") or "auto"
+        if chosen not in ENGINES:
+            raise UsageError(f"there is no engine {chosen!r}; choose one of {', '.join(ENGINES)}")
+        return cls(directory, chosen, variables)
+
+    def with_secrets(self) -> Settings:
+        """The same, with the generated secrets made and kept in `.env` where they were missing."""
+        if not dotenv.ensure_secrets(self.project / ".env"):
+            return self
+        own = dotenv.parse((self.project / ".env").read_text(encoding="utf-8"))
+        return Settings(self.project, self.engine, {**own, **self.variables})
+
+    def stack(self) -> Stack:
+        """docker-compose.yml with these variables; raises InputError."""
+        return compose.read(self.project, self.variables)

@@ -1,0 +1,1 @@
+"""What pyglue asks of Superset, all through its REST interface: registering Druid, datasets, dashboards, charts."""

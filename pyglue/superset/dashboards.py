@@ -1,0 +1,151 @@
+"""Dashboards as files: a folder of YAML in Superset's own export format -> one ZIP -> Superset's assets import.
+
+A dashboard is a folder with `dashboard.yaml` and `charts/*.yaml`. What the files say wins over what is in
+Superset only when the files have changed since they were imported: the dashboard's style sheet ends with a
+comment that names what it was made from, and as long as it names the files as they are, nothing is imported,
+so what people changed in Superset stays.
+
+Law of this file: `build` and `fingerprint` are pure; the same files and UUIDs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pyglue.errors import BadAnswer, InputError, Problem
+from pyglue.superset.client import Superset
+from pyglue.superset.register import DATASET_UUID, Dataset, Outcome
+
+TOP = "assets"  # the ZIP's one folder; Superset strips it and reads what is below
+METADATA = "version: 1.0.0\ntype: assets\ntimestamp: '2026-01-01T00:00:00+00:00'\n"
+STAMP = "/* pyglue: made from "  # the start of the comment in the style sheet
+# What Superset's import needs in each file.
+NEEDED = {
+    "dashboard": ("dashboard_title", "slug", "uuid", "version", "position", "metadata"),
+    "chart": ("slice_name", "uuid", "version", "viz_type", "dataset_uuid", "params", "query_context"),
+}
+
+
+@dataclass(frozen=True)
+class Dashboard:
+    """A dashboard read from its folder: Superset's own fields, and its charts by file name."""
+
+    folder: Path
+    fields: dict[str, Any]
+    charts: dict[str, dict[str, Any]]
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return str(self.fields["dashboard_title"])
+
+    @property
+    def slug(self) -> str:
+        """The end of its address, /superset/dashboard/<slug>/."""
+        return str(self.fields["slug"])
+
+
+def read(folder: Path) -> Dashboard:
+    """A dashboard from its folder. Raises InputError with every problem of its files."""
+    problems: list[Problem] = []
+    fields = _load(folder / "dashboard.yaml", "dashboard", problems)
+    files = sorted((folder / "charts").glob("*.yaml"))
+    charts = {file.name: _load(file, "chart", problems) for file in files}
+    known = {str(chart.get("uuid")) for chart in charts.values()}
+    for node in (fields.get("position") or {}).values():
+        if isinstance(node, dict) and node.get("type") == "CHART":
+            uuid = str(node.get("meta", {}).get("uuid"))
+            if uuid not in known:
+                text = f"position shows a chart with the uuid {uuid}, and no file in charts/ has it"
+                problems.append(Problem(str(folder / "dashboard.yaml"), None, None, text))
+    if problems:
+        raise InputError(problems)
+    return Dashboard(folder, fields, charts)
+
+
+def build(dashboard: Dashboard, *, stamp: str = "", uuids: Mapping[str, str] | None = None) -> bytes:
+    """The ZIP that Superset imports: one dashboard and its charts, nothing of databases and datasets.
+
+    `stamp` is the fingerprint to leave in the style sheet; `uuids` replaces UUIDs of datasets in the files by
+    those that the datasets have.
+    """
+    fields = dict(dashboard.fields)
+    if stamp:
+        fields["css"] = f"{fields.get('css') or ''}\n{STAMP}{stamp} */".lstrip()
+    files = {"metadata.yaml": METADATA, f"dashboards/{dashboard.slug}.yaml": _dump(fields)}
+    for name, chart in dashboard.charts.items():
+        dataset = str(chart["dataset_uuid"])
+        ready = chart | {
+            "dataset_uuid": (uuids or {}).get(dataset, dataset),
+            "query_context": json.dumps(chart["query_context"]),
+        }
+        files[f"charts/{name}"] = _dump(ready)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as bundle:
+        for path in sorted(files):
+            # A fixed date: the same files are the same bytes.
+            bundle.writestr(zipfile.ZipInfo(f"{TOP}/{path}", (2026, 1, 1, 0, 0, 0)), files[path])
+    return buffer.getvalue()
+
+
+def fingerprint(dashboard: Dashboard, dataset: Dataset) -> str:
+    """What an import of these files over this dataset makes, in 16 characters."""
+    content = [dashboard.fields, dashboard.charts, dataset.uuid, dataset.id]
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def import_dashboard(superset: Superset, dashboard: Dashboard, dataset: Dataset) -> Outcome:
+    """Import a dashboard over `dataset` unless Superset has it from the same files.
+
+    Raises BadAnswer if Superset refuses it.
+    """
+    stamp = fingerprint(dashboard, dataset)
+    live = _live(superset, dashboard.slug)
+    if live is not None and f"{STAMP}{stamp} */" in (live.get("css") or ""):
+        return Outcome.KEPT
+    bundle = build(dashboard, stamp=stamp, uuids={DATASET_UUID: dataset.uuid})
+    superset.upload("assets/import/", "bundle", bundle, {"sparse": "true"})
+    return Outcome.MADE if live is None else Outcome.UPDATED
+
+
+def _live(superset: Superset, slug: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = superset.get(f"dashboard/{slug}")["result"]
+    except BadAnswer as error:
+        if error.status == 404:
+            return None
+        raise
+    return found
+
+
+def _load(file: Path, kind: str, problems: list[Problem]) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        problems.append(Problem(str(file), None, None, f"cannot be read: {error.strerror}"))
+        return {}
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line, column = (mark.line + 1, mark.column + 1) if mark else (None, None)
+        problems.append(Problem(str(file), line, column, f"no YAML: {getattr(error, 'problem', error)}"))
+        return {}
+    if not isinstance(content, dict):
+        problems.append(Problem(str(file), 1, 1, f"expected a {kind}'s fields"))
+        return {}
+    missing = [name for name in NEEDED[kind] if name not in content]
+    if missing:
+        problems.append(Problem(str(file), None, None, f"a {kind} needs {', '.join(missing)}"))
+    return content
+
+
+def _dump(content: dict[str, Any]) -> str:
+    return yaml.safe_dump(content, sort_keys=False, allow_unicode=True)

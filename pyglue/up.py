@@ -1,0 +1,258 @@
+"""What `pyglue up` does after the installation: services and steps as jobs, each with what it needs.
+
+Every step looks first and acts if needed, so that twice is harmless. The collector comes after the supervisor:
+bare Avro carries no version, so when the schema changes Druid must first have read what is left of the old one
+(docs/events.md). The last job is the proof: an event of our own that came back from a chart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyglue.checks import Checked
+from pyglue.errors import PyglueError
+from pyglue.flow import Call, Cancel, Done, Job
+from pyglue.native.engine import Engine, ServiceJob
+from pyglue.pipeline import spec as specs
+from pyglue.pipeline.addresses import Addresses
+from pyglue.pipeline.druid import Druid
+from pyglue.pipeline.kafka import PARTITIONS, Kafka
+from pyglue.pipeline.smoke import Pipeline, Probe, Report
+from pyglue.superset.client import Superset
+from pyglue.superset.dashboards import import_dashboards
+from pyglue.superset.register import refresh_dataset, register_cluster, sqlalchemy_uri
+from pyglue.web import Client
+
+COLLECTOR = "divolte"
+FIRST_ROW_SECONDS = 90.0  # a new supervisor's first row; seen: 3.5 s
+PROOF_SECONDS = 30.0
+DRAIN_SECONDS = 60.0
+RUNNING_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Connections to the running services, for the steps of one command."""
+
+    kafka: Kafka
+    druid: Druid
+    superset: Superset
+    collector: Client
+
+    @classmethod
+    def of(cls, addresses: Addresses, variables: Mapping[str, str], wait: Callable[[float], None]) -> Clients:
+        """For these addresses; `variables` hold Superset's password."""
+        return cls(
+            Kafka(addresses.kafka),
+            Druid(addresses.druid, addresses.broker, wait),
+            Superset(Client(addresses.superset, "superset"), variables.get("SUPERSET_ADMIN_PASSWORD", "")),
+            Client(addresses.collector, COLLECTOR),
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.druid.close()
+        self.superset.http.close()
+        self.collector.close()
+
+    def pipeline(self, spec: dict[str, Any], schema: Path) -> Pipeline:
+        """The hops that an event passes."""
+        return Pipeline(
+            self.collector,
+            self.kafka,
+            self.druid,
+            self.superset,
+            specs.topic(spec),
+            specs.datasource(spec),
+            schema,
+        )
+
+
+class Up:
+    """The jobs of one `up`. `posted` is where the last post of a supervisor is remembered."""
+
+    def __init__(
+        self, checked: Checked, engine: Engine, clients: Clients, addresses: Addresses, cancel: Cancel
+    ) -> None:
+        self.checked = checked
+        self.engine = engine
+        self.clients = clients
+        self.addresses = addresses
+        self.cancel = cancel
+        self.report: Report | None = None
+
+    def jobs(self, pool: ThreadPoolExecutor) -> list[Job]:
+        """Services and steps; the loop finds the order."""
+        extra = {COLLECTOR: {"supervisor"}}
+        jobs: list[Job] = [
+            ServiceJob(
+                self.engine, service, frozenset(set(service.depends_on) | extra.get(service.name, set()))
+            )
+            for service in self.checked.stack.services.values()
+        ]
+        topic, datasource = specs.topic(self.checked.spec), specs.datasource(self.checked.spec)
+
+        def step(name: str, label: str, needs: set[str], function: Callable[[], Done]) -> None:
+            jobs.append(Call(name, label, frozenset(needs), function, pool))
+
+        druid = {name for name in self.checked.stack.services if name.startswith("druid-")}
+        step("topic", f"Create topic {topic} ({PARTITIONS} partitions)", {"kafka"}, self.topic)
+        step(
+            "supervisor",
+            f"Post supervisor {datasource}",
+            {"topic", "druid-coordinator", "druid-indexer"},
+            self.supervisor,
+        )
+        step("register", "Register Druid in Superset", {"superset", "druid-broker"}, self.register)
+        step("row", "First row in Druid", {COLLECTOR, *druid}, self.first_row)
+        step("dataset", f"Refresh dataset {datasource}", {"register", "row"}, self.dataset)
+        step("dashboard", "Import dashboard Clickstream", {"dataset"}, self.dashboard)
+        step("proof", "An event reaches a chart", {"dashboard", *self.checked.stack.services}, self.proof)
+        return jobs
+
+    # -- steps
+
+    def topic(self) -> Done:
+        """The topic must be there before supervisor and collector, or the first event takes a minute."""
+        return Done("made" if self.clients.kafka.ensure_topic(specs.topic(self.checked.spec)) else "kept")
+
+    def supervisor(self) -> Done:
+        """Post the spec unless it runs already; when the schema changes, let Druid read the old records first."""
+        wanted = specs.addressed(self.checked.spec, self.addresses.kafka_for_druid)
+        posted = submit(
+            wanted,
+            self.clients,
+            self.engine.stack.directory,
+            self.cancel.wait,
+            before_schema_change=self._stop_collector,
+        )
+        return Done("made" if posted else "kept")
+
+    def _stop_collector(self) -> None:
+        if COLLECTOR in self.engine.running():
+            self.engine.stop([COLLECTOR])
+
+    def register(self) -> Done:
+        """Superset's database for Druid."""
+        uri = sqlalchemy_uri(self.addresses.broker_for_superset)
+        return Done(str(register_cluster(self.clients.superset, uri=uri)))
+
+    def first_row(self) -> Done:
+        """Superset can make a dataset only after the datasource's first row: send one if there is none."""
+        datasource = specs.datasource(self.checked.spec)
+        if self.clients.druid.knows(datasource):
+            return Done("kept")
+        probe = Probe(self._pipeline(), FIRST_ROW_SECONDS, self.cancel.wait)
+        probe.send()
+        probe.in_druid()
+        return Done("made")
+
+    def dataset(self) -> Done:
+        """The dataset's columns as Druid has them now."""
+        result = refresh_dataset(self.clients.superset, table=specs.datasource(self.checked.spec))
+        return Done(str(result.outcome))
+
+    def dashboard(self) -> Done:
+        """The dashboards of superset/dashboards."""
+        folder = self.checked.stack.directory / "superset" / "dashboards"
+        uri = sqlalchemy_uri(self.addresses.broker_for_superset)
+        return Done(str(import_dashboards(self.clients.superset, folder, uri=uri)))
+
+    def proof(self) -> Done:
+        """Ready means that data arrived."""
+        report = Probe(self._pipeline(), PROOF_SECONDS, self.cancel.wait).run()
+        if report.problem is not None:
+            raise with_log(report, self.engine)
+        self.report = report
+        return Done(
+            "ok",
+            f"An event reached Druid after {report.ms('druid'):.0f} ms, a chart after {report.ms('superset'):.0f} ms",
+        )
+
+    def _pipeline(self) -> Pipeline:
+        return self.clients.pipeline(self.checked.spec, self.checked.schema)
+
+
+def with_log(report: Report, engine: Engine | None) -> PyglueError:
+    """The report's problem, with the last log lines of the service at which the event stopped."""
+    problem, service = report.problem, report.failed_service
+    assert problem is not None  # noqa: S101 - asked only of a report that failed
+    assert service is not None  # noqa: S101
+    words = engine.last_words(service) if engine is not None else []
+    return PyglueError(
+        f"at {report.hops[-1].hop}: {problem.message}", details=[*problem.details, *words], try_=problem.try_
+    )
+
+
+def submit(
+    wanted: dict[str, Any],
+    clients: Clients,
+    directory: Path,
+    wait: Callable[[float], None],
+    *,
+    before_schema_change: Callable[[], None],
+) -> bool:
+    """Post a spec unless it is what runs; True if it was posted.
+
+    With another schema than the one that runs, `before_schema_change` is called and unread records are waited
+    for. Raises PyglueError if some remain, or if the supervisor does not come to run.
+    """
+    name = specs.datasource(wanted)
+    file = directory / ".pyglue" / "supervisors" / f"{name}.json"
+    running = clients.druid.supervisor(name)
+    if running is not None and specs.Posted.load(file) == specs.Posted.of(wanted, running):
+        return False
+    if running is not None and specs.schema(running) != specs.schema(wanted):
+        before_schema_change()
+        drain(clients, name, specs.topic(running), wait)
+    file.unlink(missing_ok=True)
+    clients.druid.submit(wanted)
+    await_running(clients.druid, name, wait)
+    after = clients.druid.supervisor(name)
+    if after is not None:
+        specs.Posted.of(wanted, after).save(file)
+    return True
+
+
+def drain(clients: Clients, name: str, topic: str, wait: Callable[[float], None]) -> None:
+    """Wait until Druid has read the whole topic with the schema that still runs; raises PyglueError if it can't."""
+    ends = {partition: end for partition, end in clients.kafka.ends(topic).items() if end}
+    waited = 0.0
+    while True:
+        read = clients.druid.offsets(name)
+        unread = {p: end - read.get(p, 0) for p, end in ends.items() if read.get(p, 0) < end}
+        if not unread:
+            return
+        if waited >= DRAIN_SECONDS:
+            raise PyglueError(
+                f"the schema changed, but Druid has not yet read {sum(unread.values())} records of the old one",
+                details=[
+                    f"topic      {topic}, unread by partition: {unread}",
+                    "why        bare Avro carries no version: records of the old schema would be lost",
+                ],
+                try_="pyglue status  (then `pyglue up` once the lag is 0, or put the old schema back)",
+            )
+        wait(0.2)
+        waited += 0.2
+
+
+def await_running(druid: Druid, name: str, wait: Callable[[float], None]) -> None:
+    """Wait until a posted supervisor runs; raises PyglueError with its errors if it becomes unhealthy."""
+    waited = 0.0
+    while True:
+        status = druid.status(name)
+        if status is not None and status.state == "RUNNING":
+            return
+        if waited >= RUNNING_SECONDS or (status is not None and status.state.startswith("UNHEALTHY")):
+            state = status.detail if status else "gone"
+            raise PyglueError(
+                f"the supervisor {name} does not run: {state}",
+                details=list(status.errors if status else ()),
+                try_="pyglue logs druid-coordinator",
+            )
+        wait(0.1)
+        waited += 0.1
