@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,17 +16,21 @@ from pyglue.native.layout import Layout
 from pyglue.pipeline import spec as specs
 from pyglue.settings import Settings
 from pyglue.stack.model import Stack
+from pyglue.superset import dashboards
+from pyglue.superset.dashboards import Dashboard
 
 SCHEMA = Path("divolte/DefaultEventRecord.avsc")
+DASHBOARDS = Path("superset/dashboards")
 
 
 @dataclass(frozen=True)
 class Checked:
-    """The inputs of `up`, known to be good: the stack, and the supervisor spec as it lies in the file."""
+    """The inputs of `up`, known to be good: the stack, the supervisor spec, the schema's file, the dashboards."""
 
     stack: Stack
     spec: dict[str, Any]
     schema: Path
+    dashboards: tuple[Dashboard, ...]
 
 
 def check(settings: Settings) -> Checked:
@@ -42,12 +47,18 @@ def check(settings: Settings) -> Checked:
         spec = specs.read(settings.project / specs.FILE)
     except InputError as error:
         problems += error.problems
+    boards: list[Dashboard] = []
+    for folder in sorted((settings.project / DASHBOARDS).iterdir()):
+        try:
+            boards.append(dashboards.read(folder))
+        except InputError as error:
+            problems += [_shown(problem, settings.project) for problem in error.problems]
     schema = settings.project / SCHEMA
     if not problems:
         problems += same_schema(spec, schema)
     if problems:
         raise InputError(problems)
-    return Checked(stack, spec, schema)
+    return Checked(stack, spec, schema, tuple(boards))
 
 
 def collector(stack: Stack) -> list[Problem]:
@@ -57,12 +68,12 @@ def collector(stack: Stack) -> list[Problem]:
         return []
     running = program(stack, service, Layout(stack.directory), Path("/nonexistent"), os.environ)
     found = collector_problems(Path(running.argv[1]), running.environment)
-    return [
-        Problem(relative(Path(p.file), stack.directory), p.line, p.column, p.message)
-        if Path(p.file).is_absolute()
-        else p
-        for p in found
-    ]
+    return [_shown(problem, stack.directory) for problem in found]
+
+
+def _shown(problem: Problem, base: Path) -> Problem:
+    """The same with the file as a user would type it in the checkout."""
+    return Problem(relative(Path(problem.file), base), problem.line, problem.column, problem.message)
 
 
 def same_schema(spec: dict[str, Any], schema: Path) -> list[Problem]:
@@ -79,3 +90,16 @@ def same_schema(spec: dict[str, Any], schema: Path) -> list[Problem]:
         else "the order of fields or the record's name differs"
     )
     return [Problem(specs.FILE, None, None, f"its Avro schema is not that of {SCHEMA} ({what})")]
+
+
+def main() -> None:
+    """`python -m pyglue.checks` in the checkout: the files as they would be started with."""
+    checked = check(Settings.read(Path.cwd(), None, {}))
+    fields = len(json.loads(checked.schema.read_text(encoding="utf-8"))["fields"])
+    sys.stdout.write(
+        f"{len(checked.stack.services)} services, {fields} fields, {len(checked.dashboards)} dashboard: fine\n"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -23,8 +23,8 @@ from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import PARTITIONS, Kafka
 from pyglue.pipeline.smoke import Pipeline, Probe, Report
 from pyglue.superset.client import Superset
-from pyglue.superset.dashboards import import_dashboards
-from pyglue.superset.register import refresh_dataset, register_cluster, sqlalchemy_uri
+from pyglue.superset.dashboards import import_dashboard
+from pyglue.superset.register import Dataset, refresh_dataset, register_cluster, sqlalchemy_uri
 from pyglue.web import Client
 
 COLLECTOR = "divolte"
@@ -73,7 +73,7 @@ class Clients:
 
 
 class Up:
-    """The jobs of one `up`. `posted` is where the last post of a supervisor is remembered."""
+    """The jobs of one `up`: what they share is here, what each does stands below."""
 
     def __init__(
         self, checked: Checked, engine: Engine, clients: Clients, addresses: Addresses, cancel: Cancel
@@ -83,7 +83,7 @@ class Up:
         self.clients = clients
         self.addresses = addresses
         self.cancel = cancel
-        self.report: Report | None = None
+        self._dataset: Dataset | None = None
 
     def jobs(self, pool: ThreadPoolExecutor) -> list[Job]:
         """Services and steps; the loop finds the order."""
@@ -110,8 +110,9 @@ class Up:
         step("register", "Register Druid in Superset", {"superset", "druid-broker"}, self.register)
         step("row", "First row in Druid", {COLLECTOR, *druid}, self.first_row)
         step("dataset", f"Refresh dataset {datasource}", {"register", "row"}, self.dataset)
-        step("dashboard", "Import dashboard Clickstream", {"dataset"}, self.dashboard)
-        step("proof", "An event reaches a chart", {"dashboard", *self.checked.stack.services}, self.proof)
+        titles = ", ".join(dashboard.title for dashboard in self.checked.dashboards)
+        step("dashboards", f"Import dashboard {titles}", {"dataset"}, self.dashboards)
+        step("proof", "An event reaches a chart", {"dashboards", *self.checked.stack.services}, self.proof)
         return jobs
 
     # -- steps
@@ -153,21 +154,23 @@ class Up:
 
     def dataset(self) -> Done:
         """The dataset's columns as Druid has them now."""
-        result = refresh_dataset(self.clients.superset, table=specs.datasource(self.checked.spec))
-        return Done(str(result.outcome))
+        self._dataset = refresh_dataset(self.clients.superset, table=specs.datasource(self.checked.spec))
+        return Done(str(self._dataset.outcome))
 
-    def dashboard(self) -> Done:
-        """The dashboards of superset/dashboards."""
-        folder = self.checked.stack.directory / "superset" / "dashboards"
-        uri = sqlalchemy_uri(self.addresses.broker_for_superset)
-        return Done(str(import_dashboards(self.clients.superset, folder, uri=uri)))
+    def dashboards(self) -> Done:
+        """The dashboards of superset/dashboards, over that dataset."""
+        assert self._dataset is not None  # noqa: S101 - the loop runs `dataset` first
+        outcomes = [
+            str(import_dashboard(self.clients.superset, dashboard, self._dataset))
+            for dashboard in self.checked.dashboards
+        ]
+        return Done(next((outcome for outcome in outcomes if outcome != "kept"), "kept"))
 
     def proof(self) -> Done:
         """Ready means that data arrived."""
         report = Probe(self._pipeline(), PROOF_SECONDS, self.cancel.wait).run()
         if report.problem is not None:
             raise with_log(report, self.engine)
-        self.report = report
         return Done(
             "ok",
             f"An event reached Druid after {report.ms('druid'):.0f} ms, a chart after {report.ms('superset'):.0f} ms",

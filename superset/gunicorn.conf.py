@@ -3,6 +3,7 @@
 Law of this file: it reads the environment that `start` sets and nothing else.
 """
 
+import ctypes
 import gc
 import os
 from typing import Any
@@ -24,8 +25,11 @@ gc.disable()
 
 
 def post_worker_init(worker: Any) -> None:
-    """The application is loaded: back to normal."""
+    """The application is loaded: back to normal, and what only the start needed back to the system (50 MiB)."""
     gc.collect()
     gc.freeze()
     gc.enable()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)  # glibc has it
+    if trim is not None:
+        trim(0)
     worker.log.warning("Superset serves %s with %s threads", bind, threads)

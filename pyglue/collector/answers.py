@@ -99,7 +99,7 @@ def _tag_answers(body: bytes, tag: str, encoding: str | None) -> tuple[str, Answ
         ("Cache-Control", "public, max-age=3600"),
         ("Vary", "Accept-Encoding"),
     )
-    content = (("Content-Type", "application/javascript"),)
+    content: tuple[tuple[str, str], ...] = (("Content-Type", "application/javascript"),)
     if encoding:
         content += (("Content-Encoding", encoding),)
     return tag, Answer(200, caching + content, body), Answer(304, caching)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pyglue.collector import hocon
+from pyglue.collector.schema import reason
 from pyglue.collector.settings import Section
 from pyglue.errors import InputError, Problem
 
@@ -89,12 +90,7 @@ def read(path: Path, environment: Mapping[str, str]) -> Config:
     try:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        reason = (
-            "it is no UTF-8"
-            if isinstance(error, UnicodeDecodeError)
-            else (error.strerror or str(error)).lower()
-        )
-        raise InputError([Problem(str(path), None, None, f"can't be read: {reason}")]) from error
+        raise InputError([Problem(str(path), None, None, f"can't be read: {reason(error)}")]) from error
     return parse(source, str(path), environment)
 
 

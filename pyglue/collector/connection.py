@@ -53,7 +53,9 @@ class Connection(asyncio.Protocol):
         self._message_bytes = 0
         self._began: float | None = None
         self._last = clock()
+        self._feeding = False  # while the parser runs, answers gather and leave in one write
         self._reading = True
+        self._writable = True
         self._finished = False  # nothing more is read; the connection ends after the last answer
         self._peer = ""
 
@@ -67,7 +69,7 @@ class Connection(asyncio.Protocol):
         self._peer = str(peer[0]) if peer else ""
         self._connections.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         """The client has gone."""
         self._transport = None
         self._slots.clear()
@@ -79,6 +81,7 @@ class Connection(asyncio.Protocol):
             return
         self._last = self._clock()
         self._message_bytes += len(data)
+        self._feeding = True
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -87,6 +90,7 @@ class Connection(asyncio.Protocol):
             self._malformed()
         if self._message_bytes > MAX_MESSAGE_BYTES:
             self._malformed()
+        self._feeding = False
         self._flush()
 
     def eof_received(self) -> bool:
@@ -96,11 +100,13 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client takes its answers too slowly: read no more from it."""
-        self._read(False)
+        self._writable = False
+        self._regulate()
 
     def resume_writing(self) -> None:
         """The client caught up."""
-        self._read(len(self._slots) < MAX_WAITING)
+        self._writable = True
+        self._regulate()
 
     # httptools' side
 
@@ -137,7 +143,7 @@ class Connection(asyncio.Protocol):
         def reply(answer: Answer) -> None:
             slot.close = answer.close or not keep_alive or self._app.stopping
             slot.data = answer.render(keep_alive=not slot.close, version=version, head=method == "HEAD")
-            if slot is self._slots[0] if self._slots else False:
+            if not self._feeding:
                 self._flush()
 
         try:
@@ -187,12 +193,12 @@ class Connection(asyncio.Protocol):
             self._slots.clear()
             self._finished = True
             self._transport.close()
-        elif len(self._slots) >= MAX_WAITING:
-            self._read(False)
-        elif not self._reading:
-            self._read(True)
+        else:
+            self._regulate()
 
-    def _read(self, wanted: bool) -> None:
+    def _regulate(self) -> None:
+        """Read on only while the client takes its answers and does not wait for too many."""
+        wanted = self._writable and len(self._slots) < MAX_WAITING
         if self._transport is None or self._transport.is_closing() or wanted == self._reading:
             return
         self._reading = wanted

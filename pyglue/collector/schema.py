@@ -57,7 +57,7 @@ def read(path: Path) -> RecordSchema:
     try:
         source = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError([Problem(file, None, None, f"can't be read: {_reason(error)}")]) from error
+        raise InputError([Problem(file, None, None, f"can't be read: {reason(error)}")]) from error
     return parse(source, file)
 
 
@@ -68,7 +68,7 @@ def parse(source: str, file: str) -> RecordSchema:
     except json.JSONDecodeError as error:
         raise InputError([Problem(file, error.lineno, error.colno, f"no JSON: {error.msg}")]) from error
     try:
-        parsed = fastavro.parse_schema(raw)
+        parsed: Any = fastavro.parse_schema(raw)
     except (SchemaParseException, KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise InputError([Problem(file, None, None, f"no Avro schema: {error}")]) from error
     if not isinstance(raw, dict) or raw.get("type") != "record":
@@ -147,7 +147,8 @@ def _place(source: str, name: str) -> tuple[int | None, int | None]:
     return source.count("\n", 0, found.start()) + 1, found.start() - source.rfind("\n", 0, found.start())
 
 
-def _reason(error: OSError | UnicodeDecodeError) -> str:
+def reason(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file could not be read as text."""
     return (
         "it is no UTF-8" if isinstance(error, UnicodeDecodeError) else (error.strerror or str(error)).lower()
     )

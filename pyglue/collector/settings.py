@@ -60,7 +60,8 @@ class Section:
 
     def optional_text(self, name: str) -> str | None:
         """A text, None if the key is not there."""
-        return self.text(name, "") if name in self else self._none(name)
+        text = self.text(name, "")
+        return text if name in self else None
 
     def texts(self, name: str, default: list[str]) -> list[str]:
         """A list of texts; one text is split at commas, as an environment variable has to spell a list."""
@@ -137,9 +138,6 @@ class Section:
     def _take(self, name: str) -> Node | None:
         self._asked.add(name)
         return self._tree.values.get(name)
-
-    def _none(self, name: str) -> None:
-        self._asked.add(name)
 
     def _scalar(self, name: str, default: T, convert: Callable[[Scalar], T], expected: str) -> T:
         node = self._take(name)

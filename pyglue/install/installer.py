@@ -169,6 +169,7 @@ class Installer:
         self, folder: Path, words: list[str], environment: dict[str, str], log: Path, look: Callable[[], None]
     ) -> None:
         """Run a tool to its end, its output in the log; on failure or interruption its whole group is ended."""
+        before = log.stat().st_size
         with log.open("ab") as out:
             process = subprocess.Popen(
                 words,
@@ -186,7 +187,7 @@ class Installer:
             _end_group(process)
             raise
         if process.returncode != 0:
-            lines = log.read_text(errors="replace").splitlines()
+            lines = log.read_bytes()[before:].decode(errors="replace").splitlines()
             telling = [line for line in lines if line.startswith("[ERROR]")] or lines
             raise PyglueError(
                 f"installing {folder.name} failed: {Path(words[0]).name} ended with {process.returncode}",

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyglue.collector.client import probe_query
-from pyglue.collector.records import decoder
+from pyglue.collector.probe import probe_query
+from pyglue.collector import base36
+from pyglue.collector.records import decode
 from pyglue.errors import BadAnswer, PyglueError, Unreachable
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import Kafka
@@ -134,8 +135,8 @@ class Probe:
         """Hop 1: the collector answers with success. While it says 503 it is asked again."""
         now = int(time.time() * 1000)
         query = probe_query(
-            party_id=f"0:{_base36(now)}:pyglue",
-            session_id=f"0:{_base36(now)}:pyglue",
+            party_id=f"0:{base36.render(now)}:pyglue",
+            session_id=f"0:{base36.render(now)}:pyglue",
             page_view_id=self.event_id,
             event_id=self.event_id,
             event_type=PROBE,
@@ -164,7 +165,7 @@ class Probe:
             if found is None:
                 return None
             ms = self._ms()
-            record = decoder(self.pipeline.schema)(found.value)
+            record = decode(self.pipeline.schema)(found.value)
             return {"ms": ms, "partition": found.partition, "offset": found.offset, "record": record}
 
         return pool.submit(read)
@@ -235,11 +236,3 @@ class Probe:
 
     def _ms(self) -> float:
         return round((self._clock() - self._sent) * 1000, 1)
-
-
-def _base36(number: int) -> str:
-    digits = ""
-    while number:
-        number, digit = divmod(number, 36)
-        digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
-    return digits or "0"

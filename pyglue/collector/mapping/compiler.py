@@ -46,15 +46,19 @@ def compile_mapping(source: Source, schema: RecordSchema, agents: AgentCache) ->
     assignments = [checker.assignment(statement) for statement in statements]
     mapped = {statement.field for statement in statements}
     missing = [field.name for field in schema.fields if field.unset is None and field.name not in mapped]
-    problems = checker.problems + [
-        Problem(
-            source.file,
-            None,
-            None,
-            f"nothing is mapped onto field '{name}', which has no default in {schema.file}",
-        )
-        for name in missing
-    ]
+    problems = sorted(
+        unreadable + checker.problems, key=lambda problem: (problem.line or 0, problem.column or 0)
+    )
+    if not unreadable:
+        problems += [
+            Problem(
+                source.file,
+                None,
+                None,
+                f"nothing is mapped onto '{name}', which has no default in {schema.file}",
+            )
+            for name in missing
+        ]
     if problems:
         raise InputError(problems)
     python = _function([line for assignment in assignments for line in assignment], schema.fields)

@@ -1,0 +1,36 @@
+# The commands of this project. Each makes what it needs first (pyglue/bootstrap.sh says what that is).
+.DEFAULT_GOAL := help
+PYGLUE := .venv/bin/pyglue
+SHELL_SCRIPTS = pyglue/bootstrap.sh .ci/run $(wildcard */start */healthy */prepare)
+
+help: ## show this
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+up: ## install what is missing, start the stack, prove that an event arrives
+	@pyglue/bootstrap.sh run
+	@$(PYGLUE) up
+
+down: ## stop the stack, keep its data
+	@$(PYGLUE) down
+
+test: ## run every test that this machine can run
+	@pyglue/bootstrap.sh test
+	.venv/bin/pytest
+
+lint: ## ruff, mypy, shellcheck, and the schema in supervisor-spec.json against the collector's
+	@pyglue/bootstrap.sh test
+	.venv/bin/ruff check .
+	.venv/bin/ruff format --check .
+	.venv/bin/mypy
+	shellcheck $(SHELL_SCRIPTS)
+	.venv/bin/python -m pyglue.checks
+
+bench: ## measure the numbers of docs/numbers.md on this machine
+	@pyglue/bootstrap.sh test
+	.venv/bin/python -m bench
+
+lock: ## write the locks anew (requirements*.txt, artifacts.lock)
+	@pyglue/bootstrap.sh test
+	.venv/bin/python -m pyglue.install.lock
+
+.PHONY: help up down test lint bench lock

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# What a fresh machine lacks before pyglue can run, and the virtual environment .venv from the lock.
+#   bootstrap.sh run    Python 3.11 or 3.12 with venv, a JDK 17 or 21, Maven
+#   bootstrap.sh test   the same, Chromium and shellcheck, and the development packages
+# On Debian and Ubuntu, root gets what is missing installed; anybody else, and any other system, gets it named.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+purpose=${1:-run}
+
+# python: prints the name of a Python that will do, one with venv if there is one.
+python() {
+    local name with_venv=${1:-yes}
+    for name in python3 python3.12 python3.11; do
+        "$name" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null || continue
+        [[ $with_venv == no ]] || "$name" -c 'import ensurepip, venv' 2>/dev/null || continue
+        echo "$name"
+        return
+    done
+}
+
+# java_fits: whether java and javac of a version that the services run on are there.
+java_fits() {
+    local major
+    command -v javac >/dev/null || return 1
+    major=$(javac -version 2>&1 | sed -nE 's/^javac ([0-9]+).*/\1/p')
+    [[ $major == 17 || $major == 21 ]]
+}
+
+# missing: prints the Debian packages that this machine lacks for the purpose.
+missing() {
+    local found
+    if [[ -z $(python yes) ]]; then
+        found=$(python no)
+        # Debian ships Python without venv; its package is named after the exact version.
+        if [[ -n $found ]]; then
+            "$found" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
+        else
+            echo python3
+            echo python3-venv
+        fi
+    fi
+    java_fits || { apt-cache show openjdk-17-jdk-headless >/dev/null 2>&1 && echo openjdk-17-jdk-headless || echo openjdk-21-jdk-headless; }
+    command -v mvn >/dev/null || echo maven
+    if [[ $purpose == test ]]; then
+        command -v chromium >/dev/null || command -v google-chrome >/dev/null || echo chromium
+        command -v shellcheck >/dev/null || echo shellcheck
+    fi
+}
+
+# install_packages NAME...: as root with apt; else says what to type and ends.
+install_packages() {
+    local log
+    if ! command -v apt-get >/dev/null; then
+        echo "pyglue needs these, under whatever names this system has for them: $*" >&2
+        exit 1
+    fi
+    if [[ $(id -u) != 0 ]]; then
+        echo "pyglue needs some packages of this system. Type:" >&2
+        echo "  sudo apt-get update && sudo apt-get install -y $*" >&2
+        exit 1
+    fi
+    echo "Installing $*" >&2
+    log=$(mktemp)
+    if ! DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@" >"$log" 2>&1; then
+        tail -20 "$log" >&2
+        rm -f "$log"
+        echo "try: apt-get update && apt-get install -y $*" >&2
+        exit 1
+    fi
+    rm -f "$log"
+}
+
+mapfile -t packages < <(missing)
+if [[ ${#packages[@]} -gt 0 && $(id -u) == 0 ]] && command -v apt-get >/dev/null; then
+    apt-get update >/dev/null 2>&1 || echo "apt-get update failed; going on with the lists that are there" >&2
+    mapfile -t packages < <(missing) # with fresh lists the names may be others
+fi
+[[ ${#packages[@]} -eq 0 ]] || install_packages "${packages[@]}"
+
+lock=requirements.txt
+[[ $purpose == test ]] && lock=requirements-dev.txt
+# The mark holds what the environment was made from. The development lock covers the other one.
+mark=$(cat pyproject.toml "$lock" | sha256sum | cut -d' ' -f1)
+covers=$(cat pyproject.toml requirements-dev.txt | sha256sum | cut -d' ' -f1)
+have=$(cat .venv/pyglue-lock 2>/dev/null || true)
+if [[ $have != "$mark" && $have != "$covers" ]]; then
+    echo "Making .venv from $lock" >&2
+    [[ -x .venv/bin/python ]] || "$(python yes)" -m venv --clear .venv
+    rm -f .venv/pyglue-lock
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
+    .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+    echo "$mark" >.venv/pyglue-lock
+fi
