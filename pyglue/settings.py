@@ -12,6 +12,7 @@ from pathlib import Path
 from pyglue.errors import UsageError
 from pyglue.stack import compose, dotenv
 from pyglue.stack.model import Stack
+from pyglue.stack.reading import FILE
 
 ENGINES = ("auto", "native")
 
@@ -28,15 +29,13 @@ class Settings:
     def read(cls, project: Path | None, engine: str | None, environment: Mapping[str, str]) -> Settings:
         """Raises UsageError if there is no checkout there, InputError for a broken `.env`."""
         directory = (project or Path(environment.get("PYGLUE_PROJECT_DIR") or ".")).expanduser().resolve()
-        if not (directory / compose.FILE).is_file():
+        if not (directory / FILE).is_file():
             raise UsageError(
-                f"{directory} holds no {compose.FILE}",
+                f"{directory} holds no {FILE}",
                 details=["run pyglue in the checkout, or say where it is"],
                 try_="pyglue --project-dir DIR ...",
             )
-        path = directory / ".env"
-        own = dotenv.parse(path.read_text(encoding="utf-8")) if path.exists() else {}
-        variables = {**own, **environment}
+        variables = {**dotenv.read(directory / ".env", environment), **environment}
         chosen = engine or variables.get("PYGLUE_ENGINE") or "auto"
         if chosen not in ENGINES:
             raise UsageError(f"there is no engine {chosen!r}; choose one of {', '.join(ENGINES)}")
@@ -44,10 +43,14 @@ class Settings:
 
     def with_secrets(self) -> Settings:
         """The same, with the generated secrets made and kept in `.env` where they were missing."""
-        if not dotenv.ensure_secrets(self.project / ".env"):
+        path = self.project / ".env"
+        if not dotenv.ensure_secrets(path, self.variables):
             return self
-        own = dotenv.parse((self.project / ".env").read_text(encoding="utf-8"))
-        return Settings(self.project, self.engine, {**own, **self.variables})
+        own = dotenv.read(path, self.variables)
+        told = {
+            name: value for name, value in self.variables.items() if value or name not in dotenv.GENERATED
+        }
+        return Settings(self.project, self.engine, {**own, **told})
 
     def stack(self) -> Stack:
         """docker-compose.yml with these variables; raises InputError."""

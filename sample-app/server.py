@@ -98,7 +98,7 @@ def site(settings: Settings) -> dict[str, tuple[str, bytes]]:
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD from the table; `Server` fills in what the class lacks."""
+    """Answers GET and HEAD from the table of its server."""
 
     protocol_version = "HTTP/1.1"
     timeout = IDLE

@@ -86,6 +86,8 @@ def main() -> None:
         with database:
             set_admin(database, os.environ["SUPERSET_ADMIN_PASSWORD"])
         current = database.execute("SELECT version_num FROM alembic_version").fetchone()[0]
+    except sqlite3.Error as error:
+        raise SystemExit(f"superset: the metadata database {target} cannot be used: {error}") from error
     finally:
         database.close()
     if current != version(template):

@@ -1,5 +1,8 @@
 """A real Chromium, and a collector that writes down what the browser sends.
 
+The fixtures are for the conftest.py of each folder that needs them. A browser lives as long as a module of tests:
+Playwright can't run twice at a time, and what runs in between may start one of its own.
+
 `Recorder` is a web server on loopback that plays both parts: the site with its pages, and a collector with the tag
 and the event endpoint. A page opened at `site` that loads the tag from `collector` crosses origins, as in life.
 """
@@ -18,7 +21,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import mmh3
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from pyglue.collector.tag import render
 
@@ -32,7 +35,14 @@ CHROMIUM_ARGUMENTS = (
     "--no-first-run",
 )
 
-# The tag as the collector serves it without any setting.
+# JavaScript to wait for until the tag has delivered what was signalled.
+COMMITTED = f"""new Promise((done, fail) => {{
+    setTimeout(fail, {PATIENCE * 1000}, 'whenCommitted did not call back');
+    divolte.whenCommitted(done);
+}})"""
+
+# The tag as the collector serves it without any setting, but that it waits for answers as long as any test may take:
+# on a busy machine the order of events would be a matter of luck.
 TAG: dict[str, Any] = {
     "script_name": "divolte.js",
     "event_suffix": "csc-event",
@@ -41,7 +51,7 @@ TAG: dict[str, Any] = {
     "session_cookie": "_dvs",
     "session_timeout_s": 1800,
     "cookie_domain": None,
-    "event_timeout_ms": 750,
+    "event_timeout_ms": 3_600_000,
     "auto_page_view": True,
     "logging": False,
 }
@@ -141,6 +151,36 @@ class Recorder:
                 f"waited for {count} events of type {type_ or 'any'}, got {[hit.get('t') for hit in self.hits]}"
             )
             return matching()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium."""
+    with chromium() as found:
+        yield found
+
+
+@pytest.fixture
+def recorder() -> Iterator[Recorder]:
+    """A site and a collector."""
+    server = Recorder()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def context(browser: Browser, recorder: Recorder) -> Iterator[BrowserContext]:
+    """A visitor who was never here before; gone before the recorder closes, and the connections with it."""
+    visitor = browser.new_context(viewport={"width": 1000, "height": 700})
+    visitor.set_default_timeout(PATIENCE * 1000)
+    yield visitor
+    visitor.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    """An empty tab."""
+    return context.new_page()
 
 
 def _handler(recorder: Recorder) -> type[BaseHTTPRequestHandler]:

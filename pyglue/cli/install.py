@@ -53,7 +53,8 @@ def install_folders(
 
     installer = app.installer(cancel, progress)
     paths = {folder: stack.directory / folder for folder in folders}
-    missing = [folder for folder in folders if not installer.is_installed(paths[folder])]
+    homes = {folder: installer.home(path) for folder, path in paths.items()}
+    missing = [folder for folder in folders if not installer.cache.is_complete(homes[folder])]
     if say_kept:
         for folder in folders:
             if folder not in missing:
@@ -64,19 +65,22 @@ def install_folders(
     )
     with ThreadPoolExecutor(len(lanes)) as pool:
         try:
-            running = [pool.submit(_lane, app, installer, paths, lane) for lane in lanes]
+            running = [
+                pool.submit(_lane, app, installer, [(paths[folder], homes[folder]) for folder in lane])
+                for lane in lanes
+            ]
             _await(running)
         finally:
             cancel.set()
             app.screen.still()
-    return {folder: installer.home(path) for folder, path in paths.items()}
+    return homes
 
 
-def _lane(app: App, installer: Installer, paths: dict[str, Path], folders: Sequence[str]) -> None:
-    for folder in folders:
+def _lane(app: App, installer: Installer, folders: Sequence[tuple[Path, Path]]) -> None:
+    for folder, home in folders:
         began = time.monotonic()
-        made = installer.install(paths[folder])
-        app.screen.finished(f"Install {folder}", "made" if made else "kept", time.monotonic() - began)
+        made = installer.install(folder, home)
+        app.screen.finished(f"Install {folder.name}", "made" if made else "kept", time.monotonic() - began)
 
 
 def _await(running: Sequence[Future[None]]) -> None:

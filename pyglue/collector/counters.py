@@ -20,8 +20,13 @@ class Counters:
         return self._counts[name]
 
     def report(self) -> str | None:
-        """One line with all counts since the start; None if nothing changed since the last line."""
+        """One line with all counts since the start; None if nothing changed since the last such line."""
         if self._counts == self._reported:
             return None
         self._reported = self._counts.copy()
-        return ", ".join(f"{name} {count}" for name, count in sorted(self._counts.items()))
+        return str(self)
+
+    def __str__(self) -> str:
+        return (
+            ", ".join(f"{name} {count}" for name, count in sorted(self._counts.items())) or "nothing happened"
+        )

@@ -59,13 +59,15 @@ class KafkaSink:
         failed: Callable[[str], None],
     ) -> None:
         self.max_message_bytes = int(settings.get("message.max.bytes", MAX_MESSAGE_BYTES)) - MESSAGE_OVERHEAD
-        self._settings: dict[str, str | int | float | bool] = {**settings, "log.connection.close": "false"}
+        # librdkafka would log every try to connect; `_on_error` keeps the last reason, `_find_topics` tells it.
+        self._settings: dict[str, str | int | float | bool] = {**settings, "log_level": 2}
         self._limits = limits
         self._topics = sorted(set(topics))
         self._failed = failed
         self._loop = asyncio.get_running_loop()
         self._ready = False
         self._in_flight = 0
+        self._last_error = ""
         self._reports: deque[tuple[_Delivery, KafkaError | None]] = deque()
         self._stopping = threading.Event()
         self._look = threading.Event()
@@ -80,8 +82,7 @@ class KafkaSink:
                 "queue.buffering.max.kbytes": QUEUE_KILOBYTES,
                 # The partitions that Java's producer, and so Divolte, would choose for the same keys.
                 "partitioner": "murmur2_random",
-                "reconnect.backoff.ms": 50,
-                "reconnect.backoff.max.ms": 500,
+                "reconnect.backoff.max.ms": 1000,
                 "error_cb": self._on_error,
                 "logger": library_log,
             }
@@ -171,6 +172,7 @@ class KafkaSink:
     # in the two threads
 
     def _on_error(self, error: KafkaError) -> None:
+        self._last_error = error.str()
         if error.fatal() or error.code() == KafkaError._ALL_BROKERS_DOWN:
             self._call(self._lost, error)
 
@@ -197,10 +199,14 @@ class KafkaSink:
         try:
             known = self._producer.list_topics(timeout=LOOK_SECONDS).topics
             missing = [topic for topic in self._topics if topic not in known]
+            for topic in self._topics if not missing else ():
+                # So that the first event does not wait for the topic's partitions to be looked up.
+                self._producer.list_topics(topic, timeout=LOOK_SECONDS)
             return not missing or self._make(missing)
         except KafkaException as error:
             if looks % COMPLAINT_EVERY == COMPLAINT_EVERY - 1:
-                log.warning("still waiting for Kafka at %s: %s", self._settings["bootstrap.servers"], error)
+                brokers = self._settings["bootstrap.servers"]
+                log.warning("still waiting for Kafka at %s: %s", brokers, self._last_error or error)
             return False
 
     def _make(self, topics: list[str]) -> bool:

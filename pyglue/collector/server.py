@@ -14,6 +14,7 @@ import time
 
 import uvloop
 
+from pyglue.collector import useragent
 from pyglue.collector.app import App
 from pyglue.collector.connection import Connection
 from pyglue.collector.counters import Counters
@@ -33,6 +34,7 @@ BACKLOG = 1024
 
 def run(setup: Setup) -> None:
     """Serve until a signal ends it; raises PyglueError if the port is taken or the producer is beyond repair."""
+    useragent.parse("Mozilla/5.0")  # the rules load on first use, which no event should wait for
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(setup))
 
@@ -86,7 +88,7 @@ async def _serve(setup: Setup) -> None:
     for chore in chores:
         chore.cancel()
     await loop.run_in_executor(None, sink.close, FLUSH_SECONDS)
-    log.info("ended; since the start: %s", counters.report() or "nothing new")
+    log.info("ended; since the start: %s", counters)
     if fatal:
         raise PyglueError(f"Kafka's producer can't go on: {fatal[0]}")
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from pyglue.native.contract import hash_files
 
 PINS = ("pom.xml", "requirements.txt", "artifacts.lock", "prepare")
-LEFT_OUT = {"target", "README.md"}
+LEFT_OUT = {"target", "README.md", "test"}  # of a module: what does not change the jar
 
 
 @dataclass(frozen=True)

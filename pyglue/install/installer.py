@@ -50,13 +50,11 @@ class Installer:
         """SERVICE_HOME of the folder."""
         return self.cache.home(folder, self.java)
 
-    def is_installed(self, folder: Path) -> bool:
-        """Whether nothing is left to do."""
-        return self.cache.is_complete(self.home(folder))
+    def install(self, folder: Path, home: Path) -> bool:
+        """Install a folder's artefacts into `home`; True if something was missing.
 
-    def install(self, folder: Path) -> bool:
-        """Install what is missing; True if something was. Raises PyglueError with the tool's last lines."""
-        home = self.home(folder)
+        Raises PyglueError with the tool's last lines.
+        """
         with self._alone(home):
             if self.cache.is_complete(home):
                 return False

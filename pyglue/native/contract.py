@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pyglue.native.layout import Layout
 from pyglue.stack.model import Service, Stack
@@ -19,7 +20,11 @@ from pyglue.stack.model import Service, Stack
 LOOPBACK = "127.0.0.1"
 DATA_TARGET = "/data"  # where a container finds its DATA_DIR
 IDENTITY = "PYGLUE_STACK"  # marks every process of a stack, so that none can be overlooked
-PASSED = ("PATH", "HOME", "LANG", "TZ", "JAVA_HOME")  # of pyglue's own environment
+PASSED = ("PATH", "HOME", "TZ", "JAVA_HOME")  # of pyglue's own environment
+CALLERS = (
+    "PATH",
+    "HOME",
+)  # of these, what differs between two shells of one user and is no reason to restart
 NOT_RUN = {
     "Dockerfile",
     "README.md",
@@ -35,7 +40,7 @@ OWN_CODE = {"divolte": "pyglue/collector"}
 
 @dataclass(frozen=True)
 class Program:
-    """What is run for a service. Two equal programs are the same process; any difference means a restart."""
+    """What is run for a service. A service is restarted when `differs` says so."""
 
     name: str
     argv: tuple[str, ...]
@@ -46,8 +51,21 @@ class Program:
     fingerprint: str  # of the files that the process reads at its start
 
     def to_json(self) -> str:
-        """The form in which `launch.py` reads it and in which two programs are compared."""
+        """The form in which `launch.py` reads it."""
         return json.dumps(asdict(self), indent=1, sort_keys=True)
+
+    def differs(self, text: str) -> bool:
+        """Whether what `to_json` once wrote is another process than this: any difference but a CALLERS' one."""
+        try:
+            before = json.loads(text)
+            return self._compared(before) != self._compared(json.loads(self.to_json()))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return True  # a damaged file only means a restart
+
+    @staticmethod
+    def _compared(content: dict[str, Any]) -> dict[str, Any]:
+        own = {name: value for name, value in content["environment"].items() if name not in CALLERS}
+        return {**content, "environment": own}
 
 
 def program(
@@ -61,7 +79,7 @@ def program(
     folder = stack.directory / service.folder
     data = translate.mounts.get(DATA_TARGET, str(layout.data / service.name))
     environment = {name: outside[name] for name in PASSED if name in outside}
-    environment.setdefault("LANG", "C.UTF-8")
+    environment["LANG"] = "C.UTF-8"  # as in the images, whatever the caller speaks
     environment |= {name: translate(value) for name, value in service.environment.items()}
     environment |= {
         "SERVICE_HOME": str(home),
@@ -90,15 +108,15 @@ class Translation:
     def __init__(self, stack: Stack, service: Service, layout: Layout) -> None:
         names = {name for other in stack.services.values() for name in (other.name, *other.aliases)}
         alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
-        # Only in host position: not part of a longer name, and a port follows. The topic `divolte` and the
-        # scheme `druid://` stay what they are.
-        self._host = re.compile(rf"(?<![\w.-])(?:{alternatives})(?=:\d)")
+        # Only in host position: not part of a longer name, and a port follows that is not a password (`user:1@`).
+        # The topic `divolte` and the scheme `druid://` stay what they are.
+        self._host = re.compile(rf"(?<![\w.-])(?:{alternatives})(?=:[0-9]+(?![\w@]))")
         self.volumes = [str(layout.data / mount.source) for mount in service.mounts if not mount.is_bind]
         self.mounts = {
             mount.target: str((stack.directory / mount.source).resolve())
             if mount.is_bind
             else str(layout.data / mount.source)
-            for mount in service.mounts
+            for mount in sorted(service.mounts, key=lambda mount: len(mount.target), reverse=True)
         }
 
     def __call__(self, value: str) -> str:
@@ -111,11 +129,21 @@ class Translation:
 def fingerprint(stack: Stack, service: Service) -> str:
     """A hash of the files that a start reads: the folder's own (not its sub-folders) and the bind mounts."""
     folder = stack.directory / service.folder
-    files = [path for path in folder.iterdir() if path.is_file() and path.name not in NOT_RUN]
-    files += [stack.directory / mount.source for mount in service.mounts if mount.is_bind]
+    files = [path for path in folder.iterdir() if path.name not in NOT_RUN and not _is_scrap(path)]
+    for mount in service.mounts:
+        if mount.is_bind:
+            source = stack.directory / mount.source
+            files += (
+                [path for path in source.rglob("*") if not _is_scrap(path)] if source.is_dir() else [source]
+            )
     if service.folder in OWN_CODE:
         files += (stack.directory / OWN_CODE[service.folder]).rglob("*.[pj][ys]")
     return hash_files(stack.directory, files)
+
+
+def _is_scrap(path: Path) -> bool:
+    """Hidden files and editors' backups: looking into a file is no change of it."""
+    return path.name.startswith(".") or path.name.endswith("~")
 
 
 def hash_files(base: Path, files: list[Path]) -> str:

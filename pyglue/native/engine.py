@@ -73,7 +73,7 @@ class Engine:
 
     def _is_current(self, name: str) -> bool:
         path = self.layout.programs / f"{name}.json"
-        return path.exists() and path.read_text(encoding="utf-8") == self._programs[name].to_json()
+        return path.exists() and not self._programs[name].differs(path.read_text(encoding="utf-8"))
 
     def running(self) -> set[str]:
         """Services whose process is there, healthy or not."""
@@ -152,14 +152,9 @@ class Engine:
 
     def died(self, name: str, process: Process | None) -> PyglueError:
         """The error that says so, with the service's last words."""
-        how = f"exit code {process.exit_code}" if process and process.exit_code >= 0 else "killed"
-        if process is not None and process.exit_code == -1:
-            how = "killed by a signal"
-        if process is not None and process.reason and process.pid == 0:
-            how = f"{how}; {process.reason}"
-        return PyglueError(
-            f"{name} stopped ({how})", details=self.last_words(name), try_=f"pyglue logs {name}"
-        )
+        code = process.exit_code if process else 0  # 0 while supervisord tries again
+        how = f" with exit code {code}" if code > 0 else " by a signal" if code < 0 else ""
+        return PyglueError(f"{name} stopped{how}", details=self.last_words(name), try_=f"pyglue logs {name}")
 
     def last_words(self, name: str) -> list[str]:
         """The end of a service's log, as an error shows it."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -35,45 +38,52 @@ class Check:
                 self.last = f"no answer within {self.timeout:g} s"
                 self.close()
             return False
-        output, _ = self._process.communicate()
+        self.last = _end(self._process).strip() or f"`healthy` ended with {code} and said nothing"
         self._process = None
-        self.last = output.strip() or f"`healthy` ended with {code} and said nothing"
         return code == 0
 
     def close(self) -> None:
         """End the question under way, if any."""
         if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
+            _end(self._process)
             self._process = None
 
     def _begin(self) -> None:
         self._began = self._clock()
         self.tries += 1
-        self._process = subprocess.Popen(
-            self.program.healthy,
-            env=dict(self.program.environment),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-        )
+        self._process = _question(self.program)
 
 
 def healthy_now(program: Program, timeout: float) -> tuple[bool, str]:
     """One question, waited for: whether it is healthy, and what was said."""
+    process = _question(program)
     try:
-        answer = subprocess.run(
-            program.healthy,
-            env=dict(program.environment),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=timeout,
-            check=False,
-        )
+        process.wait(timeout)
     except subprocess.TimeoutExpired:
+        _end(process)
         return False, f"no answer within {timeout:g} s"
-    return answer.returncode == 0, (answer.stdout + answer.stderr).strip()
+    return process.returncode == 0, _end(process).strip()
+
+
+def _question(program: Program) -> subprocess.Popen[str]:
+    """Run `healthy` in a process group of its own, so that nothing it started is left over."""
+    return subprocess.Popen(
+        program.healthy,
+        env=dict(program.environment),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+
+
+def _end(process: subprocess.Popen[str]) -> str:
+    """End a question with all that it started, and return what it printed.
+
+    A child of `healthy` that lives on would hold the pipe open, and reading it would wait for that child.
+    """
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    return process.communicate()[0]

@@ -69,11 +69,15 @@ class Layout:
         return self.logs / f"{service}.log"
 
     def make(self) -> None:
-        """Create the folders, for this user alone; raises PyglueError if somebody else made them."""
-        for folder in (self.state, self.data, self.logs, self.programs):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        """Create the folders, for this user alone; raises PyglueError if that is not possible, or unsafe."""
+        for folder in (self.state, self.data, self.logs, self.programs, self.run.parent, self.run):
+            try:
+                folder.mkdir(mode=0o700, exist_ok=True)
+            except OSError as error:
+                raise PyglueError(
+                    f"pyglue can't make its folder {folder}: {error.strerror}", try_=f"ls -ld {folder.parent}"
+                ) from error
         for folder in (self.run.parent, self.run):
-            folder.mkdir(mode=0o700, exist_ok=True)
             status = folder.lstat()
             if status.st_uid != os.getuid() or status.st_mode & 0o077:
                 raise PyglueError(

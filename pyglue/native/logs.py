@@ -23,29 +23,44 @@ def tail(path: Path, lines: int) -> list[str]:
                 content = file.read(step) + content
     except FileNotFoundError:
         return []
-    return list(deque(content.decode(errors="replace").splitlines(), maxlen=lines))
+    return (
+        list(deque(content.decode(errors="replace").removesuffix("\n").split("\n"), maxlen=lines))
+        if content
+        else []
+    )
 
 
 def follow(
     paths: dict[str, Path], *, sleep: Callable[[float], None] = time.sleep, every: float = 0.2
 ) -> Iterator[tuple[str, str]]:
     """New lines of several logs as (name, line), without end. A log that was rotated is read anew."""
-    offsets = {name: path.stat().st_size if path.exists() else 0 for name, path in paths.items()}
+    seen = {name: _status(path) for name, path in paths.items()}  # (file, bytes read of it)
     rests = dict.fromkeys(paths, b"")
     while True:
         for name, path in paths.items():
-            if not path.exists():
-                continue
-            size = path.stat().st_size
-            if size < offsets[name]:
-                offsets[name] = 0
-            if size == offsets[name]:
-                continue
-            with path.open("rb") as file:
-                file.seek(offsets[name])
-                data = file.read(size - offsets[name])
-            offsets[name] += len(data)
+            number, size = _status(path)
+            read = seen[name][1] if seen[name][0] == number and size >= seen[name][1] else 0
+            data = _read(path, read)
+            seen[name] = (number, read + len(data))
             *whole, rests[name] = (rests[name] + data).split(b"\n")
             for line in whole:
                 yield name, line.decode(errors="replace")
         sleep(every)
+
+
+def _status(path: Path) -> tuple[int, int]:
+    """The file's number, which changes when the log is rotated, and its size; zeros if there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return status.st_ino, status.st_size
+
+
+def _read(path: Path, start: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(start)
+            return file.read()
+    except FileNotFoundError:
+        return b""

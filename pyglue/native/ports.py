@@ -32,10 +32,14 @@ def holder(port: int) -> str:
     return "a process that is gone by now"
 
 
-def _describe(pid: int) -> str:
-    try:
-        words = psutil.Process(pid).cmdline()
-    except psutil.Error:
-        return f"process {pid}"
+def describe(words: list[str], pid: int) -> str:
+    """A process in one line: its id and as much of its command line as fits."""
     line = " ".join(words)
     return f"process {pid} ({line if len(line) <= 80 else line[:77] + '...'})"
+
+
+def _describe(pid: int) -> str:
+    try:
+        return describe(psutil.Process(pid).cmdline(), pid)
+    except psutil.Error:
+        return f"process {pid}"

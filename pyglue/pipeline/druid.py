@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from pyglue.errors import BadAnswer, PyglueError, Unreachable
+from pyglue.errors import BadAnswer, PyglueError
 from pyglue.web import Client
 
 SUPERVISOR = "/druid/indexer/v1/supervisor"
@@ -48,8 +48,8 @@ class Druid:
 
     def supervisor(self, name: str) -> dict[str, Any] | None:
         """The spec that runs under this name, or None."""
-        answer = self._overlord("GET", f"{SUPERVISOR}/{name}", expect=(200, 404))
-        return answer if isinstance(answer, dict) and "spec" in answer else None
+        answer = self._overlord("GET", f"{SUPERVISOR}/{name}")
+        return answer if isinstance(answer, dict) else None
 
     def submit(self, spec: dict[str, Any]) -> str:
         """Post a supervisor spec; returns the supervisor's id. Raises BadAnswer with Druid's reason."""
@@ -62,15 +62,13 @@ class Druid:
                 details=error.details,
                 try_="pyglue submit-spec --print",
             ) from error
+        if not isinstance(answer, dict) or "id" not in answer:
+            raise BadAnswer("Druid took the supervisor spec, but did not say its id", details=[str(answer)])
         return str(answer["id"])
-
-    def terminate(self, name: str) -> None:
-        """End a supervisor and its tasks; harmless if there is none."""
-        self._overlord("POST", f"{SUPERVISOR}/{name}/terminate", expect=(200, 404))
 
     def status(self, name: str) -> SupervisorStatus | None:
         """State, lag and counts of a supervisor, or None if there is none."""
-        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/status", expect=(200, 404))
+        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/status")
         payload = answer.get("payload") if isinstance(answer, dict) else None
         if payload is None:
             return None
@@ -89,7 +87,7 @@ class Druid:
 
     def _counts(self, name: str) -> dict[str, int]:
         """Rows of the running tasks, summed over task groups."""
-        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/stats", expect=(200, 404))
+        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/stats")
         totals: dict[str, int] = {}
         for group in (answer or {}).values() if isinstance(answer, dict) else ():
             for task in group.values() if isinstance(group, dict) else ():
@@ -101,7 +99,7 @@ class Druid:
 
     def offsets(self, name: str) -> dict[int, int]:
         """The offset that Druid reads next, by partition: from the running tasks' reports."""
-        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/status", expect=(200, 404))
+        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/status")
         payload = answer.get("payload", {}) if isinstance(answer, dict) else {}
         newest: dict[int, int] = {}
         for task in (*payload.get("activeTasks", ()), *payload.get("publishingTasks", ())):
@@ -141,15 +139,16 @@ class Druid:
                 return False  # the broker knows a datasource only after its first row
             raise
 
-    def _overlord(self, method: str, path: str, *, expect: tuple[int, ...] = (200,), **kwargs: Any) -> Any:
-        """Ask the overlord, patiently while it has no leader."""
+    def _overlord(self, method: str, path: str, **kwargs: Any) -> Any:
+        """The overlord's JSON, asked patiently while it has no leader; None for 404."""
         waited = 0.0
         while True:
             try:
-                return self.coordinator.json(method, path, expect=expect, **kwargs)
-            except (BadAnswer, Unreachable) as error:
-                leaderless = isinstance(error, BadAnswer) and error.status in (307, 503)
-                if not leaderless:
+                return self.coordinator.json(method, path, **kwargs)
+            except BadAnswer as error:
+                if error.status == 404:
+                    return None
+                if error.status not in (307, 503):
                     raise
                 if waited >= LEADER_SECONDS:
                     raise PyglueError(

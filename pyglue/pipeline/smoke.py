@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyglue.collector.probe import probe_query
 from pyglue.collector import base36
+from pyglue.collector.probe import probe_query
 from pyglue.collector.records import decode
 from pyglue.errors import BadAnswer, PyglueError, Unreachable
 from pyglue.pipeline.druid import Druid

@@ -6,6 +6,7 @@ file come together. Whoever adds a key here adds it to `keys.py` and to the docs
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Mapping
@@ -15,16 +16,14 @@ from typing import Any
 
 from pyglue.errors import InputError, Problem
 from pyglue.stack import keys
-from pyglue.stack.durations import compose_seconds
-from pyglue.stack.interpolate import BadVariable, interpolate
 from pyglue.stack.model import Health, Mount, Service, Stack
+from pyglue.stack.reading import FILE, NUMBER, Reading
 from pyglue.stack.yamlfile import Map, Seq, load
 
-FILE = "docker-compose.yml"
 CONDITIONS = ("service_started", "service_healthy")
 RESTARTS = ("no", "on-failure", "always", "unless-stopped")
-NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*$")
-PORT = re.compile(r"(?:(?P<address>[\d.]+):)?(?P<outside>\d+):(?P<inside>\d+)$")
+NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
+PORT = re.compile(r"(?:(?P<address>[0-9.]+):)?(?P<outside>[0-9]+):(?P<inside>[0-9]+)")
 
 
 def read(directory: Path, variables: Mapping[str, str]) -> Stack:
@@ -38,6 +37,8 @@ def read(directory: Path, variables: Mapping[str, str]) -> Stack:
     except OSError as error:
         reason = f"can't be read here: {error.strerror}; `--project-dir` says where the checkout is"
         raise InputError([Problem(str(path), None, None, reason)]) from error
+    except UnicodeDecodeError as error:
+        raise InputError([Problem(FILE, None, None, f"is no UTF-8: {error.reason}")]) from error
     return parse(text, directory, variables)
 
 
@@ -51,45 +52,19 @@ def parse(text: str, directory: Path, variables: Mapping[str, str]) -> Stack:
     return stack
 
 
-class _Reader:
-    """Collects problems instead of raising, so that a user sees all of them at once."""
+class _Reader(Reading):
+    """One method for each production of the file, from the top down."""
 
     def __init__(self, directory: Path, variables: Mapping[str, str]) -> None:
+        super().__init__(variables)
         self.directory = directory
-        self.variables = variables
-        self.problems: list[Problem] = []
-
-    def refuse(self, line: int, message: str) -> None:
-        self.problems.append(Problem(FILE, line, None, message))
-
-    def interpolated(self, value: Any, line: int = 1) -> Any:
-        """A copy with the variables of every text replaced, lines kept."""
-        if isinstance(value, Map):
-            copy = Map(value.line)
-            copy.lines = value.lines
-            for key, item in value.items():
-                copy[key] = self.interpolated(item, value.lines[key])
-            return copy
-        if isinstance(value, Seq):
-            seq = Seq(value.line)
-            seq.lines = value.lines
-            seq.extend(self.interpolated(item, at) for item, at in zip(value, value.lines, strict=True))
-            return seq
-        if isinstance(value, str):
-            try:
-                return interpolate(value, self.variables)
-            except BadVariable as error:
-                self.refuse(line, str(error))
-        return value
-
-    # -- the productions, from the top down
 
     def stack(self, document: Any) -> Stack:
         if not isinstance(document, Map) or not isinstance(document.get("services"), Map):
             self.refuse(1, "expected a map with the key `services`")
             return Stack("", self.directory, {})
         self.known(document, keys.TOP, "at the top")
-        volumes = document.get("volumes") or {}
+        volumes = self.volumes(document)
         services: dict[str, Service] = {}
         active = set(self.variables.get("COMPOSE_PROFILES", "").split(","))
         for name, body in document["services"].items():
@@ -100,13 +75,43 @@ class _Reader:
             service = self.service(name, line, body, volumes)
             if not service.profiles or active & set(service.profiles):
                 services[name] = service
+        if not services:
+            self.refuse(
+                document.lines["services"], "there is no service to run, at least without its profile"
+            )
+        self.ports_apart(services)
         name = str(document.get("name") or self.directory.name).lower()
         return Stack(name, self.directory, MappingProxyType(self.ordered(services)))
 
+    def volumes(self, document: Map) -> Mapping[str, Any]:
+        value = document.get("volumes")
+        if value is None:
+            return {}
+        if not isinstance(value, Map):
+            self.refuse(document.lines["volumes"], "`volumes` must be a map")
+            return {}
+        for name, body in value.items():
+            if isinstance(body, Map):
+                self.known(body, keys.VOLUME, f"in the volume {name}")
+            elif body is not None:
+                self.refuse(value.lines[name], f"the volume {name} must be a map or empty")
+        return value
+
+    def ports_apart(self, services: Mapping[str, Service]) -> None:
+        """Containers may use one number twice, each in a network of its own; processes of one machine can't."""
+        users: dict[int, str] = {}
+        for service in services.values():
+            for port in service.ports:
+                other = users.setdefault(port, service.name)
+                if other != service.name:
+                    self.refuse(service.line, f"the port {port} of {service.name} is that of {other}, too")
+
     def service(self, name: str, line: int, body: Map, volumes: Mapping[str, Any]) -> Service:
-        if not NAME.match(name):
+        if not NAME.fullmatch(name):
             self.refuse(line, f"a service's name is made of a-z, 0-9, `_`, `.`, `-`; found {name!r}")
         self.known(body, keys.SERVICE, f"in the service {name}")
+        if isinstance(body.get("deploy"), Map):
+            self.known(body["deploy"], keys.DEPLOY, f"in `deploy` of {name}")
         at = body.lines
         folder = self.folder(name, body.get("build"), at.get("build", line))
         published = tuple(
@@ -121,11 +126,7 @@ class _Reader:
             environment=MappingProxyType(self.environment(body)),
             published=published,
             exposed=tuple(port for port in exposed if port not in published),
-            mounts=tuple(
-                mount
-                for text, row in self.items(body, "volumes")
-                if (mount := self.mount(text, row, volumes))
-            ),
+            mounts=self.mounts(body, volumes),
             depends_on=MappingProxyType(self.dependencies(body)),
             health=self.health(name, body),
             restart=self.restart(body),
@@ -150,8 +151,11 @@ class _Reader:
             dockerfile = posixpath.join(str(build), "Dockerfile")
         folder = posixpath.normpath(posixpath.dirname(dockerfile))
         for script in ("start", "healthy"):
-            if not (self.directory / folder / script).is_file():
+            path = self.directory / folder / script
+            if not path.is_file():
                 self.refuse(line, f"the folder {folder}/ of the service {name} has no file `{script}`")
+            elif not os.access(path, os.X_OK):
+                self.refuse(line, f"{folder}/{script} is not executable; chmod +x makes it so")
         return folder
 
     def environment(self, body: Map) -> dict[str, str]:
@@ -160,26 +164,25 @@ class _Reader:
         result: dict[str, str] = {}
         if value is None:
             return result
+        rows: list[tuple[str, Any, int]] = []
         if isinstance(value, Seq):
             for item, row in zip(value, value.lines, strict=True):
                 name, equals, text = str(item).partition("=")
                 if not equals:
                     self.refuse(row, f"expected NAME=value, found {item!r}")
-                result[name] = text
-            return result
-        if not isinstance(value, Map):
+                rows.append((name, text, row))
+        elif isinstance(value, Map):
+            rows += ((name, item, value.lines[name]) for name, item in value.items())
+        else:
             self.refuse(line, "`environment` must be a map")
-            return result
-        for name, item in value.items():
-            if isinstance(item, bool) or item is None or isinstance(item, Map | Seq):
-                self.refuse(value.lines[name], f"the value of {name} must be a text; put it in quotes")
-            result[name] = str(item)
-            if "\n" in result[name] or "\0" in result[name]:
-                self.refuse(value.lines[name], f"the value of {name} may not hold a line break")
+        for name, item, row in rows:
+            result[name] = self.word(item, row, f"the value of {name}")
+            if "\n" in result[name]:
+                self.refuse(row, f"the value of {name} may not hold a line break")
         return result
 
     def port(self, text: str, line: int) -> int | None:
-        match = PORT.match(text)
+        match = PORT.fullmatch(text)
         if match is None:
             self.refuse(line, f"expected 127.0.0.1:PORT:PORT, found {text!r}")
             return None
@@ -192,11 +195,13 @@ class _Reader:
             self.refuse(line, f"{text}: a port must have the same number inside and outside")
         return int(match["inside"]) if self.is_port(match["inside"], line) else None
 
-    def is_port(self, text: object, line: int) -> bool:
-        if str(text).isdigit() and 0 < int(str(text)) < 65536:
-            return True
-        self.refuse(line, f"expected a port from 1 to 65535, found {text!r}")
-        return False
+    def mounts(self, body: Map, volumes: Mapping[str, Any]) -> tuple[Mount, ...]:
+        found: dict[str, Mount] = {}
+        for text, row in self.items(body, "volumes"):
+            mount = self.mount(text, row, volumes)
+            if mount is not None and found.setdefault(mount.target, mount) is not mount:
+                self.refuse(row, f"two mounts have the target {mount.target}")
+        return tuple(found.values())
 
     def mount(self, text: Any, line: int, volumes: Mapping[str, Any]) -> Mount | None:
         parts = str(text).split(":") if isinstance(text, str) else []
@@ -220,7 +225,10 @@ class _Reader:
         if isinstance(value, Seq):
             return {str(item): "service_started" for item in value}
         result: dict[str, str] = {}
+        if value is None:
+            return result
         if not isinstance(value, Map):
+            self.refuse(body.lines["depends_on"], "`depends_on` must be a map or a list")
             return result
         for name, item in value.items():
             condition = item.get("condition") if isinstance(item, Map) else None
@@ -242,12 +250,12 @@ class _Reader:
         words = self.words(value.get("test"), value.lines.get("test", line), "test")
         if words[:2] != ("CMD", "/service/healthy"):
             self.refuse(value.lines.get("test", line), "expected test: [CMD, /service/healthy, ARGUMENT...]")
-        retries = value.get("retries", 3)
-        if not isinstance(retries, int):
+        retries = str(value.get("retries", 3))
+        if not NUMBER.fullmatch(retries):
             self.refuse(value.lines["retries"], f"expected a number of retries, found {retries!r}")
-            retries = 3
+            retries = "3"
         interval = self.seconds(value, "interval", "30s")
-        deadline = self.seconds(value, "start_period", "0s") + interval * retries
+        deadline = self.seconds(value, "start_period", "0s") + interval * int(retries)
         return Health(words[2:], self.seconds(value, "timeout", "30s"), deadline)
 
     def restart(self, body: Map) -> str:
@@ -261,12 +269,8 @@ class _Reader:
         networks = body.get("networks")
         if not isinstance(networks, Map):
             return ()
-        return tuple(
-            str(alias)
-            for net in networks.values()
-            if isinstance(net, Map)
-            for alias in net.get("aliases", ())
-        )
+        own = [net for net in networks.values() if isinstance(net, Map)]
+        return tuple(str(alias) for net in own for alias, _ in self.items(net, "aliases"))
 
     def ordered(self, services: dict[str, Service]) -> dict[str, Service]:
         """Each service after those it depends on; a circle or an unknown name is a problem."""
@@ -287,37 +291,3 @@ class _Reader:
             for service in ready:
                 done[service.name] = waiting.pop(service.name)
         return done
-
-    # -- small parts
-
-    def known(self, value: Map, table: dict[str, str], where: str) -> None:
-        for key in value:
-            if not keys.is_known(table, key):
-                self.refuse(
-                    value.lines[key], f"the key `{key}` {where} is not one that the native engine can obey"
-                )
-
-    def items(self, body: Map, key: str) -> list[tuple[Any, int]]:
-        value = body.get(key)
-        if value is None:
-            return []
-        if not isinstance(value, Seq):
-            self.refuse(body.lines[key], f"`{key}` must be a list")
-            return []
-        return list(zip(value, value.lines, strict=True))
-
-    def words(self, value: Any, line: int, key: str) -> tuple[str, ...]:
-        if value is None:
-            return ()
-        if not isinstance(value, Seq):
-            self.refuse(line, f"`{key}` must be a list of words, as in [{value}]")
-            return ()
-        return tuple(str(word) for word in value)
-
-    def seconds(self, body: Map, key: str, default: str) -> float:
-        text = str(body.get(key, default))
-        try:
-            return compose_seconds(text)
-        except ValueError as error:
-            self.refuse(body.lines[key], f"`{key}`: {error}")
-            return 0.0

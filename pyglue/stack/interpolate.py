@@ -2,8 +2,8 @@
 
 `$$` is a dollar; `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?message}`,
 `${NAME?message}`, `${NAME:+other}`, `${NAME+other}`. With a colon an empty value counts as not set. Defaults may
-hold variables themselves. Unlike Compose, a name that is neither set nor has a default is an error: an empty
-value in silence is how ports and passwords go missing.
+hold variables themselves; they are asked for only where the default is used. Unlike Compose, a name that is
+neither set nor has a default is an error: an empty value in silence is how ports and passwords go missing.
 """
 
 from __future__ import annotations
@@ -17,6 +17,22 @@ OPERATORS = (":-", ":?", ":+", "-", "?", "+")
 
 class BadVariable(ValueError):
     """The text holds a variable that can't be replaced; the message says which and why."""
+
+
+class _Anything(dict[str, str]):
+    """Stands for the variables of a default that is not used: read for its end, whatever is set."""
+
+    def __contains__(self, name: object) -> bool:
+        return True
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+    def get(self, name: str, _default: object = None) -> str:
+        return name
+
+
+ANYTHING = _Anything()
 
 
 def interpolate(text: str, variables: Mapping[str, str]) -> str:
@@ -62,22 +78,15 @@ def _variable(text: str, at: int, variables: Mapping[str, str]) -> tuple[str, in
         raise BadVariable(
             f"`${{{name}` is followed by something that is neither `}}` nor one of {' '.join(OPERATORS)}"
         )
-    other, end = _text(text, at + len(operator), variables, closing=True)
-    return _operate(name, operator, other, variables), end + 1
-
-
-def _operate(name: str, operator: str, other: str, variables: Mapping[str, str]) -> str:
     value = variables.get(name)
     is_set = bool(value) if operator.startswith(":") else value is not None
-    match operator[-1]:
-        case "-":
-            return value if is_set and value is not None else other
-        case "+":
-            return other if is_set else ""
-        case _:
-            if not is_set or value is None:
-                raise BadVariable(f"{name} is not set: {other or 'it is required'}")
-            return value
+    is_used = is_set == operator.endswith("+")
+    other, end = _text(text, at + len(operator), variables if is_used else ANYTHING, closing=True)
+    if is_used and operator.endswith("?"):
+        raise BadVariable(f"{name} is not set: {other or 'it is required'}")
+    if is_used:
+        return other, end + 1
+    return ("" if operator.endswith("+") else value or ""), end + 1
 
 
 def _plain(name: str, variables: Mapping[str, str]) -> str:

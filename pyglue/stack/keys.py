@@ -11,7 +11,7 @@ from typing import Final
 TOP: Final = {
     "name": "obeyed: the project's name",
     "services": "obeyed",
-    "volumes": "obeyed: a volume is a folder below .pyglue/data",
+    "volumes": "obeyed: each is a folder below .pyglue/data",
     "networks": "meaningless: everything is on the loopback interface",
     "version": "meaningless: Compose v2 ignores it, too",
 }
@@ -19,12 +19,12 @@ TOP: Final = {
 SERVICE: Final = {
     "build": "obeyed: the folder of its Dockerfile is the service's folder",
     "command": "obeyed: the arguments of `start`",
-    "depends_on": "obeyed: conditions service_started and service_healthy",
+    "depends_on": "obeyed: conditions service_started and service_healthy; either waits for a health check if there is one",
     "environment": "obeyed",
-    "expose": "obeyed: ports that must be free",
+    "expose": "obeyed: ports that must be free, each for one service",
     "healthcheck": "obeyed: `healthy`, its timeout, and how long the start may take",
     "networks": "obeyed: aliases are names of the service; the rest is meaningless",
-    "ports": "obeyed: must be free; published on 127.0.0.1 only, same number inside and outside",
+    "ports": "obeyed: must be free, each for one service; published on 127.0.0.1 only, same number inside and outside",
     "profiles": "obeyed: started only where COMPOSE_PROFILES names one of them",
     "restart": "obeyed: `no`, `on-failure`, `always`, `unless-stopped`",
     "stop_grace_period": "obeyed: SIGTERM, then SIGKILL after this time",
@@ -32,7 +32,7 @@ SERVICE: Final = {
     "cap_add": "meaningless: a container's capabilities",
     "cap_drop": "meaningless: a container's capabilities",
     "container_name": "meaningless: the container's name",
-    "deploy": "meaningless: limits of a container",
+    "deploy": "obeyed: only what is meaningless natively may stand in it",
     "hostname": "meaningless: the container's own name",
     "image": "meaningless: artefacts come from the folder's pom.xml or requirements.txt",
     "init": "meaningless: supervisord reaps",
@@ -63,6 +63,17 @@ HEALTH: Final = {
     "retries": "obeyed: with interval, part of how long the start may take",
     "interval": "obeyed: as above; the native engine asks more often",
     "start_interval": "meaningless: the native engine asks five times a second",
+}
+
+
+VOLUME: Final = {
+    "labels": "meaningless: marks on a volume",
+    "name": "meaningless: the volume's name in Docker",
+}
+
+DEPLOY: Final = {
+    "labels": "meaningless: marks on a container",
+    "resources": "meaningless: limits of a container",
 }
 
 

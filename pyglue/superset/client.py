@@ -54,6 +54,7 @@ class Superset:
 
         `related` names columns that point at another thing by its number.
         """
+        filters: list[dict[str, str | int]]
         filters = [{"col": name, "opr": "eq", "value": value} for name, value in values.items()]
         filters += [
             {"col": name, "opr": "rel_o_m", "value": value} for name, value in (related or {}).items()

@@ -1,40 +1,88 @@
-"""One browser for all tests of the sample app; a recorder and an empty cookie jar for each."""
+"""The sample app as its `start` script runs it, one browser for all tests, and a collector that writes down."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page
 
-from tests.browser import PATIENCE, Recorder, chromium
+from tests.browser import PATIENCE, Recorder
+from tests.browser import browser as browser
+from tests.browser import context as context
+from tests.browser import page as page
+from tests.browser import recorder as recorder
+
+FOLDER = Path(__file__).parents[2] / "sample-app"
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A headless Chromium."""
-    with chromium() as found:
-        yield found
+class App:
+    """A sample app that runs: its port, its address, the process and the scripts' environment."""
+
+    def __init__(self, settings: dict[str, str]) -> None:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port: int = probe.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        self.environment = {
+            "PATH": os.environ["PATH"],
+            "SERVICE_HOME": sys.prefix,
+            "BIND_ADDRESS": "127.0.0.1",
+            "SAMPLE_APP_PORT": str(self.port),
+            **settings,
+        }
+        self.process = subprocess.Popen(
+            [FOLDER / "start"],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def healthy(self) -> subprocess.CompletedProcess[str]:
+        """Run the health check."""
+        return subprocess.run(
+            [FOLDER / "healthy"], env=self.environment, capture_output=True, text=True, check=False
+        )
+
+    def wait(self) -> None:
+        """Return once the app is healthy."""
+        end = time.monotonic() + PATIENCE
+        while self.healthy().returncode:
+            assert self.process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    def end(self) -> tuple[str, str]:
+        """Stop the app if it still runs, and return what it said on stdout and stderr."""
+        self.process.terminate()
+        return self.process.communicate(timeout=PATIENCE)
+
+
+@contextmanager
+def running(settings: dict[str, str]) -> Iterator[App]:
+    app = App(settings)
+    try:
+        app.wait()
+        yield app
+    finally:
+        app.end()
 
 
 @pytest.fixture
-def context(browser: Browser, recorder: Recorder) -> Iterator[BrowserContext]:
-    """A visitor who was never here before; gone before the recorder closes, and the connections with it."""
-    visitor = browser.new_context(viewport={"width": 1000, "height": 700})
-    visitor.set_default_timeout(PATIENCE * 1000)
-    yield visitor
-    visitor.close()
+def start() -> Iterator[Callable[..., App]]:
+    """Starts sample apps with more environment, and waits until they are healthy."""
+    with ExitStack() as stack:
+        yield lambda **settings: stack.enter_context(running(settings))
 
 
 @pytest.fixture
-def page(context: BrowserContext) -> Page:
-    """An empty tab."""
-    return context.new_page()
-
-
-@pytest.fixture
-def recorder() -> Iterator[Recorder]:
-    """A site and a collector."""
-    server = Recorder()
-    yield server
-    server.close()
+def app(start: Callable[..., App], recorder: Recorder) -> App:
+    """A sample app that sends its clicks to the recorder."""
+    return start(DIVOLTE_URL=recorder.collector)

@@ -11,12 +11,11 @@ import pytest
 from playwright.sync_api import Page
 
 from pyglue.collector.tag import render
-from tests.browser import PATIENCE, TAG, Hit, Recorder
+from tests.browser import COMMITTED, PATIENCE, TAG, Hit, Recorder
 
 pytestmark = pytest.mark.browser
 
 SIGNAL_ABC = "() => { for (const type of 'abc') divolte.signal(type) }"
-COMMITTED = "new Promise(done => divolte.whenCommitted(done))"
 
 
 @pytest.fixture
@@ -25,13 +24,6 @@ def gate() -> Iterator[threading.Event]:
     event = threading.Event()
     yield event
     event.set()
-
-
-@pytest.fixture
-def patient(recorder: Recorder) -> Recorder:
-    """A recorder whose tag waits for answers as long as any test may take."""
-    recorder.tag = lambda: render(**{**TAG, "event_timeout_ms": 3_600_000})
-    return recorder
 
 
 def types(hits: list[Hit]) -> list[str]:
@@ -46,7 +38,7 @@ def until_hits(page: Page, recorder: Recorder, count: int) -> list[Hit]:
     return recorder.wait(count)
 
 
-def test_one_at_a_time(page: Page, patient: Recorder) -> None:
+def test_one_at_a_time(page: Page, recorder: Recorder) -> None:
     """The next event is sent only after the answer to the one before."""
     log: list[str] = []
 
@@ -56,8 +48,8 @@ def test_one_at_a_time(page: Page, patient: Recorder) -> None:
         log.append("answered " + hit["t"])
         return 200
 
-    patient.answer = answer
-    page.goto(patient.page("/", ""))
+    recorder.answer = answer
+    page.goto(recorder.page("/", ""))
     page.evaluate(SIGNAL_ABC)
     page.evaluate(COMMITTED)
     assert log == [f"{what} {type_}" for type_ in ("pageView", *"abc") for what in ("asked", "answered")]
@@ -65,8 +57,8 @@ def test_one_at_a_time(page: Page, patient: Recorder) -> None:
 
 def test_time_out(page: Page, recorder: Recorder, gate: threading.Event) -> None:
     """An event that gets no answer in time does not hold up the next, nor whoever waits for it."""
-    recorder.tag = lambda: render(**{**TAG, "event_timeout_ms": 100})
-    recorder.answer = lambda hit: 200 if hit["t"] != "a" or gate.wait(PATIENCE) else 500
+    recorder.tag = lambda: render(**{**TAG, "event_timeout_ms": 1000})
+    recorder.answer = lambda hit: 200 if hit["t"] != "a" or gate.wait(2 * PATIENCE) else 500
     page.goto(recorder.page("/", ""))
     page.evaluate(SIGNAL_ABC)
     page.evaluate(COMMITTED)
@@ -75,19 +67,19 @@ def test_time_out(page: Page, recorder: Recorder, gate: threading.Event) -> None
 
 
 @pytest.mark.parametrize("way", ["link", "close"])
-def test_leaving_the_page(page: Page, patient: Recorder, gate: threading.Event, way: str) -> None:
+def test_leaving_the_page(page: Page, recorder: Recorder, gate: threading.Event, way: str) -> None:
     """What waits when the page is left is sent all the same, by GET; the event under way with the id it had."""
-    patient.answer = lambda _: 200 if gate.wait(PATIENCE) else 500
-    page.goto(patient.page("/next", "", head=""))
+    recorder.answer = lambda _: 200 if gate.wait(2 * PATIENCE) else 500
+    page.goto(recorder.page("/next", "", head=""))
     with page.expect_popup() as popup:
-        page.evaluate(f"() => {{ window.tab = open('{patient.page('/', '<a href=/next>Next</a>')}') }}")
-    patient.wait(1)
+        page.evaluate(f"() => {{ window.tab = open('{recorder.page('/', '<a href=/next>Next</a>')}') }}")
+    recorder.wait(1)
     popup.value.evaluate(SIGNAL_ABC)
     if way == "link":
         popup.value.click("a")
     else:
         page.evaluate("tab.close()")
-    hits = patient.wait(5)
+    hits = recorder.wait(5)
     assert Counter(types(hits)) == {"pageView": 2, "a": 1, "b": 1, "c": 1}
     assert [hit["e"] for hit in hits if hit["t"] == "pageView"] == [hits[0]["e"]] * 2
     assert [hit.headers["Sec-Fetch-Dest"] for hit in hits] == ["image", *["empty"] * 4]
@@ -103,17 +95,17 @@ def test_last_words(page: Page, recorder: Recorder) -> None:
     assert types(recorder.wait(2)) == ["pageView", "bye"]
 
 
-def test_leaving_without_fetch(page: Page, patient: Recorder, gate: threading.Event) -> None:
+def test_leaving_without_fetch(page: Page, recorder: Recorder, gate: threading.Event) -> None:
     """A browser without keepalive requests sends its last events as images."""
     page.add_init_script("delete window.fetch")
-    patient.answer = lambda _: 200 if gate.wait(PATIENCE) else 500
-    page.goto(patient.page("/", ""), wait_until="domcontentloaded")
-    patient.page("/next", "", head="")
-    patient.wait(1)
+    recorder.answer = lambda _: 200 if gate.wait(2 * PATIENCE) else 500
+    page.goto(recorder.page("/", ""), wait_until="domcontentloaded")
+    recorder.page("/next", "", head="")
+    recorder.wait(1)
     page.evaluate(SIGNAL_ABC)
     assert page.evaluate("typeof fetch") == "undefined"
-    page.goto(patient.site + "/next")
-    assert Counter(types(patient.wait(5))) == {"pageView": 2, "a": 1, "b": 1, "c": 1}
+    page.goto(recorder.site + "/next")
+    assert Counter(types(recorder.wait(5))) == {"pageView": 2, "a": 1, "b": 1, "c": 1}
 
 
 def test_images_are_enough(page: Page, recorder: Recorder) -> None:
@@ -125,40 +117,40 @@ def test_images_are_enough(page: Page, recorder: Recorder) -> None:
     assert types(recorder.wait(4)) == ["pageView", "a", "b", "c"]
 
 
-def test_retry(page: Page, patient: Recorder) -> None:
+def test_retry(page: Page, recorder: Recorder) -> None:
     """An event that is refused is sent again, the same in every character, before the ones behind it."""
     refusals = iter([200, 503, 503, 503])
-    patient.answer = lambda _: next(refusals, 200)
+    recorder.answer = lambda _: next(refusals, 200)
     page.clock.install()
-    page.goto(patient.page("/", ""))
+    page.goto(recorder.page("/", ""))
     page.evaluate(SIGNAL_ABC)
-    hits = until_hits(page, patient, 7)
+    hits = until_hits(page, recorder, 7)
     assert types(hits) == ["pageView", "a", "a", "a", "a", "b", "c"]
     assert len({hit.query for hit in hits}) == 4
 
 
-def test_giving_up(page: Page, patient: Recorder) -> None:
+def test_giving_up(page: Page, recorder: Recorder) -> None:
     """After four refusals an event is given up, and the next ones get one try each until one is taken."""
     answers = iter([503] * 6 + [200, 503, 200])
-    patient.answer = lambda _: next(answers)
+    recorder.answer = lambda _: next(answers)
     page.clock.install()
-    page.goto(patient.page("/", ""))
+    page.goto(recorder.page("/", ""))
     page.evaluate(SIGNAL_ABC)
-    hits = until_hits(page, patient, 7)
+    hits = until_hits(page, recorder, 7)
     assert types(hits) == ["pageView"] * 4 + ["a", "b", "c"]
     page.evaluate("() => { divolte.signal('d') }")
-    assert types(until_hits(page, patient, 9))[7:] == ["d", "d"]
+    assert types(until_hits(page, recorder, 9))[7:] == ["d", "d"]
 
 
 def test_late_refusal(page: Page, recorder: Recorder, gate: threading.Event) -> None:
     """An event that is refused after its time was up is sent again, behind those that overtook it."""
-    recorder.tag = lambda: render(**{**TAG, "event_timeout_ms": 500})
+    recorder.tag = lambda: render(**{**TAG, "event_timeout_ms": 1000})
     first = threading.Event()
 
     def answer(hit: Hit) -> int:
         if hit["t"] == "a" and not first.is_set():
             first.set()
-            return 503 if gate.wait(PATIENCE) else 500
+            return 503 if gate.wait(2 * PATIENCE) else 500
         return 200
 
     recorder.answer = answer
@@ -169,7 +161,7 @@ def test_late_refusal(page: Page, recorder: Recorder, gate: threading.Event) -> 
     assert types(recorder.wait(5)) == ["pageView", "a", "b", "c", "a"]
 
 
-def test_committed_after_the_answers(page: Page, patient: Recorder) -> None:
+def test_committed_after_the_answers(page: Page, recorder: Recorder) -> None:
     """whenCommitted runs its callback once, after the answers, and never before it has returned."""
     answered: list[str] = []
 
@@ -178,11 +170,12 @@ def test_committed_after_the_answers(page: Page, patient: Recorder) -> None:
         answered.append(hit["t"])
         return 200
 
-    patient.answer = answer
-    page.goto(patient.page("/", ""))
+    recorder.answer = answer
+    page.goto(recorder.page("/", ""))
     page.evaluate(SIGNAL_ABC)
     assert page.evaluate(
-        """new Promise(done => {
+        """new Promise((done, fail) => {
+            setTimeout(fail, 15000, 'whenCommitted did not call back');
             const calls = [];
             divolte.whenCommitted(() => calls.push('limited'), 60000);
             divolte.whenCommitted(() => { calls.push('first'); setTimeout(() => done(calls), 50) });
@@ -191,16 +184,27 @@ def test_committed_after_the_answers(page: Page, patient: Recorder) -> None:
         })"""
     ) == ["returned", "limited", "first"]
     assert answered[:4] == ["pageView", "a", "b", "c"]
-    assert page.evaluate(f"{COMMITTED}.then(() => 'nothing to wait for')") == "nothing to wait for"
+    page.evaluate(COMMITTED)
+    assert page.evaluate(
+        """new Promise((done, fail) => {
+            setTimeout(fail, 15000, 'whenCommitted did not call back');
+            let returned = false;
+            divolte.whenCommitted(() => done(returned));
+            returned = true;
+        })"""
+    )
 
 
-def test_committed_at_the_latest(page: Page, patient: Recorder, gate: threading.Event) -> None:
+def test_committed_at_the_latest(page: Page, recorder: Recorder, gate: threading.Event) -> None:
     """whenCommitted waits no longer than it was told to, and does not run its callback again afterwards."""
-    patient.answer = lambda _: 200 if gate.wait(PATIENCE) else 500
-    page.goto(patient.page("/", ""), wait_until="domcontentloaded")
-    patient.wait(1)
+    recorder.answer = lambda _: 200 if gate.wait(2 * PATIENCE) else 500
+    page.goto(recorder.page("/", ""), wait_until="domcontentloaded")
+    recorder.wait(1)
     page.evaluate(
-        "window.calls = 0, new Promise(done => divolte.whenCommitted(() => { calls++; done() }, 20))"
+        """window.calls = 0, new Promise((done, fail) => {
+            setTimeout(fail, 15000, 'whenCommitted did not call back');
+            divolte.whenCommitted(() => { calls++; done() }, 20);
+        })"""
     )
     assert not gate.is_set()
     gate.set()
@@ -208,7 +212,7 @@ def test_committed_at_the_latest(page: Page, patient: Recorder, gate: threading.
     assert page.evaluate("calls") == 1
 
 
-def test_committed_when_refused(page: Page, patient: Recorder) -> None:
+def test_committed_when_refused(page: Page, recorder: Recorder) -> None:
     """While the collector refuses events nobody is kept from leaving; what waits is sent on leaving."""
     accepted: list[str] = []
     refuse = threading.Event()
@@ -220,30 +224,30 @@ def test_committed_when_refused(page: Page, patient: Recorder) -> None:
         accepted.append(hit["t"])
         return 200
 
-    patient.answer = answer
-    page.goto(patient.page("/", ""))
+    recorder.answer = answer
+    page.goto(recorder.page("/", ""))
     page.evaluate("() => { divolte.signal('a') }")
     page.evaluate(COMMITTED)
     page.evaluate(COMMITTED)
     refuse.clear()
-    patient.page("/next", "", head="")
-    page.goto(patient.site + "/next")
-    patient.wait(3)
+    recorder.page("/next", "", head="")
+    page.goto(recorder.site + "/next")
+    recorder.wait(3)
     assert set(accepted) == {"pageView", "a"}
 
 
-def test_coming_back(page: Page, patient: Recorder, gate: threading.Event) -> None:
+def test_coming_back(page: Page, recorder: Recorder, gate: threading.Event) -> None:
     """A page that the back button brings back as it was left begins a new page view and repeats nothing."""
-    patient.answer = lambda _: 200 if gate.wait(PATIENCE) else 500
-    page.goto(patient.page("/", ""), wait_until="domcontentloaded")
-    patient.wait(1)
+    recorder.answer = lambda _: 200 if gate.wait(2 * PATIENCE) else 500
+    page.goto(recorder.page("/", ""), wait_until="domcontentloaded")
+    recorder.wait(1)
     page.evaluate("() => { window.calls = 0; divolte.whenCommitted(() => calls++); }")
     page.evaluate("() => { dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true})) }")
-    patient.wait(2)
+    recorder.wait(2)
     gate.set()
     page.evaluate("() => { dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true})) }")
     page.evaluate(COMMITTED)
-    first, again, second = patient.wait(3)
+    first, again, second = recorder.wait(3)
     assert again["e"] == first["e"]
     assert (second["t"], second["n"], second["f"]) == ("pageView", "f", "f")
     assert (second["p"], second["s"]) == (first["p"], first["s"])

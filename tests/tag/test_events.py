@@ -11,7 +11,7 @@ from playwright.sync_api import Error, Page
 
 from pyglue.collector import mincode
 from pyglue.collector.tag import render
-from tests.browser import TAG, Recorder, checksum
+from tests.browser import COMMITTED, TAG, Recorder, checksum
 
 pytestmark = pytest.mark.browser
 
@@ -185,7 +185,7 @@ def test_only_one_divolte(page: Page, recorder: Recorder) -> None:
     twice = f'<script src="{recorder.collector}/divolte.js"></script>' * 2
     page.goto(recorder.page("/twice", "", twice))
     page.evaluate("() => { divolte.signal('last') }")
-    page.evaluate("new Promise(done => divolte.whenCommitted(done))")
+    page.evaluate(COMMITTED)
     assert [hit["t"] for hit in recorder.wait(2)] == ["pageView", "last"]
     page.goto(recorder.page("/own", "", f"<script>divolte = {{mine: 1}}</script>{twice}"))
     assert page.evaluate("divolte") == {"mine": 1}

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from pyglue.collector.tag import render
-from tests.browser import TAG, Recorder
+from tests.browser import COMMITTED, TAG, Recorder
 
 
 def test_small() -> None:
@@ -57,5 +57,5 @@ def test_logging(page: Page, recorder: Recorder) -> None:
     recorder.tag = lambda: render(**{**TAG, "logging": True})
     page.reload()
     hit = recorder.wait(2)[1]
-    page.evaluate("new Promise(done => divolte.whenCommitted(done))")
+    page.evaluate(COMMITTED)
     assert said == [f"divolte: pageView {hit['e']}"]

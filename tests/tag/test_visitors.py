@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page
 
 from pyglue.collector.tag import render
-from tests.browser import TAG, Recorder
+from tests.browser import COMMITTED, TAG, Recorder
 
 pytestmark = pytest.mark.browser
 
@@ -60,6 +60,9 @@ def test_configured_cookies(page: Page, context: BrowserContext, recorder: Recor
     page.add_init_script(WATCH_COOKIES)
     page.goto(recorder.collector + "/")
     (hit,) = recorder.wait(1)
+    page.reload()
+    again = recorder.wait(2)[1]
+    assert (again["p"], again["s"]) == (hit["p"], hit["s"])
     assert {cookie.get("name"): cookie.get("value") for cookie in context.cookies()} == {
         "who": hit["p"],
         "ho": hit["s"],
@@ -117,7 +120,7 @@ def test_hidden_page(page: Page, context: BrowserContext, recorder: Recorder) ->
     view_id = page.evaluate("divolte.pageViewId")
     page.evaluate(LOOK)
     page.evaluate(LOOK)
-    page.evaluate("new Promise(done => divolte.whenCommitted(done))")
+    page.evaluate(COMMITTED)
     (hit,) = recorder.wait(1)
     assert (hit["t"], hit["p"], hit["v"], hit["n"]) == ("pageView", known, view_id, "f")
     assert page.evaluate("divolte.partyId") == known
@@ -134,3 +137,4 @@ def test_events_of_a_hidden_page(page: Page, recorder: Recorder) -> None:
     view = recorder.wait(2)[1]
     assert (background["t"], background["f"], view["t"], view["f"]) == ("background", "t", "pageView", "f")
     assert [background[name] for name in "psv"] == [view[name] for name in "psv"]
+    assert page.evaluate("[divolte.isNewPartyId, divolte.isFirstInSession]") == [True, True]

@@ -18,7 +18,7 @@ import re
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
-from pyglue.collector.mapping.tokens import Place, Source, Token, string_value, tokenize
+from pyglue.collector.mapping.tokens import Place, Source, Token, string_value, tokenize, unreadable
 from pyglue.errors import Problem
 
 _NUMBER_TYPES = {"l": "long", "f": "float", "d": "double", "i": "int"}
@@ -68,10 +68,7 @@ class Map:
 
 
 def parse(source: Source) -> tuple[list[Map], list[Problem]]:
-    """The statements of a mapping that could be read, and the problems with the others.
-
-    Raises InputError if the text can't even be cut into words.
-    """
+    """The statements of a mapping that could be read, and the problems with the others."""
     parser = _Parser(source)
     return parser.script(), parser.problems
 
@@ -251,6 +248,8 @@ class _Parser:
             self._advance()
 
     def _fail(self, expected: str) -> NoReturn:
+        if self._token.kind == "unreadable":
+            self._refuse(self._token.place, unreadable(self._token))
         self._refuse(self._token.place, f"expected {expected}, found {self._token}")
 
     def _refuse(self, place: Place, message: str) -> NoReturn:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from pyglue.errors import InputError, Problem
+from pyglue.errors import Problem
 
 _PATTERNS = (
     ("blank", r"[ \t\r\f]+|\\\n"),
@@ -39,7 +39,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Token:
-    """A word of the mapping. `kind` is a name of the table, or `end`."""
+    """A word of the mapping. `kind` is a name of the table, `unreadable`, or `end`."""
 
     kind: str
     text: str
@@ -67,14 +67,22 @@ class Source:
 
 
 def tokenize(source: Source) -> list[Token]:
-    """All tokens of `source`, the last of kind `end`; raises InputError at a character that starts none."""
+    """All tokens of `source`, the last of kind `end`."""
     text, at, line, line_start = source.text, 0, 1, 0
     tokens: list[Token] = []
     while at < len(text):
         place = Place(line, at - line_start + 1)
         found = _TOKEN.match(text, at)
         if not found:
-            raise InputError([source.problem(place, _unreadable(text[at]))])
+            # A string or comment that does not end would swallow the rest: go on with the next line.
+            end = (
+                at + 1
+                if text[at] not in "'\"/"
+                else (text.find("\n", at) if "\n" in text[at:] else len(text))
+            )
+            tokens.append(Token("unreadable", text[at:end], place))
+            at = end
+            continue
         kind, word = str(found.lastgroup), found[0]
         if kind not in ("blank", "comment"):
             tokens.append(Token(kind, word, place))
@@ -107,7 +115,12 @@ def _escaped(found: re.Match[str]) -> str:
         raise ValueError(f"unknown escape '\\{code}' in a string") from None
 
 
-def _unreadable(character: str) -> str:
-    if character in "'\"":
+def unreadable(token: Token) -> str:
+    """Why an unreadable token is none."""
+    if token.text[0] in "'\"":
         return "this string does not end on its line"
-    return "this comment does not end" if character == "/" else f"'{character}' is not expected here"
+    return (
+        "this comment does not end"
+        if token.text.startswith("/*")
+        else f"'{token.text[0]}' is not expected here"
+    )

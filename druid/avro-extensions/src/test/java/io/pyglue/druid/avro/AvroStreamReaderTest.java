@@ -228,6 +228,7 @@ class AvroStreamReaderTest {
                 JSONPathFieldSpec.createNestedField("howMany", "$.place.codes.length()"),
                 JSONPathFieldSpec.createNestedField("dotted", "$.more['k.1']"),
                 JSONPathFieldSpec.createNestedField("anywhere", "$..city"),
+                JSONPathFieldSpec.createNestedField("whereverItIs", "$.*.city"),
                 JSONPathFieldSpec.createNestedField("absent", "$.place.street"),
                 JSONPathFieldSpec.createNestedField("tooDeep", "$.place.city.part"),
                 JSONPathFieldSpec.createNestedField("filtered", "$.numbers[?(@ > 1)]"),
@@ -241,6 +242,7 @@ class AvroStreamReaderTest {
     assertEquals(2, row.getRaw("howMany"));
     assertEquals("v", row.getRaw("dotted"));
     assertEquals(List.of("Köln"), row.getRaw("anywhere"));
+    assertEquals(List.of("Köln"), row.getRaw("whereverItIs"));
     assertNull(row.getRaw("absent"));
     assertNull(row.getRaw("tooDeep"));
     assertEquals(List.of(2L), row.getRaw("filtered"));

@@ -1,0 +1,315 @@
+"""The collector on a real socket, with a fake sink: order, keep-alive, limits, and clients that misbehave."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import uvloop
+
+from pyglue.collector import connection as module
+from pyglue.collector.app import App
+from pyglue.collector.connection import Connection
+from tests.collector.support import FakeSink, app_with, event_query
+
+EVENT = f"GET /csc-event?{event_query()} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+class Running:
+    """A served app: its port, its connections, and a way into its loop."""
+
+    def __init__(self, app: App, sink: FakeSink) -> None:
+        self.app = app
+        self.sink = sink
+        self.connections: set[Connection] = set()
+        self.now = 0.0
+        self.port = 0
+        self.loop = uvloop.new_event_loop()
+        self._up = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        async def serve() -> asyncio.AbstractServer:
+            return await self.loop.create_server(
+                lambda: Connection(self.app, self.connections, lambda: self.now), "127.0.0.1", 0
+            )
+
+        server = self.loop.run_until_complete(serve())
+        self.port = server.sockets[0].getsockname()[1]
+        self._up.set()
+        self.loop.run_forever()
+        server.close()
+        for connection in list(self.connections):
+            connection.finish()
+        self.loop.run_until_complete(asyncio.sleep(0.02))
+        self.loop.close()
+
+    def start(self) -> None:
+        """Serve in a thread."""
+        self._thread.start()
+        self._up.wait(10)
+
+    def stop(self) -> None:
+        """End the thread."""
+        self.loop.call_soon_threadsafe(self.loop.stop)
+        self._thread.join(10)
+
+    def within(self, function: Callable[[], object]) -> None:
+        """Call `function` in the loop and wait for it."""
+        done = threading.Event()
+
+        def call() -> None:
+            function()
+            done.set()
+
+        self.loop.call_soon_threadsafe(call)
+        assert done.wait(10)
+
+    @contextmanager
+    def client(self) -> Iterator[socket.socket]:
+        """A client's socket; it gives up after ten seconds."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as sock:
+            yield sock
+
+
+@pytest.fixture
+def running() -> Iterator[Running]:
+    """A collector whose sink waits for the test's verdicts."""
+    sink = FakeSink(verdict=None)
+    served = Running(app_with(sink), sink)
+    served.start()
+    yield served
+    served.stop()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for `condition`, at most ten seconds."""
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.002)
+
+
+def receive(sock: socket.socket, answers: int) -> list[tuple[int, bytes]]:
+    """The next answers: status and head of each, bodies skipped."""
+    stream = sock.makefile("rb")
+    found = []
+    for _ in range(answers):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            line = stream.readline()
+            assert line, f"closed after {head!r}"
+            head += line
+        length = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
+        if length:
+            stream.read(int(length[0].partition(b":")[2]))
+        found.append((int(head.split()[1]), head))
+    return found
+
+
+def rest(sock: socket.socket) -> bytes:
+    """Everything until the server closes."""
+    found = b""
+    while part := sock.recv(65536):
+        found += part
+    return found
+
+
+def test_an_answer_waits_for_the_acknowledgement(running: Running) -> None:
+    """Nothing is sent before the sink's word; then success, and the connection goes on."""
+    with running.client() as sock:
+        sock.sendall(EVENT)
+        until(lambda: len(running.sink.waiting) == 1)
+        sock.settimeout(0.05)
+        with pytest.raises(TimeoutError):
+            sock.recv(1)
+        sock.settimeout(10)
+        running.within(lambda: running.sink.waiting[0](True))
+        assert receive(sock, 1)[0][0] == 200
+        sock.sendall(PING)
+        assert receive(sock, 1)[0][0] == 200
+
+
+def test_pipelined_answers_keep_their_order(running: Running) -> None:
+    """Answers leave in the order of the requests, whichever is acknowledged first."""
+    with running.client() as sock:
+        sock.sendall(EVENT + b"GET /nothing HTTP/1.1\r\n\r\n" + EVENT + PING)
+        until(lambda: len(running.sink.waiting) == 2)
+        running.within(lambda: running.sink.waiting[1](False))
+        running.within(lambda: running.sink.waiting[0](True))
+        assert [status for status, _ in receive(sock, 4)] == [200, 404, 503, 200]
+
+
+def test_a_client_that_leaves_early_harms_nobody(running: Running) -> None:
+    """An acknowledgement for a client that has gone is counted, and the server goes on."""
+    with running.client() as sock:
+        sock.sendall(EVENT)
+        until(lambda: len(running.sink.waiting) == 1)
+    until(lambda: not running.connections)
+    running.within(lambda: running.sink.waiting[0](True))
+    assert (running.app.counters["acknowledged"], running.app.in_flight) == (1, 0)
+    with running.client() as sock:
+        sock.sendall(PING)
+        assert receive(sock, 1)[0][0] == 200
+
+
+def test_a_client_that_only_stops_sending_gets_its_answer(running: Running) -> None:
+    """A half-closed connection stays until the acknowledgement, then ends."""
+    with running.client() as sock:
+        sock.sendall(EVENT)
+        sock.shutdown(socket.SHUT_WR)
+        until(lambda: len(running.sink.waiting) == 1)
+        running.within(lambda: running.sink.waiting[0](True))
+        assert rest(sock).startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize(
+    ("request_", "version", "connection", "closes"),
+    [
+        (b"GET /ping HTTP/1.1\r\n\r\n", b"1.1", b"keep-alive", False),
+        (b"GET /ping HTTP/1.1\r\nConnection: close\r\n\r\n", b"1.1", b"close", True),
+        (b"GET /ping HTTP/1.0\r\n\r\n", b"1.0", b"close", True),
+        (b"GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", b"1.0", b"keep-alive", False),
+        (b"GET /ping HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", b"1.1", b"close", True),
+        (b"POST /ping HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", b"1.1", b"keep-alive", False),
+    ],
+)
+def test_keep_alive(
+    running: Running, request_: bytes, version: bytes, connection: bytes, closes: bool
+) -> None:
+    """The connection is kept or closed as HTTP's version and the client's header say, and the answer tells."""
+    with running.client() as sock:
+        sock.sendall(request_)
+        ((status, head),) = receive(sock, 1)
+        assert status == 200
+        assert head.startswith(b"HTTP/" + version)
+        assert b"Connection: " + connection + b"\r\n" in head
+        if closes:
+            assert rest(sock) == b""
+        else:
+            sock.sendall(PING)
+            assert receive(sock, 1)[0][0] == 200
+
+
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        b"get /ping HTTP/1.1\r\n\r\n",
+        b"INVENTED /ping HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00",
+        b"GET /ping HTTP/1.1\r\nbroken header\r\n\r\n",
+        b"GET /ping HTTP/9.9\r\n\r\n",
+        b"GET /%zz HTTP/1.1\r\n\r\n",
+        b"POST /ping HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"GET /ping HTTP/1.1\r\n" + b"".join(b"A%d: b\r\n" % at for at in range(201)) + b"\r\n",
+        b"GET /ping HTTP/1.1\r\nA: " + b"x" * (module.MAX_MESSAGE_BYTES + 1),
+    ],
+    ids=lambda garbage: repr(garbage[:30]),
+)
+def test_malformed_requests(running: Running, garbage: bytes) -> None:
+    """What is no HTTP request gets an empty 400 without a Server header, is counted, and ends the connection."""
+    with running.client() as sock:
+        try:
+            sock.sendall(garbage)
+            answer = rest(sock)
+        except ConnectionResetError:
+            answer = b""  # the server closed while unread bytes were on their way
+        assert b"400 Bad Request" in answer or len(garbage) > 1000
+        assert b"Server" not in answer
+    until(lambda: running.app.counters["malformed request"] == 1)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [EVENT, PING, b"GET /a%zz HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab"],
+)
+def test_requests_cut_at_every_byte(request_: bytes) -> None:
+    """A request that arrives byte by byte, ends early, or is followed by garbage never breaks the server."""
+    sink = FakeSink()
+    served = Running(app_with(sink), sink)
+    served.start()
+    for end in range(1, len(request_) + 1, 3):
+        with served.client() as sock:
+            sock.sendall(request_[:end])
+            sock.shutdown(socket.SHUT_WR)
+            rest(sock)
+    with served.client() as sock:
+        for at in range(len(request_)):
+            sock.sendall(request_[at : at + 1])
+        whole = receive(sock, 1)[0][0]
+    with served.client() as sock:
+        sock.sendall(request_ + b"\x00\x01\x02")
+        assert receive(sock, 1)[0][0] == whole
+        if whole != 400:
+            assert receive(sock, 1)[0][0] == 400
+    assert served.app.counters["internal error"] == 0
+    served.stop()
+
+
+def test_slow_and_silent_clients_are_let_go(running: Running) -> None:
+    """A request that does not end and a connection without any are closed; one that waits for Kafka is not."""
+    with running.client() as slow, running.client() as silent, running.client() as waiting:
+        slow.sendall(b"GET /ping HTT")
+        waiting.sendall(EVENT)
+        until(lambda: len(running.sink.waiting) == 1 and len(running.connections) == 3)
+        until(lambda: sum(connection._began is not None for connection in running.connections) == 1)
+        sweep = [lambda: [connection.sweep(running.now) for connection in list(running.connections)]][0]
+        running.now = module.HEAD_SECONDS + 1
+        running.within(sweep)
+        until(lambda: len(running.connections) == 2)
+        running.now = module.IDLE_SECONDS + 1
+        running.within(sweep)
+        until(lambda: len(running.connections) == 1)
+        running.within(lambda: running.sink.waiting[0](True))
+        assert receive(waiting, 1)[0][0] == 200
+        for sock in (slow, silent):
+            with pytest.raises(ConnectionResetError):
+                rest(sock)
+                raise ConnectionResetError  # an orderly end is fine, too
+
+
+def test_a_flood_on_one_connection_waits_its_turn(running: Running) -> None:
+    """A connection with too many open requests is not read on, and all are answered in the end."""
+    count = 3 * module.MAX_WAITING
+    with running.client() as sock:
+        sock.sendall(EVENT * count)
+        until(lambda: len(running.sink.waiting) >= module.MAX_WAITING)
+        answered = 0
+        while answered < count:
+            until(lambda: bool(running.sink.waiting))
+            running.within(
+                lambda: [done(True) for done in running.sink.waiting] and running.sink.waiting.clear()
+            )
+            answered = running.app.counters["acknowledged"]
+        assert [status for status, _ in receive(sock, count)] == [200] * count
+
+
+def test_a_bug_is_an_answer_and_a_count(running: Running, caplog: pytest.LogCaptureFixture) -> None:
+    """If the app itself fails, the client gets 500, the connection ends, and the server goes on."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    running.sink.send = broken  # type: ignore[method-assign]
+    with running.client() as sock:
+        sock.sendall(EVENT)
+        assert rest(sock).startswith(b"HTTP/1.1 500")
+    assert running.app.counters["internal error"] == 1
+    assert "a request could not be answered" in caplog.text
+    with running.client() as sock:
+        sock.sendall(PING)
+        assert receive(sock, 1)[0][0] == 200
+
+
+def test_while_stopping_answers_end_their_connections(running: Running) -> None:
+    """After the signal every answer says that the connection ends."""
+    running.app.stopping = True
+    with running.client() as sock:
+        sock.sendall(PING)
+        assert b"503 Service Unavailable\r\nConnection: close" in rest(sock)

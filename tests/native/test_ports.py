@@ -1,0 +1,45 @@
+"""Ports: free or not, and who holds one."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from pyglue.native import ports
+
+
+@pytest.fixture(params=["127.0.0.1", "0.0.0.0"])  # noqa: S104 - a server elsewhere may listen everywhere
+def taken(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A port on which this process listens."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        server.bind((request.param, 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+def test_a_listening_server_holds_its_port(taken: int) -> None:
+    """A port on which something listens is not free, and the holder is named."""
+    assert not ports.is_free(taken)
+    assert ports.holder(taken).startswith(f"process {os.getpid()} (")
+
+
+def test_a_port_is_free_again_at_once() -> None:
+    """Neither a closed server nor a connection in TIME_WAIT counts."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as every server does
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        port = server.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)):
+            server.accept()[0].close()  # the server closes first: its end waits
+    assert ports.is_free(port)
+    assert ports.holder(port) == "a process that is gone by now"
+
+
+def test_a_long_command_line_is_cut() -> None:
+    """The holder is told in one line."""
+    assert len(ports.describe(["x" * 500], 7)) < 110

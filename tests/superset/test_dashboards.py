@@ -1,0 +1,219 @@
+from __future__ import annotations
+
+import io
+import json
+import shutil
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pyglue.errors import BadAnswer, InputError
+from pyglue.superset.client import Superset
+from pyglue.superset.dashboards import TOP, Dashboard, build, fingerprint, import_dashboard, read
+from pyglue.superset.register import DATASET_UUID, Dataset, Outcome
+from tests.superset.fake import Answer, FakeSuperset
+
+PROBE = "pyglue-probe"
+LIVE = Dataset(1, "another-uuid", "divolte-clickstream", Outcome.KEPT, 29)
+
+
+@pytest.fixture(scope="module")
+def folder(checkout: Path) -> Path:
+    """The dashboard that is shipped."""
+    return checkout / "superset" / "dashboards" / "clickstream"
+
+
+@pytest.fixture(scope="module")
+def dashboard(folder: Path) -> Dashboard:
+    return read(folder)
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    """A copy of it that a test may spoil."""
+    return Path(shutil.copytree(folder, tmp_path / "clickstream"))
+
+
+def contents(bundle: bytes) -> dict[str, Any]:
+    with zipfile.ZipFile(io.BytesIO(bundle)) as opened:
+        return {name: yaml.safe_load(opened.read(name)) for name in opened.namelist()}
+
+
+def filters(chart: dict[str, Any]) -> list[tuple[str, str, str]]:
+    return [(f["subject"], f["operator"], f["comparator"]) for f in chart["params"]["adhoc_filters"]]
+
+
+def test_the_bundle_is_what_superset_imports(dashboard: Dashboard) -> None:
+    """One top folder with the metadata, the dashboard and each chart, and no database and no dataset."""
+    files = contents(build(dashboard))
+    assert {name.split("/")[0] for name in files} == {TOP}
+    assert files[f"{TOP}/metadata.yaml"]["type"] == "assets"
+    assert f"{TOP}/dashboards/clickstream.yaml" in files
+    charts = [name for name in files if name.startswith(f"{TOP}/charts/")]
+    assert len(charts) == len(dashboard.charts)
+    assert len(files) == len(charts) + 2
+
+
+def test_the_same_files_are_the_same_bytes(folder: Path, dashboard: Dashboard) -> None:
+    """Building again gives the same ZIP, whatever the clock says."""
+    bundle = build(dashboard, stamp="s")
+    assert build(read(folder), stamp="s") == bundle
+    with zipfile.ZipFile(io.BytesIO(bundle)) as opened:
+        assert {entry.date_time for entry in opened.infolist()} == {(2026, 1, 1, 0, 0, 0)}
+
+
+def test_charts_point_at_the_live_dataset(dashboard: Dashboard) -> None:
+    """The files' dataset is replaced by the one that is there, in every chart."""
+    files = contents(build(dashboard, uuids={DATASET_UUID: "live"}))
+    charts = [content for name, content in files.items() if "/charts/" in name]
+    assert {chart["dataset_uuid"] for chart in charts} == {"live"}
+    assert {chart["dataset_uuid"] for chart in dashboard.charts.values()} == {DATASET_UUID}
+
+
+def test_a_chart_s_query_is_json_text(dashboard: Dashboard) -> None:
+    """Superset wants the query of a chart as JSON in a string."""
+    files = contents(build(dashboard))
+    for name, content in files.items():
+        if "/charts/" in name:
+            assert json.loads(content["query_context"])["queries"]
+
+
+def test_the_style_sheet_keeps_its_rules_beside_the_stamp(dashboard: Dashboard) -> None:
+    """The comment that names the files comes after the rules, and replaces none."""
+    css = contents(build(dashboard, stamp="0123"))[f"{TOP}/dashboards/clickstream.yaml"]["css"]
+    assert css.startswith(dashboard.fields["css"].rstrip())
+    assert css.rstrip().endswith("0123 */")
+
+
+def test_a_fingerprint_changes_with_files_and_dataset(folder: Path, dashboard: Dashboard, copy: Path) -> None:
+    """Another file or another dataset is another fingerprint; the same again is the same."""
+    mine = fingerprint(dashboard, LIVE)
+    assert fingerprint(read(folder), LIVE) == mine
+    assert fingerprint(dashboard, Dataset(2, LIVE.uuid, LIVE.table, Outcome.KEPT, 29)) != mine
+    chart = copy / "charts" / "clicks.yaml"
+    chart.write_text(chart.read_text().replace("slice_name: Clicks", "slice_name: Taps"))
+    assert fingerprint(read(copy), LIVE) != mine
+
+
+def test_importing_twice_is_harmless(fake: FakeSuperset, superset: Superset, dashboard: Dashboard) -> None:
+    """The first import makes the dashboard, the second sends nothing."""
+    assert import_dashboard(superset, dashboard, LIVE) is Outcome.MADE
+    assert import_dashboard(superset, dashboard, LIVE) is Outcome.KEPT
+    assert len(fake.calls("POST", "/api/v1/assets/import/")) == 1
+
+
+def test_changed_files_are_imported(
+    fake: FakeSuperset, superset: Superset, dashboard: Dashboard, copy: Path
+) -> None:
+    """After a change of its files the dashboard is updated."""
+    import_dashboard(superset, dashboard, LIVE)
+    file = copy / "dashboard.yaml"
+    file.write_text(file.read_text().replace("refresh_frequency: 10", "refresh_frequency: 30"))
+    assert import_dashboard(superset, read(copy), LIVE) is Outcome.UPDATED
+    assert fake.dashboards["clickstream"]["metadata"]["refresh_frequency"] == 30
+
+
+def test_what_people_changed_stays(fake: FakeSuperset, superset: Superset, dashboard: Dashboard) -> None:
+    """A dashboard that was edited in Superset is kept as long as the files are the same."""
+    import_dashboard(superset, dashboard, LIVE)
+    fake.dashboards["clickstream"]["dashboard_title"] = "Ours"
+    assert import_dashboard(superset, dashboard, LIVE) is Outcome.KEPT
+    assert fake.dashboards["clickstream"]["dashboard_title"] == "Ours"
+
+
+def test_a_refused_import_is_told(fake: FakeSuperset, superset: Superset, dashboard: Dashboard) -> None:
+    """What Superset has against the files is in the error."""
+    answer = Answer(422, '{"errors": [{"message": "Error importing assets"}]}')
+    fake.fail("POST", "/api/v1/assets/import/", answer)
+    with pytest.raises(BadAnswer) as caught:
+        import_dashboard(superset, dashboard, LIVE)
+    assert "Error importing assets" in caught.value.details[1]
+
+
+def test_a_superset_in_trouble_is_not_one_without_the_dashboard(
+    fake: FakeSuperset, superset: Superset, dashboard: Dashboard
+) -> None:
+    """Only 404 means that the dashboard is missing."""
+    fake.fail("GET", "/api/v1/dashboard/clickstream", Answer(500, "oh"))
+    with pytest.raises(BadAnswer):
+        import_dashboard(superset, dashboard, LIVE)
+    assert not fake.dashboards
+
+
+def test_all_problems_of_the_files_are_told_together(copy: Path) -> None:
+    """Broken YAML is told with its line, beside missing fields and charts that are not there."""
+    (copy / "charts" / "clicks.yaml").write_text("slice_name: Clicks\nparams: [\n")
+    (copy / "charts" / "events.yaml").write_text("slice_name: Events\n")
+    (copy / "charts" / "visitors.yaml").write_text("- a list\n")
+    with pytest.raises(InputError) as caught:
+        read(copy)
+    told = [str(problem) for problem in caught.value.problems]
+    assert any("clicks.yaml:3:1: no YAML" in line for line in told)
+    assert any("events.yaml: a chart needs uuid, version" in line for line in told)
+    assert any("visitors.yaml:1:1: expected a chart's fields" in line for line in told)
+    assert any("dashboard.yaml: position shows a chart with the uuid" in line for line in told)
+
+
+def test_a_folder_without_a_dashboard(tmp_path: Path) -> None:
+    """A missing file is a problem with its name."""
+    with pytest.raises(InputError, match=r"dashboard\.yaml"):
+        read(tmp_path)
+
+
+# -- what is shipped
+
+
+def test_no_chart_shows_pyglues_own_events(dashboard: Dashboard) -> None:
+    """Every chart leaves out the probes, or shows one kind of event only, in its page and in its saved query."""
+    for chart in dashboard.charts.values():
+        kinds = [(op, value) for column, op, value in filters(chart) if column == "eventType"]
+        assert len(kinds) == 1, chart["slice_name"]
+        assert kinds[0] == ("!=", PROBE) or (kinds[0][0] == "==" and kinds[0][1] != PROBE)
+        for query in chart["query_context"]["queries"]:
+            assert [(f["col"], f["op"], f["val"]) for f in query["filters"]] == filters(chart)
+
+
+def test_every_chart_shows_the_last_hour(dashboard: Dashboard) -> None:
+    """One range of time for all, counted back from now."""
+    ranges = {value for chart in dashboard.charts.values() for c, _, value in filters(chart) if c == "__time"}
+    assert ranges == {'DATEADD(DATETIME("now"), -1, hour) : now'}
+
+
+def test_the_dashboard_refreshes_itself(dashboard: Dashboard) -> None:
+    """Every chart is asked for again every ten seconds."""
+    assert dashboard.fields["metadata"]["refresh_frequency"] == 10
+    assert dashboard.fields["metadata"]["timed_refresh_immune_slices"] == []
+
+
+def test_everything_has_a_plain_name(dashboard: Dashboard) -> None:
+    """Each chart has a title without a column's name in it, a description, and a place on the dashboard."""
+    placed = {
+        node["meta"]["uuid"]: node["meta"]["sliceName"]
+        for node in dashboard.fields["position"].values()
+        if isinstance(node, dict) and node["type"] == "CHART"
+    }
+    for chart in dashboard.charts.values():
+        assert chart["description"].endswith(".")
+        assert "_" not in chart["slice_name"]
+        assert placed.pop(chart["uuid"]) == chart["slice_name"]
+    assert not placed
+
+
+def test_charts_use_columns_that_events_have(checkout: Path, dashboard: Dashboard) -> None:
+    """Every column of a chart is a field of the events' schema."""
+    schema = json.loads((checkout / "divolte" / "DefaultEventRecord.avsc").read_text())
+    known = {"__time", *(entry["name"] for entry in schema["fields"])}
+    for chart in dashboard.charts.values():
+        params = chart["params"]
+        used = {column for column, _, _ in filters(chart)}
+        used |= {*params.get("groupby", []), *params.get("all_columns", [])}
+        assert used <= known, chart["slice_name"]
+
+
+def test_uuids_are_unique(dashboard: Dashboard) -> None:
+    """No two things share a UUID."""
+    uuids = [dashboard.fields["uuid"], DATASET_UUID, *(c["uuid"] for c in dashboard.charts.values())]
+    assert len(set(uuids)) == len(uuids)
