@@ -25,6 +25,8 @@ THUMBNAIL_CACHE_CONFIG = {"CACHE_TYPE": "NullCache"}
 # One process counts all log-ins, so its memory is the right place.
 RATELIMIT_ENABLED = True
 RATELIMIT_STORAGE_URI = "memory://"
+# Log-ins are limited (5 a second); opening a page takes a hundred files at once, which is no attack.
+RATELIMIT_APPLICATION = "1000 per second"
 
 # Browsers keep cookies by host, not by port: two stacks on one machine must not log each other out.
 SESSION_COOKIE_NAME = f"superset_{os.environ['SUPERSET_PORT']}"

@@ -160,7 +160,12 @@ class Connection(asyncio.Protocol):
         """End the connection if its client has been silent, or slow with a request, for too long."""
         too_slow = self._began is not None and now - self._began > HEAD_SECONDS
         stuck = now - self._last > IDLE_SECONDS and (not self._slots or not self._reading)
-        if self._transport is not None and (too_slow or stuck):
+        if too_slow or stuck:
+            self.abort()
+
+    def abort(self) -> None:
+        """End the connection at once, whatever it waits for."""
+        if self._transport is not None:
             self._transport.abort()
 
     def finish(self) -> None:

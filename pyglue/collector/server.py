@@ -100,6 +100,8 @@ async def _finish(app: App, connections: set[Connection], seconds: float) -> Non
         connection.finish()
     while (app.in_flight or connections) and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
+    for connection in list(connections):
+        connection.abort()
 
 
 async def _report(counters: Counters) -> None:

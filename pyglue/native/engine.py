@@ -210,7 +210,7 @@ class Engine:
             time.sleep(0.02)
         pid = self.supervisord.pid()
         found = processes.marked(self.layout.identity)
-        return found if pid is None else [*found, psutil.Process(pid)]
+        return found if pid is None else list({*found, psutil.Process(pid)})
 
 
 class ServiceJob:

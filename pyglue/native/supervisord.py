@@ -21,10 +21,12 @@ from typing import Any
 import psutil
 
 from pyglue.errors import PyglueError
+from pyglue.native.contract import IDENTITY
 from pyglue.native.layout import Layout
 from pyglue.stack.model import Service
 
 START_SECONDS = 15.0
+ANSWER_SECONDS = 5.0  # it answers every call at once, unless it is stopped or stuck
 RUNNING, STARTING, STOPPING = 20, 10, 40  # supervisor/states.py
 RESTARTS = {"no": "false", "on-failure": "unexpected", "always": "true", "unless-stopped": "true"}
 
@@ -95,7 +97,7 @@ def configuration(layout: Layout, services: Iterable[Service], python: str) -> s
 def _escape(value: object) -> str:
     """A path as a value of supervisord.conf: percent signs doubled; what its syntax can't hold is refused."""
     text = str(value)
-    if any(part in text for part in ('"', "\\", "\n", " ;")):
+    if any(part in text for part in ('"', "\\", "\n", " ;", " #")):
         raise PyglueError(f"pyglue can't run in a folder with such a name: {text}", try_="move the checkout")
     return text.replace("%", "%%")
 
@@ -119,8 +121,8 @@ class Supervisord:
         """Write the configuration; start supervisord, or let the running one take the changes over."""
         path = self.layout.state / "supervisord.conf"
         text = configuration(self.layout, services, sys.executable)
-        changed = not path.exists() or path.read_text() != text
-        path.write_text(text)
+        changed = not path.exists() or path.read_text(encoding="utf-8") != text
+        path.write_text(text, encoding="utf-8")
         if self.pid() is None:
             self._start(path)
         elif changed:
@@ -135,11 +137,17 @@ class Supervisord:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
-                env={"PATH": os.environ.get("PATH", os.defpath), "HOME": str(Path.home())},
+                # The mark lets `down` find it even without its pid file.
+                env={
+                    "PATH": os.environ.get("PATH", os.defpath),
+                    "HOME": str(Path.home()),
+                    IDENTITY: self.layout.identity,
+                },
             )
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline and process.poll() is None:
             if self.layout.socket.exists() and self.pid() is not None:
+                process.returncode = 0  # it outlives us on purpose; Popen is not to warn of that
                 return
             time.sleep(0.02)
         raise PyglueError(
@@ -192,14 +200,12 @@ class Supervisord:
 
     def call(self, method: str, *arguments: Any) -> Any:
         """One XML-RPC call; raises PyglueError if the socket does not answer, xmlrpc's Fault if it refuses."""
-        proxy = xmlrpc.client.ServerProxy(
-            "http://supervisor", transport=_UnixTransport(str(self.layout.socket))
-        )
-        function: Any = proxy
-        for part in method.split("."):
-            function = getattr(function, part)
+        transport = _UnixTransport(str(self.layout.socket))
         try:
-            return function(*arguments)
+            with xmlrpc.client.ServerProxy("http://supervisor", transport=transport) as function:
+                for part in method.split("."):
+                    function = getattr(function, part)
+                return function(*arguments)
         except (OSError, http.client.HTTPException) as error:
             raise PyglueError(
                 "supervisord, which keeps the native engine's processes, does not answer",
@@ -210,7 +216,7 @@ class Supervisord:
 
 class _UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str) -> None:
-        super().__init__("localhost", timeout=40)
+        super().__init__("localhost", timeout=ANSWER_SECONDS)
         self._path = path
 
     def connect(self) -> None:
@@ -224,5 +230,7 @@ class _UnixTransport(xmlrpc.client.Transport):
         super().__init__()
         self._path = path
 
-    def make_connection(self, host: Any) -> http.client.HTTPConnection:  # noqa: ARG002 - xmlrpc's signature
-        return _UnixConnection(self._path)
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        connection = _UnixConnection(self._path)
+        self._connection = host, connection  # what close() closes
+        return connection

@@ -126,14 +126,16 @@ class Druid:
 
     def knows(self, datasource: str) -> bool:
         """Whether the broker knows the datasource, which it does only after the first row."""
-        query = "SELECT COUNT(*) AS n FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = 'druid' AND TABLE_NAME = ?"
-        return bool(self.sql(query, [datasource])[0]["n"])
+        query = (
+            "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = 'druid' AND TABLE_NAME = ?"
+        )
+        return bool(self.sql(query, [datasource]))
 
     def has_event(self, datasource: str, event_id: str) -> bool:
         """Whether a row with this event id is visible; False while the datasource is not yet known."""
-        query = f'SELECT COUNT(*) AS n FROM "{datasource}" WHERE "eventId" = ?'  # noqa: S608 - our own name
+        query = f'SELECT "eventId" FROM "{datasource}" WHERE "eventId" = ? LIMIT 1'  # noqa: S608 - our own name
         try:
-            return bool(self.sql(query, [event_id])[0]["n"])
+            return bool(self.sql(query, [event_id]))
         except BadAnswer as error:
             if error.status == 400:
                 return False  # the broker knows a datasource only after its first row

@@ -9,7 +9,7 @@ from typing import Any
 
 from pyglue.collector import schema
 from pyglue.collector.answers import Tag
-from pyglue.collector.app import App, EventsAt, Ping, Pipeline
+from pyglue.collector.app import App, EventsAt, Ping, Pipeline, Place
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.mapping.compiler import Encoder, compile_mapping
@@ -50,20 +50,34 @@ class FakeSink:
         self.verdict = verdict
         self.messages: list[Message] = []
         self.waiting: list[Callable[[bool], None]] = []
+        self.most_waiting = 0
+        self.interrupt: Callable[[], None] = lambda: None
 
     def send(self, messages: Sequence[Message], done: Callable[[bool], None]) -> None:
         """Keep `messages`; call `done` now unless the verdict is still open (None)."""
+        self.interrupt()
         self.messages += messages
         if self.verdict is None:
             self.waiting.append(done)
+            self.most_waiting = max(self.most_waiting, len(self.waiting))
         else:
             done(self.verdict)
+
+    def acknowledge_all(self) -> None:
+        """Say that everything that waits is safe."""
+        waiting, self.waiting = self.waiting, []
+        for done in waiting:
+            done(True)
 
 
 def app_with(sink: FakeSink, *, discard_duplicates: bool = False, forwarded: bool = False) -> App:
     """An app with one event path, the script `tag();` and the ping, that writes the shipped records to `sink`."""
     pipeline = Pipeline(shipped_encoder(), ("divolte",), discard_duplicates=discard_duplicates)
-    table = {"/csc-event": EventsAt((pipeline,)), "/divolte.js": Tag(b"tag();"), "/ping": Ping()}
+    table: dict[str, Place] = {
+        "/csc-event": EventsAt((pipeline,)),
+        "/divolte.js": Tag(b"tag();"),
+        "/ping": Ping(),
+    }
     return App(
         table,
         sink,

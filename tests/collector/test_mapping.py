@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import fastavro
 import pytest
@@ -32,7 +33,7 @@ RECORD = schema.parse(
 DEFAULTS = {"text": None, "yes": False, "small": 7, "large": 0, "half": 0.0, "whole": 0.0, "many": ["a"]}
 
 
-def record(mapping: str, **changes: object) -> dict[str, object]:
+def record(mapping: str, **changes: Any) -> dict[str, object]:
     """The fields that `mapping` sets for an event, those with their defaults left out."""
     event = Event(
         query.parameters(event_query(**changes).encode()),

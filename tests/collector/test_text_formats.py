@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+from contextlib import suppress
 
 import mmh3
 import pytest
@@ -24,7 +25,7 @@ def test_base36_round_trip(number: int) -> None:
 
 @pytest.mark.parametrize(
     ("text", "number"),
-    [("+1", 1), ("-0", 0), ("000z", 35), ("٣", 3), ("ＺＺ", 1295), ("y2p0ij32e8e7", 2**63 - 1)],
+    [("+1", 1), ("-0", 0), ("000z", 35), ("٣", 3), ("\uff3a\uff3a", 1295), ("y2p0ij32e8e7", 2**63 - 1)],
 )
 def test_base36_takes_what_java_takes(text: str, number: int) -> None:
     """A sign, leading zeros, other scripts' digits and full-width letters are read."""
@@ -180,10 +181,8 @@ def test_mincode_round_trip(values: dict[str, str]) -> None:
 @given(st.text(alphabet=string.ascii_lowercase + string.digits + "()!~.-+dsjtfna" * 3))
 def test_mincode_never_crashes(text: str) -> None:
     """Any text gives a value or a MincodeError."""
-    try:
+    with suppress(mincode.MincodeError):
         mincode.parse(text)
-    except mincode.MincodeError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize("case", cases("mincode.jsonl")[::6], ids=lambda case: str(case["u"])[:30])
@@ -191,9 +190,7 @@ def test_mincode_cut_and_followed(case: dict[str, str | None]) -> None:
     """A value cut anywhere is refused or a value, never a crash; what follows it changes nothing."""
     text = case["u"] or ""
     for end in range(len(text)):
-        try:
+        with suppress(mincode.MincodeError):
             mincode.parse(text[:end])
-        except mincode.MincodeError:
-            continue
     if case["present"]:
         assert mincode.parse(text + ")!~x") == mincode.parse(text)
