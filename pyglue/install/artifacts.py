@@ -8,12 +8,14 @@ of the progress bar.
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from pyglue.errors import InputError, Problem
 
 FILE = "artifacts.lock"
+LINE = re.compile(r"([0-9a-f]{64}) +([0-9]+) +(\S+)")
 
 
 @dataclass(frozen=True)
@@ -37,11 +39,11 @@ def read(folder: Path) -> tuple[Artifact, ...]:
     artifacts: list[Artifact] = []
     problems: list[Problem] = []
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
-        words = line.split()
-        if len(words) != 3 or len(words[0]) != 64 or not words[1].isdigit():
+        match = LINE.fullmatch(line)
+        if match is None:
             problems.append(Problem(str(file), number, None, "expected `sha256  bytes  path`"))
         else:
-            artifacts.append(Artifact(words[0], int(words[1]), words[2]))
+            artifacts.append(Artifact(match[1], int(match[2]), match[3]))
     if problems:
         raise InputError(problems)
     return tuple(artifacts)

@@ -6,6 +6,7 @@ want the same folder wait for each other.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import shutil
@@ -228,9 +229,9 @@ def _end_group(process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + 5
     while process.poll() is None and time.monotonic() < deadline:
         time.sleep(0.05)
-    if process.poll() is None:
+    with contextlib.suppress(ProcessLookupError):  # also what the tool started and left alone
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    process.wait()
 
 
 def _size(folder: Path) -> int:

@@ -105,6 +105,8 @@ class Engine:
     def prepare(self) -> None:
         """Write supervisord's configuration and have it running; nothing is started yet."""
         self.layout.make()
+        if self.supervisord.pid() is None:  # what outlived a killed one would hold our ports
+            processes.end(processes.marked(self.layout.identity), grace=1.0)
         self.supervisord.ensure(self.stack.services.values())
 
     def check_ports(self, starting: set[str]) -> None:
@@ -173,11 +175,12 @@ class Engine:
         """Stop everything, dependents first; keep the data. Returns what had to be killed."""
         deadline = time.monotonic() + DOWN_SECONDS
         self._watched.clear()
-        if self.supervisord.pid() is not None:
+        pid = self.supervisord.pid()
+        if pid is not None:
             with contextlib.suppress(PyglueError):  # a supervisord that does not answer is ended below
                 self._stop_in_order(deadline)
                 self.supervisord.shutdown()
-        remaining = self._leftovers()
+        remaining = self._leftovers(pid)
         killed = [f"{process.name()} ({process.pid})" for process in remaining if process.is_running()]
         alive = processes.end(remaining, grace=1.0)
         if alive:
@@ -203,14 +206,12 @@ class Engine:
                     asked.add(name)
             time.sleep(0.05)
 
-    def _leftovers(self) -> list[psutil.Process]:
-        """What is still there after supervisord had time to end: its stuck children, or those of a killed one."""
-        deadline = time.monotonic() + SUPERVISORD_SECONDS
-        while self.supervisord.pid() is not None and time.monotonic() < deadline:
-            time.sleep(0.02)
-        pid = self.supervisord.pid()
-        found = processes.marked(self.layout.identity)
-        return found if pid is None else list({*found, psutil.Process(pid)})
+    def _leftovers(self, pid: int | None) -> list[psutil.Process]:
+        """What is still there after supervisord had time to end: itself, its stuck children, those of a killed one."""
+        if pid is not None:
+            with contextlib.suppress(psutil.Error):
+                psutil.Process(pid).wait(SUPERVISORD_SECONDS)
+        return processes.marked(self.layout.identity)
 
 
 class ServiceJob:

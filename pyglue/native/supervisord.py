@@ -87,7 +87,8 @@ def configuration(layout: Layout, services: Iterable[Service], python: str) -> s
             "stopasgroup=true",
             "killasgroup=true",
             "redirect_stderr=true",
-            f"stdout_logfile={quote(layout.log(service.name))}",
+            # This one value is expanded twice.
+            f"stdout_logfile={quote(quote(layout.log(service.name)))}",
             "stdout_logfile_maxbytes=10MB",
             "stdout_logfile_backups=2",
         ]

@@ -72,6 +72,7 @@ def record(mapping: str, **changes: Any) -> dict[str, object]:
         ("map eventParameters().path('$.n') onto 'large'", {"large": 5}),
         ("map eventParameters().path('$[\\'n\\']') onto 'whole'", {"whole": 5.0}),
         ("map eventParameters().path('$.zz') onto 'small'", {}),
+        ("map 'x' onto 'text'; map eventParameters().path('$.zz') onto 'text'", {"text": "x"}),
         ("", {}),
     ],
 )

@@ -261,6 +261,20 @@ def test_down_finds_what_survived_a_killed_supervisord(two: Checkout) -> None:
     assert two.marked() == []
 
 
+def test_up_ends_what_survived_a_killed_supervisord(two: Checkout) -> None:
+    """A stray of the last run does not hold a port, or the data, against the new one."""
+    two.service("one", 'touch "$RUN_DIR/healthy"\nsetsid sleep 1000 &\nwait\n')
+    two.compose("one: {build: one}")
+    two.up()
+    pid = two.engine().supervisord.pid()
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: [process.name() for process in two.marked()] == ["sleep"])
+    (stray,) = two.marked()
+    assert two.up() == [("Start one", "ok")]
+    assert not _lives(stray.pid)
+
+
 def test_down_ends_a_supervisord_whose_pid_file_is_gone(two: Checkout) -> None:
     """Somebody cleaned /tmp: supervisord can't be asked any more, but it is found and ended."""
     two.up()

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -217,3 +218,13 @@ def test_uuids_are_unique(dashboard: Dashboard) -> None:
     """No two things share a UUID."""
     uuids = [dashboard.fields["uuid"], DATASET_UUID, *(c["uuid"] for c in dashboard.charts.values())]
     assert len(set(uuids)) == len(uuids)
+
+
+def test_each_technology_has_a_colour_of_its_own(checkout: Path, dashboard: Dashboard) -> None:
+    """Every technology of the sample app has one fixed colour, and no two share one."""
+    page = (checkout / "sample-app" / "page" / "index.html").read_text(encoding="utf-8")
+    technologies = set(re.findall(r'data-technology="(\w+)"', page))
+    colours = dashboard.fields["metadata"]["label_colors"]
+    assert technologies
+    assert technologies <= colours.keys()
+    assert len(set(colours.values())) == len(colours)

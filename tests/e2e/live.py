@@ -1,0 +1,174 @@
+"""A real stack for the tests: a copy of the checkout, free ports, everything by pyglue's own command line.
+
+The copy has its own data, ports and `.env`; the cache of artefacts is the user's, so that only the first run on
+a machine installs.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import requests
+
+from pyglue.collector.probe import probe_query
+from pyglue.pipeline.kafka import Kafka
+from pyglue.superset.client import Superset
+from pyglue.web import Client
+
+UP_SECONDS = 1500  # the first run on a machine installs everything
+PATIENCE = 60.0
+# On a busy machine a start takes longer than on a quiet one; what is tested is that it works.
+TOOL = [sys.executable, "-m", "pyglue"]
+
+
+def free_ports(names: list[str]) -> dict[str, str]:
+    """A free port for each variable: all held at once, so that no two are the same."""
+    sockets = [socket.socket() for _ in names]
+    try:
+        for held in sockets:
+            held.bind(("127.0.0.1", 0))
+        return {name: str(held.getsockname()[1]) for name, held in zip(names, sockets, strict=True)}
+    finally:
+        for held in sockets:
+            held.close()
+
+
+def copy_checkout(source: Path, target: Path) -> None:
+    """What git would carry: tracked files and new ones that are not ignored."""
+    words = ["git", "-C", str(source), "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    for name in subprocess.run(words, capture_output=True, check=True).stdout.decode().split("\0"):
+        if name and (source / name).is_file():
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source / name, target / name)
+
+
+@dataclass
+class LiveStack:
+    """One stack. `ports` are the variables of docker-compose.yml; `run` is the command line."""
+
+    directory: Path
+    ports: dict[str, str]
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def create(cls, checkout: Path, directory: Path) -> LiveStack:
+        """A copy that nobody has started yet."""
+        copy_checkout(checkout, directory)
+        compose = (directory / "docker-compose.yml").read_text()
+        names = sorted(set(re.findall(r"\$\{(\w+_PORT):-", compose)))
+        return cls(directory, free_ports(names))
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What pyglue sees: nothing of the tester's own settings but where the cache is."""
+        kept = (
+            "PATH",
+            "HOME",
+            "LANG",
+            "JAVA_HOME",
+            "PYGLUE_CACHE",
+            "XDG_CACHE_HOME",
+            "SSL_CERT_FILE",
+            "PIP_CERT",
+        )
+        base = {name: os.environ[name] for name in kept if name in os.environ}
+        # The command line comes from the copy, as the services do.
+        return {**base, "PYTHONPATH": str(self.directory), **self.ports, **self.settings}
+
+    def run(
+        self, *words: str, timeout: float = UP_SECONDS, environment: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run `pyglue WORDS` in the copy; its text is kept for the assertion that fails."""
+        return subprocess.run(
+            [*TOOL, *words],
+            cwd=self.directory,
+            env={**self.environment, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+            check=False,
+        )
+
+    def up(self, **environment: str) -> subprocess.CompletedProcess[str]:
+        """`pyglue up`, which must succeed."""
+        done = self.run("up", environment=environment)
+        assert done.returncode == 0, done.stderr + done.stdout
+        return done
+
+    def status(self) -> dict[str, Any]:
+        """`pyglue status --json`."""
+        answer: dict[str, Any] = json.loads(self.run("status", "--json", timeout=60).stdout)
+        return answer
+
+    def pids(self) -> dict[str, int]:
+        """The process id of each service that runs."""
+        return {service["name"]: service["pid"] for service in self.status()["services"] if service["pid"]}
+
+    def url(self, port: str) -> str:
+        """An address by the name of its port's variable."""
+        return f"http://127.0.0.1:{self.ports[port]}"
+
+    @property
+    def kafka(self) -> Kafka:
+        return Kafka(f"127.0.0.1:{self.ports['KAFKA_PORT']}")
+
+    def superset(self) -> Superset:
+        """Logged in as the admin of this copy; close its `http`."""
+        lines = (self.directory / ".env").read_text().splitlines()
+        password = dict(line.split("=", 1) for line in lines)["SUPERSET_ADMIN_PASSWORD"]
+        return Superset(Client(self.url("SUPERSET_PORT"), "superset"), password)
+
+    def sql(self, query: str) -> list[dict[str, Any]]:
+        """Rows of a Druid SQL query, past every cache."""
+        answer = requests.post(
+            self.url("DRUID_BROKER_PORT") + "/druid/v2/sql/",
+            json={"query": query, "context": {"useCache": False}},
+            timeout=30,
+        )
+        answer.raise_for_status()
+        rows: list[dict[str, Any]] = answer.json()
+        return rows
+
+    def send(self, event_id: str, event_type: str = "test", **more: Any) -> int:
+        """Send one event as the tag would; the HTTP status, or 0 if there was no answer."""
+        query = probe_query(
+            party_id="0:lq1a7c3k:tester",
+            session_id="0:lq1a9zzz:tester",
+            page_view_id="view",
+            event_id=event_id,
+            event_type=event_type,
+            client_time_ms=int(time.time() * 1000),
+            **more,
+        )
+        try:
+            return requests.get(f"{self.url('DIVOLTE_PORT')}/csc-event?{query}", timeout=20).status_code
+        except requests.RequestException:
+            return 0
+
+    def count(self, event_type: str) -> tuple[int, int]:
+        """Rows of an event type in Druid, and the distinct event ids among them."""
+        rows = self.sql(
+            'SELECT COUNT(*) AS n, COUNT(DISTINCT "eventId") AS ids '
+            f'FROM "divolte-clickstream" WHERE "eventType" = \'{event_type}\''
+        )
+        return (rows[0]["n"], rows[0]["ids"]) if rows else (0, 0)
+
+
+def eventually(check: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    """Wait until `check` is true; fails with `what` was waited for."""
+    deadline = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < deadline, f"waited {seconds:g} s for {what}"
+        time.sleep(0.1)

@@ -1,0 +1,214 @@
+"""A click on a page becomes a row in Druid and a slice of a chart; every value arrives as it was sent."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import time
+from typing import Any
+
+import avro.io
+import avro.schema
+import pytest
+import requests
+from playwright.sync_api import Browser
+
+from pyglue.superset.chart_data import chart_rows
+from tests.e2e.live import LiveStack, eventually
+
+pytestmark = [pytest.mark.e2e]
+CLICKED = ("Kafka", "Druid", "MariaDB")
+
+
+def slices(stack: LiveStack) -> dict[str, int]:
+    """What the donut shows: clicks by technology."""
+    superset = stack.superset()
+    try:
+        rows = chart_rows(superset, "Clicks by technology")
+    finally:
+        superset.http.close()
+    found = {}
+    for row in rows:
+        numbers = [value for value in row.values() if isinstance(value, int | float)]
+        texts = [value for value in row.values() if isinstance(value, str)]
+        found[texts[0]] = int(numbers[0])
+    return found
+
+
+@pytest.mark.browser
+def test_three_clicks_in_a_browser_are_three_rows_and_three_slices(
+    stack: LiveStack, browser: Browser
+) -> None:
+    """Chromium clicks three logos of the sample app: Druid has the rows, the donut counts them."""
+    before = slices(stack)
+    context = browser.new_context(
+        user_agent="Mozilla/5.0 (X11; Linux x86_64; rv:141.0) Gecko/20100101 Firefox/141.0"
+    )
+    page = context.new_page()
+    page.goto(f"http://localhost:{stack.ports['SAMPLE_APP_PORT']}/")
+    for name in CLICKED:
+        page.get_by_role("button", name=re.compile(name)).click()
+    page.evaluate("new Promise(done => divolte.whenCommitted(done, 10000))")
+    party = page.evaluate("divolte.partyId")
+    context.close()
+    query = (
+        'SELECT "technology", "eventType", "partyId", "location", "userAgentName", "userAgentOsFamily",'
+        ' "detectedCorruption", "detectedDuplicate" FROM "divolte-clickstream" '
+        f"WHERE \"partyId\" = '{party}' ORDER BY __time"
+    )
+    eventually(lambda: len(stack.sql(query)) >= 4, "a page view and three clicks in Druid")
+    rows = stack.sql(query)
+    assert [row["eventType"] for row in rows] == ["pageView", "click", "click", "click"]
+    assert [row["technology"] for row in rows[1:]] == list(CLICKED)
+    assert {row["location"] for row in rows} == {f"http://localhost:{stack.ports['SAMPLE_APP_PORT']}/"}
+    assert {(row["userAgentName"], row["userAgentOsFamily"]) for row in rows} == {("Firefox", "Linux")}
+    assert {(row["detectedCorruption"], row["detectedDuplicate"]) for row in rows} == {(0, 0)}
+    wanted = {**before, **{name: before.get(name, 0) + 1 for name in CLICKED}}
+    eventually(lambda: slices(stack) == wanted, f"a donut of {wanted}")
+
+
+@pytest.mark.browser
+def test_the_dashboard_renders_and_asks_nobody_outside(stack: LiveStack, browser: Browser) -> None:
+    """Every chart of the dashboard draws without an error, and no request leaves this machine."""
+    assert stack.send("for-the-dashboard", "click", parameters={"technology": "Spark"}) == 200
+    superset = stack.superset()
+    password = superset._password
+    superset.http.close()
+    page = browser.new_page(viewport={"width": 1300, "height": 1400})
+    outside: list[str] = []
+    blocked: list[str] = []
+    page.on("request", lambda asked: outside.append(asked.url) if _is_outside(asked.url) else None)
+    # Superset's page has a tracking pixel compiled in; the content security policy must keep it from being asked.
+    page.on("requestfailed", lambda asked: blocked.append(asked.url) if asked.failure == "csp" else None)
+    page.goto(f"http://localhost:{stack.ports['SUPERSET_PORT']}/superset/dashboard/clickstream/")
+    page.locator("input#username").fill("admin")
+    page.locator("input#password").fill(password)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("dashboard/clickstream"))
+    charts = page.locator("[data-test='chart-container'], .dashboard-chart")
+    page.get_by_text("Clicks by technology").first.wait_for()
+    page.locator("canvas").first.wait_for()
+    page.wait_for_timeout(2000)
+    assert charts.count() >= 7
+    text = page.locator("body").inner_text()
+    assert "Unexpected error" not in text
+    assert "Data error" not in text
+    assert "No results" not in text
+    assert sorted(outside) == sorted(blocked)
+    page.close()
+
+
+def _is_outside(url: str) -> bool:
+    return not re.match(r"(https?|ws)://(localhost|127\.0\.0\.1)[:/]|data:|blob:", url)
+
+
+def test_records_read_by_apaches_library_equal_what_was_sent(stack: LiveStack) -> None:
+    """The topic's records, read by an independent implementation of Avro, hold every value of the request."""
+    schema_text = (stack.directory / "divolte" / "DefaultEventRecord.avsc").read_text()
+    schema = avro.schema.parse(schema_text)
+    starts = stack.kafka.ends("divolte")
+    now = int(time.time() * 1000)
+    for number in range(20):
+        status = stack.send(
+            f"record-{number}",
+            "récord ✓",
+            location=f"http://example.org/ä?n={number}",
+            parameters={"technology": f"Tech-{number}", "other": "~!"},
+        )
+        assert status == 200
+    found: dict[str, tuple[bytes, dict[str, Any]]] = {}
+
+    def take(message: Any) -> bool:
+        reader = avro.io.DatumReader(schema)
+        decoder = avro.io.BinaryDecoder(io.BytesIO(message.value()))
+        record: Any = reader.read(decoder)
+        assert decoder.reader.read() == b""
+        if str(record["eventId"]).startswith("record-"):
+            found[record["eventId"]] = (message.key(), record)
+        return len(found) == 20
+
+    stack.kafka.read("divolte", starts, take, 20)
+    assert len(found) == 20
+    for number in range(20):
+        key, record = found[f"record-{number}"]
+        assert key == b"0:lq1a7c3k:tester"
+        assert abs(record.pop("timestamp") - now) < 60_000
+        assert abs(record.pop("clientTimestamp") - now) < 60_000
+        sent = {
+            "eventId": f"record-{number}",
+            "technology": f"Tech-{number}",
+            "eventType": "récord ✓",
+            "location": f"http://example.org/ä?n={number}",
+            "partyId": "0:lq1a7c3k:tester",
+            "sessionId": "0:lq1a9zzz:tester",
+            "pageViewId": "view",
+            "remoteHost": "127.0.0.1",
+            "detectedDuplicate": False,
+            "detectedCorruption": False,
+            "firstInSession": False,
+        }
+        assert {name: record[name] for name in sent} == sent
+        agents = {name: value for name, value in record.items() if name not in sent}
+        assert agents.pop("userAgentString").startswith("python-requests")
+        assert all(value is None for name, value in agents.items() if not name.startswith("userAgent"))
+
+
+def test_an_undecodable_record_is_counted_and_hurts_nothing(stack: LiveStack) -> None:
+    """Rubbish in the topic shows up as unparseable; the events after it arrive."""
+    from confluent_kafka import Producer
+
+    before = stack.status()["pipeline"]
+    producer = Producer({"bootstrap.servers": stack.kafka.servers})
+    producer.produce("divolte", b"\xff\xff\xff\xff\xff not avro")
+    assert producer.flush(10) == 0
+    assert stack.send("after-rubbish", "after-rubbish") == 200
+    eventually(lambda: stack.count("after-rubbish") == (1, 1), "the event after the rubbish")
+    unparseable = _figure(before, "unparseable")
+    eventually(
+        lambda: _figure(stack.status()["pipeline"], "unparseable") > unparseable, "the count of unparseable"
+    )
+
+
+def _figure(parts: list[dict[str, Any]], name: str) -> int:
+    supervisor = next(part for part in parts if part["kind"] == "supervisor")
+    return int(supervisor["figures"][name])
+
+
+def test_smoke_test_tells_every_hop(stack: LiveStack) -> None:
+    """`smoke-test --json` prints one object with the four hops, and exits with 0."""
+    done = stack.run("smoke-test", "--json", timeout=90)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert set(report) == {"ok", "event_id", "hops", "problem"}
+    assert (report["ok"], report["problem"]) == (True, None)
+    assert [hop["hop"] for hop in report["hops"]] == ["collector", "kafka", "druid", "superset"]
+    assert all(hop["ok"] and hop["ms"] > 0 for hop in report["hops"])
+    assert report["event_id"] not in str(slices(stack))
+
+
+def test_what_listens_listens_on_loopback(stack: LiveStack) -> None:
+    """No port of the stack is open to other machines."""
+    import psutil
+
+    from pyglue.native.layout import Layout
+    from pyglue.native.processes import marked
+
+    pids = {process.pid for process in marked(Layout(stack.directory).identity)}
+    listening = [
+        connection
+        for connection in psutil.net_connections("inet")
+        if connection.status == psutil.CONN_LISTEN and connection.pid in pids
+    ]
+    assert len(listening) >= 12
+    addresses = {connection.laddr[0] for connection in listening if connection.laddr}
+    assert addresses <= {"127.0.0.1", "::1", "::ffff:127.0.0.1"}, listening
+
+
+def test_the_secrets_are_generated_and_private(stack: LiveStack) -> None:
+    """`.env` holds a password that nobody else can read, and no default one works."""
+    file = stack.directory / ".env"
+    assert file.stat().st_mode & 0o777 == 0o600
+    body = {"username": "admin", "password": "admin", "provider": "db"}
+    answer = requests.post(stack.url("SUPERSET_PORT") + "/api/v1/security/login", json=body, timeout=20)
+    assert answer.status_code == 401
