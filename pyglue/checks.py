@@ -16,6 +16,7 @@ from pyglue.native.layout import Layout
 from pyglue.pipeline import spec as specs
 from pyglue.settings import Settings
 from pyglue.stack.model import Stack
+from pyglue.stack.reading import FILE
 from pyglue.superset import dashboards
 from pyglue.superset.dashboards import Dashboard
 
@@ -48,7 +49,7 @@ def check(settings: Settings) -> Checked:
     except InputError as error:
         problems += error.problems
     boards: list[Dashboard] = []
-    for folder in sorted((settings.project / DASHBOARDS).iterdir()):
+    for folder in sorted(path for path in (settings.project / DASHBOARDS).glob("*") if path.is_dir()):
         try:
             boards.append(dashboards.read(folder))
         except InputError as error:
@@ -66,6 +67,9 @@ def collector(stack: Stack) -> list[Problem]:
     service = stack.services.get("divolte")
     if service is None:
         return []
+    if not service.arguments:
+        reason = "the service divolte needs `command: [FILE]`, the collector's configuration"
+        return [Problem(FILE, service.line, None, reason)]
     running = program(stack, service, Layout(stack.directory), Path("/nonexistent"), os.environ)
     found = collector_problems(Path(running.argv[1]), running.environment)
     return [_shown(problem, stack.directory) for problem in found]

@@ -22,7 +22,7 @@ TICK = 0.05  # seconds between two looks at what is running
 
 @dataclass(frozen=True)
 class Done:
-    """How a job ended: `made`, `kept` or `ok`, and a label that replaces the first one if the end knows more."""
+    """How a job ended: `made`, `updated`, `kept` or `ok`, and a label that replaces the first one if the end knows more."""
 
     verdict: str
     label: str | None = None

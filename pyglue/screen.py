@@ -16,7 +16,14 @@ import click
 
 DOTS = 64  # column at which a verdict ends
 SLOW = 1.0  # seconds after which a step shows that it moves
-COLOURS = {"ok": "green", "made": "green", "kept": "cyan", "failed": "red", "stopped": "yellow"}
+COLOURS = {
+    "ok": "green",
+    "made": "green",
+    "updated": "green",
+    "kept": "cyan",
+    "failed": "red",
+    "stopped": "yellow",
+}
 BAR = 24
 
 

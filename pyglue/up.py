@@ -32,6 +32,7 @@ FIRST_ROW_SECONDS = 90.0  # a new supervisor's first row; seen: 3.5 s
 PROOF_SECONDS = 30.0
 DRAIN_SECONDS = 60.0
 RUNNING_SECONDS = 60.0
+PAUSE = 0.1
 
 
 @dataclass(frozen=True)
@@ -143,13 +144,24 @@ class Up:
         return Done(str(register_cluster(self.clients.superset, uri=uri)))
 
     def first_row(self) -> Done:
-        """Superset can make a dataset only after the datasource's first row: send one if there is none."""
-        datasource = specs.datasource(self.checked.spec)
-        if self.clients.druid.knows(datasource):
+        """Superset can make a dataset, or see a new column, only after the first row with it: send one if need be."""
+        datasource, wanted = specs.datasource(self.checked.spec), specs.dimensions(self.checked.spec)
+        druid = self.clients.druid
+        columns = druid.columns(datasource)
+        if columns and wanted <= columns:
             return Done("kept")
         probe = Probe(self._pipeline(), FIRST_ROW_SECONDS, self.cancel.wait)
         probe.send()
         probe.in_druid()
+        waited = 0.0
+        while missing := wanted - druid.columns(datasource):
+            if waited >= FIRST_ROW_SECONDS:
+                raise PyglueError(
+                    f"Druid has the row, but after {waited:.0f} s not these columns: {', '.join(sorted(missing))}",
+                    try_="pyglue logs druid-broker",
+                )
+            self.cancel.wait(PAUSE)
+            waited += PAUSE
         return Done("made")
 
     def dataset(self) -> Done:

@@ -11,6 +11,7 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,7 +30,22 @@ from pyglue.errors import PyglueError, UsageError
 from pyglue.screen import Screen
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class ReaderLeft(Exception):
+    """Whoever read our output, such as `head`, has left."""
+
+
+class Group(click.Group):
+    """Keeps a broken pipe from click, which would end the process there with code 1."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError as error:
+            raise ReaderLeft from error
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="pyglue")
 @surroundings
 @click.pass_context
@@ -77,7 +93,7 @@ def run(arguments: list[str]) -> int:
     except PyglueError as error:
         screen.problem(error.message, error.details, error.try_)
         return 2 if isinstance(error, UsageError) else 1
-    except BrokenPipeError:  # the reader of our output, such as `head`, has left
+    except ReaderLeft:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the boundary: whatever comes here is a bug of ours

@@ -13,7 +13,14 @@ from pyglue.native.logs import follow, tail
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE...]")
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on with what comes, until Ctrl-C.")
-@click.option("-n", "--lines", default=50, show_default=True, help="How many of the last lines.")
+@click.option(
+    "-n",
+    "--lines",
+    type=click.IntRange(min=0),
+    default=50,
+    show_default=True,
+    help="How many of the last lines.",
+)
 @common
 def logs(app: App, services: tuple[str, ...], following: bool, lines: int) -> None:
     """Show the last lines of SERVICE..., or of all services."""

@@ -8,6 +8,7 @@ import time
 import click
 
 from pyglue.cli.options import App, common
+from pyglue.errors import PyglueError
 from pyglue.native.layout import Layout
 
 
@@ -19,8 +20,8 @@ def reset(app: App, yes: bool) -> None:
     settings = app.settings()
     engine = app.running_engine(settings.stack())
     layout = Layout(settings.project)
-    if not yes:
-        click.confirm(f"Wipe all data below {layout.state}?", abort=True, err=True)
+    if not yes and not click.confirm(f"Wipe all data below {layout.state}?", err=True):
+        raise PyglueError("nothing was wiped", try_="pyglue reset --yes")
     began = time.monotonic()
     with layout.locked("reset"):
         engine.down()

@@ -52,7 +52,7 @@ def of_stack(stack: Stack, environment: Mapping[str, str]) -> Addresses:
         given = environment.get(VARIABLES[name])
         if not given:
             return f"http://127.0.0.1:{port(service, variable)}"
-        if urlsplit(given).scheme not in ("http", "https") or not urlsplit(given).hostname:
+        if not _is_url(given):
             raise UsageError(
                 f"{VARIABLES[name]} must be a URL such as https://druid.example.org:8081, not {given!r}"
             )
@@ -74,6 +74,14 @@ def of_stack(stack: Stack, environment: Mapping[str, str]) -> Addresses:
         sample_app=f"http://localhost:{port('sample-app', 'SAMPLE_APP_PORT')}",
         router=f"http://localhost:{port('druid-router', 'DRUID_ADVERTISED')}",
     )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets without an end, a port that is no number
+        return False
 
 
 def _local(url: str) -> str:

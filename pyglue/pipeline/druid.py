@@ -124,12 +124,10 @@ class Druid:
             )
         return rows
 
-    def knows(self, datasource: str) -> bool:
-        """Whether the broker knows the datasource, which it does only after the first row."""
-        query = (
-            "SELECT TABLE_NAME FROM INFORMATION_SCHEMA.TABLES WHERE TABLE_SCHEMA = 'druid' AND TABLE_NAME = ?"
-        )
-        return bool(self.sql(query, [datasource]))
+    def columns(self, datasource: str) -> set[str]:
+        """The columns the broker knows; empty for a datasource without rows. New ones come with their first row."""
+        query = "SELECT COLUMN_NAME AS name FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = 'druid' AND TABLE_NAME = ?"
+        return {row["name"] for row in self.sql(query, [datasource])}
 
     def has_event(self, datasource: str, event_id: str) -> bool:
         """Whether a row with this event id is visible; False while the datasource is not yet known."""

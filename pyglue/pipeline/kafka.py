@@ -90,9 +90,17 @@ class Kafka:
         return max(times, default=None)
 
     def find(
-        self, topic: str, starts: dict[int, int], matches: Callable[[bytes], bool], seconds: float
+        self,
+        topic: str,
+        starts: dict[int, int],
+        matches: Callable[[bytes], bool],
+        seconds: float,
+        given_up: Callable[[], bool] = lambda: False,
     ) -> Found | None:
-        """The first event from these offsets on whose value `matches`; None if none came in time."""
+        """The first event from these offsets on whose value `matches`; None if none came in time.
+
+        `given_up` is asked again and again, from whatever thread reads; True ends the reading.
+        """
         found: list[Found] = []
 
         def take(message: Message) -> bool:
@@ -101,20 +109,25 @@ class Kafka:
                 found.append(Found(message.partition() or 0, message.offset() or 0, value))
             return bool(found)
 
-        self.read(topic, starts, take, seconds)
+        self.read(topic, starts, take, seconds, given_up)
         return found[0] if found else None
 
     def read(
-        self, topic: str, starts: dict[int, int], take: Callable[[Message], bool], seconds: float
+        self,
+        topic: str,
+        starts: dict[int, int],
+        take: Callable[[Message], bool],
+        seconds: float,
+        given_up: Callable[[], bool] = lambda: False,
     ) -> None:
-        """Hand over events from these offsets on until `take` answers True or the time is over."""
+        """Hand over events from these offsets on until `take` or `given_up` answers True, or the time is over."""
         consumer = self._consumer()
         try:
             consumer.assign(
                 [TopicPartition(topic, partition, offset) for partition, offset in starts.items()]
             )
             deadline = time.monotonic() + seconds
-            while (left := deadline - time.monotonic()) > 0:
+            while (left := deadline - time.monotonic()) > 0 and not given_up():
                 message = consumer.poll(min(left, 0.2))
                 if message is None:
                     continue

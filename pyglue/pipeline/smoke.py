@@ -8,6 +8,7 @@ until it was first seen at that hop.
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -108,6 +109,7 @@ class Probe:
         self._wait = wait
         self._clock = clock
         self._sent = 0.0
+        self._given_up = threading.Event()  # nobody waits for the reader of the topic any more
 
     def run(self) -> Report:
         """Send the event and follow it; the first hop that fails ends the way."""
@@ -129,6 +131,8 @@ class Probe:
                     hops.append(Hop(name, True, known.pop("ms", self._ms()), known))
             except PyglueError as error:  # Kafka did not even tell its offsets
                 return Report(self.event_id, (Hop("kafka", ok=False, ms=None),), error)
+            finally:
+                self._given_up.set()
         return Report(self.event_id, tuple(hops))
 
     def send(self) -> dict[str, Any]:
@@ -161,7 +165,9 @@ class Probe:
         needle = self.event_id.encode()
 
         def read() -> dict[str, Any] | None:
-            found = kafka.find(topic, starts, lambda value: needle in value, self.seconds)
+            found = kafka.find(
+                topic, starts, lambda value: needle in value, self.seconds, self._given_up.is_set
+            )
             if found is None:
                 return None
             ms = self._ms()

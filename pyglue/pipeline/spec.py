@@ -70,6 +70,12 @@ def topic(spec: dict[str, Any]) -> str:
     return str(spec["spec"]["ioConfig"]["topic"])
 
 
+def dimensions(spec: dict[str, Any]) -> set[str]:
+    """The names of the dimensions that the spec lists."""
+    listed = (spec["spec"]["dataSchema"].get("dimensionsSpec") or {}).get("dimensions") or []
+    return {item["name"] if isinstance(item, dict) else str(item) for item in listed}
+
+
 def schema(spec: dict[str, Any]) -> Any:
     """The Avro schema with which records are read, or None if the spec has none inline."""
     input_format = spec.get("spec", {}).get("ioConfig", {}).get("inputFormat") or {}

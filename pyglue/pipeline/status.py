@@ -77,7 +77,7 @@ def _supervisor(clients: Clients, name: str, topic: str) -> Part:
 
 
 def _datasource(clients: Clients, name: str) -> Part:
-    if not clients.druid.knows(name):
+    if not clients.druid.columns(name):
         return Part("datasource", name, "no rows yet", {"rows": 0})
     query = f'SELECT COUNT(*) AS n, TIMESTAMP_TO_MILLIS(MAX(__time)) AS newest FROM "{name}"'  # noqa: S608
     row = clients.druid.sql(query)[0]

@@ -1,0 +1,41 @@
+"""What is measured, and what each figure must and should reach. Keys are those of the results' JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DEFAULT_BENCHES = ("up", "memory", "latency", "ingest")
+BENCHES = (*DEFAULT_BENCHES, "first")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One figure. `unit` is `s`, `ms`, `MiB` or `events/s`; of the last, more is better, of the others less."""
+
+    key: str
+    bench: str
+    what: str
+    unit: str
+    must: float | None = None
+    aim: float | None = None
+
+    def reaches(self, value: float, limit: float) -> bool:
+        """Whether a measured value is as good as the limit."""
+        return value >= limit if self.unit == "events/s" else value <= limit
+
+
+TARGETS = (
+    Target("up.fresh", "up", "`pyglue up`, cold, no data yet, to an event on a chart", "s", 45, 25),
+    Target(
+        "up.cold", "up", "`pyglue up`, cold, with the data of before, to an event on a chart", "s", 45, 25
+    ),
+    Target("up.second", "up", "second `pyglue up`, everything running", "s", 2, 1),
+    Target("up.down", "up", "`pyglue down`", "s", 30),
+    Target("first.up", "first", "first `make up`, empty caches, downloads included", "s", 240, 120),
+    Target("latency.row_p50", "latency", "collector's answer to row in Druid SQL, p50", "ms", 150, 50),
+    Target("latency.row_p99", "latency", "collector's answer to row in Druid SQL, p99", "ms", 1000, 250),
+    Target("latency.chart_p50", "latency", "collector's answer to the data of a Superset chart, p50", "ms"),
+    Target("memory.sum", "memory", "memory of the stack at rest (PSS, all processes)", "MiB", 3072, 2048),
+    Target("ingest.rate", "ingest", "Druid ingest, one task, the shipped schema", "events/s", 15000, 40000),
+)
+MEMORY = "memory.service."  # the figures of single services, in MiB

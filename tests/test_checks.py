@@ -1,0 +1,126 @@
+"""The user's files as they would be started with: all problems, before anything is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pyglue.checks import Checked, check, same_schema
+from pyglue.errors import InputError
+from pyglue.settings import Settings
+
+FOLDERS = ("kafka", "druid", "sample-app", "pyglue")
+COPIED = ("divolte", "superset")
+FILES = ("docker-compose.yml", "mapping.groovy", "supervisor-spec.json")
+
+
+@pytest.fixture
+def project(checkout: Path, tmp_path: Path) -> Path:
+    """The shipped files, in copies that a test may break."""
+    for name in FOLDERS:
+        (tmp_path / name).symlink_to(checkout / name)
+    for name in COPIED:
+        shutil.copytree(checkout / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in FILES:
+        shutil.copy(checkout / name, tmp_path)
+    return tmp_path
+
+
+def checked(project: Path) -> Checked:
+    return check(Settings.read(project, None, {"PATH": "/usr/bin:/bin"}))
+
+
+def problems(project: Path) -> list[str]:
+    with pytest.raises(InputError) as caught:
+        checked(project)
+    return [str(problem) for problem in caught.value.problems]
+
+
+def edit(path: Path, old: str, new: str) -> None:
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+
+
+def test_the_shipped_files_are_fine(project: Path) -> None:
+    """Stack, spec, schema and dashboards of this checkout."""
+    found = checked(project)
+    assert len(found.stack.services) >= 10
+    assert found.spec["type"] == "kafka"
+    assert found.schema.exists()
+    assert found.dashboards
+
+
+def test_problems_of_all_files_come_together(project: Path) -> None:
+    """Mapping, spec and dashboards at once, each under the name that a user would type."""
+    (project / "mapping.groovy").write_text("mapping {\n  nonsense\n}\n")
+    (project / "supervisor-spec.json").write_text("{")
+    dashboard = next((project / "superset/dashboards").rglob("*.yaml"))
+    dashboard.write_text("[\n")
+    files = {problem.partition(":")[0] for problem in problems(project)}
+    assert {"mapping.groovy", "supervisor-spec.json", str(dashboard.relative_to(project))} <= files
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("divolte/DefaultEventRecord.avsc", '"fields"', '"fjelds"', "divolte/DefaultEventRecord.avsc"),
+        ("divolte/DefaultEventRecord.avsc", "{", "", "divolte/DefaultEventRecord.avsc:"),
+        ("divolte/divolte-collector.conf", "\ndivolte {", "\ndivolte {{", "divolte/divolte-collector.conf"),
+        ("mapping.groovy", "onto 'technology'", "onto 'nowhere'", "mapping.groovy:"),
+    ],
+)
+def test_what_the_collector_would_refuse_is_refused_before(
+    project: Path, name: str, old: str, new: str, said: str
+) -> None:
+    """Schema, configuration and mapping, with the file."""
+    edit(project / name, old, new)
+    found = problems(project)
+    assert any(said in problem for problem in found), found
+
+
+def test_another_schema_in_the_spec_names_the_fields(project: Path) -> None:
+    """Druid and the collector must speak of one record."""
+    spec = json.loads((project / "supervisor-spec.json").read_text())
+    schema = project / "divolte/DefaultEventRecord.avsc"
+    fields = spec["spec"]["ioConfig"]["inputFormat"]["avroBytesDecoder"]["schema"]["fields"]
+    assert same_schema(spec, schema) == []
+    fields[0], fields[1] = fields[1], fields[0]
+    assert "the order of fields" in same_schema(spec, schema)[0].message
+    fields.pop()
+    assert "fields that differ: technology" in same_schema(spec, schema)[0].message
+    del spec["spec"]["ioConfig"]["inputFormat"]
+    assert same_schema(spec, schema) == []
+
+
+def test_a_checkout_without_dashboards_has_none(project: Path) -> None:
+    """Who takes them out does not want any."""
+    shutil.rmtree(project / "superset/dashboards")
+    assert checked(project).dashboards == ()
+
+
+def test_a_stray_file_beside_the_dashboards_is_no_dashboard(project: Path) -> None:
+    """Only folders are dashboards."""
+    (project / "superset/dashboards/.DS_Store").write_bytes(b"\0")
+    assert checked(project).dashboards
+
+
+def test_a_collector_without_its_configuration_is_told(project: Path) -> None:
+    """The argument that names the file is missing from docker-compose.yml."""
+    edit(project / "docker-compose.yml", "    command: [/etc/pyglue/divolte-collector.conf]\n", "")
+    assert any("docker-compose.yml:" in problem and "divolte" in problem for problem in problems(project))
+
+
+def test_make_lint_checks_the_same(project: Path) -> None:
+    """`python -m pyglue.checks` says so in one line, or fails."""
+    words = [sys.executable, "-m", "pyglue.checks"]
+    done = subprocess.run(words, cwd=project, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("fine\n")
+    (project / "supervisor-spec.json").write_text("{")
+    done = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
+    assert done.returncode != 0
