@@ -7,9 +7,10 @@
 // that has a value wins.
 //
 // To record something of your own, say the price in `divolte.signal('order', {price: 9.95})`:
-//   1. add to the schema    {"name": "price", "type": ["null", "double"], "default": null}
-//   2. add here             map eventParameters().path('$.price') onto 'price'
-//   3. type                 pyglue up
+//   1. add to the schema                {"name": "price", "type": ["null", "double"], "default": null}
+//   2. add to supervisor-spec.json      the same field, and a dimension {"type": "double", "name": "price"}
+//   3. add here                         map eventParameters().path('$.price') onto 'price'
+//   4. type                             pyglue up
 
 mapping {
   // What the collector found: sent twice? damaged on its way? the first event of a visit?

@@ -51,9 +51,10 @@ class Source:
 
     def copy(self, caches: bool = False) -> Copy:
         """A new copy; with `caches`, its caches are its own and empty, too."""
+        names = self.files()
         root = Path(tempfile.mkdtemp(prefix="pyglue-bench-"))
         project = root / "checkout"
-        for name in self.files():
+        for name in names:
             target = project / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(self.project / name, target, follow_symlinks=False)
@@ -130,12 +131,14 @@ def environment(
     return inner | {name: str(port) for name, port in zip(names, choose(len(names)), strict=True)}
 
 
-def free_ports(count: int) -> list[int]:
-    """Different ports on which nothing listens now."""
+def free_ports(count: int, among: Sequence[int] = PORTS) -> list[int]:
+    """Different ports on which nothing listens now; raises PyglueError if there are not so many."""
     found: list[int] = []
-    for port in random.sample(PORTS, len(PORTS)):
-        if len(found) == count:
-            return found
-        if ports.is_free(port, "0.0.0.0"):  # noqa: S104 - a look only: taken by anybody on any address
+    for port in random.sample(among, len(among)):
+        if len(found) < count and ports.is_free(port, "0.0.0.0"):  # noqa: S104 - a look: taken on any address
             found.append(port)
-    raise PyglueError(f"there are no {count} free ports between {PORTS.start} and {PORTS.stop}")
+    if len(found) < count:
+        raise PyglueError(
+            f"only {len(found)} of {count} ports between {min(among)} and {max(among)} are free"
+        )
+    return found

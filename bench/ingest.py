@@ -74,7 +74,7 @@ class Ingest:
     def _rows(self, name: str) -> int:
         druid = self._services.clients.druid
         query = f'SELECT COUNT(*) AS n FROM "{name}"'  # noqa: S608 - our own name
-        return int(druid.sql(query)[0]["n"]) if druid.knows(name) else 0
+        return int(druid.sql(query)[0]["n"]) if druid.columns(name) else 0
 
     def _end(self, name: str) -> None:
         """End a supervisor and its tasks, and wait until the indexer is free; what they have read is dropped."""
@@ -82,9 +82,10 @@ class Ingest:
         overlord.json("POST", f"{SUPERVISOR}/{name}/terminate")
 
         def free() -> bool:
-            # 404 says that the datasource has no task, which is so between two of them, too.
-            overlord.request("POST", f"{OVERLORD}/datasources/{name}/shutdownAllTasks", expect=(200, 404))
-            return not self._tasks()
+            tasks = self._tasks()
+            for task in tasks:  # left alone, it would first hand its rows over to the historical
+                overlord.request("POST", f"{OVERLORD}/task/{task['id']}/shutdown", expect=(200, 404))
+            return not tasks
 
         _until(free, f"the end of the tasks of {name}")
 

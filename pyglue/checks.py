@@ -56,7 +56,7 @@ def check(settings: Settings) -> Checked:
             problems += [_shown(problem, settings.project) for problem in error.problems]
     schema = settings.project / SCHEMA
     if not problems:
-        problems += same_schema(spec, schema)
+        problems += same_schema(spec, schema) + same_topic(spec, stack)
     if problems:
         raise InputError(problems)
     return Checked(stack, spec, schema, tuple(boards))
@@ -78,6 +78,14 @@ def collector(stack: Stack) -> list[Problem]:
 def _shown(problem: Problem, base: Path) -> Problem:
     """The same with the file as a user would type it in the checkout."""
     return Problem(relative(Path(problem.file), base), problem.line, problem.column, problem.message)
+
+
+def same_topic(spec: dict[str, Any], stack: Stack) -> list[Problem]:
+    """Druid must read the topic that the collector writes."""
+    written, read = stack.setting("divolte", "DIVOLTE_TOPIC"), specs.topic(spec)
+    if written == read:
+        return []
+    return [Problem(specs.FILE, None, None, f"it reads the topic {read}, but DIVOLTE_TOPIC is {written}")]
 
 
 def same_schema(spec: dict[str, Any], schema: Path) -> list[Problem]:

@@ -55,3 +55,15 @@ class Settings:
     def stack(self) -> Stack:
         """docker-compose.yml with these variables; raises InputError."""
         return compose.read(self.project, self.variables)
+
+
+def locate(project: Path | None, environment: Mapping[str, str]) -> Path:
+    """The checkout's folder: the flag, PYGLUE_PROJECT_DIR, or the current one; UsageError if it is none."""
+    directory = (project or Path(environment.get("PYGLUE_PROJECT_DIR") or ".")).expanduser().resolve()
+    if not (directory / FILE).is_file():
+        raise UsageError(
+            f"{directory} holds no {FILE}",
+            details=["run pyglue in the checkout, or say where it is"],
+            try_="pyglue --project-dir DIR ...",
+        )
+    return directory

@@ -19,7 +19,9 @@ def checkout() -> Path:
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Where PYGLUE_NO_SKIPS is set (CI), a skipped test is a failed run: the machine should have been able."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = reporter.stats.get("skipped", []) if reporter else []
+    if reporter is None:
+        return
+    skipped = reporter.stats.get("skipped", [])
     if skipped and os.environ.get("PYGLUE_NO_SKIPS") and session.exitstatus == 0:
         reporter.write_line(f"PYGLUE_NO_SKIPS is set, but {len(skipped)} tests were skipped", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

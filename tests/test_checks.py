@@ -124,3 +124,11 @@ def test_make_lint_checks_the_same(project: Path) -> None:
     (project / "supervisor-spec.json").write_text("{")
     done = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
     assert done.returncode != 0
+
+
+def test_the_collector_writes_the_topic_that_druid_reads(project: Path) -> None:
+    """Another DIVOLTE_TOPIC without another topic in the spec is refused: nothing would ever arrive."""
+    edit(project / "docker-compose.yml", "${DIVOLTE_TOPIC:-divolte}", "clicks")
+    assert problems(project) == [
+        "supervisor-spec.json: it reads the topic divolte, but DIVOLTE_TOPIC is clicks"
+    ]

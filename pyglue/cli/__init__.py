@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import sys
 import tempfile
 import traceback
@@ -73,7 +74,8 @@ for command in (
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Run the command line and end the process with its exit code."""
+    """Run the command line and end the process with its exit code. SIGTERM ends it as Ctrl-C does, cleanly."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
 
 
@@ -87,8 +89,7 @@ def run(arguments: list[str]) -> int:
         error.show()
         return 2
     except (click.Abort, KeyboardInterrupt):
-        screen.say("")
-        screen.say("interrupted; what did start goes on running, `pyglue up` continues from here")
+        screen.say("interrupted")
         return 130
     except PyglueError as error:
         screen.problem(error.message, error.details, error.try_)

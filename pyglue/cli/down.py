@@ -7,7 +7,6 @@ import time
 import click
 
 from pyglue.cli.options import App, common
-from pyglue.native.layout import Layout
 
 
 @click.command()
@@ -15,9 +14,8 @@ from pyglue.native.layout import Layout
 def down(app: App) -> None:
     """Stop all services within 30 seconds and keep their data."""
     began = time.monotonic()
-    settings = app.settings()
-    engine = app.running_engine(settings.stack())
-    with Layout(settings.project).locked("down"):
+    engine = app.stopping_engine()
+    with engine.layout.locked("down"):
         count = len(engine.running())
         killed = engine.down()
     verdict = "stopped" if count or killed else "kept"

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from pyglue.errors import InputError
 from pyglue.flow import Cancel
 from pyglue.install import tools
 from pyglue.install.cache import Cache
@@ -19,7 +20,7 @@ from pyglue.install.installer import Installer
 from pyglue.native.engine import Engine
 from pyglue.pipeline.addresses import Addresses, of_stack
 from pyglue.screen import Screen
-from pyglue.settings import ENGINES, Settings
+from pyglue.settings import ENGINES, Settings, locate
 from pyglue.stack.model import Stack
 
 Command = Callable[..., Any]
@@ -42,6 +43,20 @@ class App:
         cache = Cache.of(os.environ)
         silent = progress or (lambda _label, _files, _size: None)
         return Installer(cache, tools.java_version(), sys.executable, silent, cancel)
+
+    def stopping_engine(self) -> Engine:
+        """The engine for ending what runs, even if docker-compose.yml or `.env` is broken by now.
+
+        Without them nothing is known of the order, so everything stops at once.
+        """
+        directory = locate(self.project_dir, os.environ)
+        try:
+            stack = self.settings().stack()
+        except InputError as error:
+            self.screen.problem(error.message, error.details, None)
+            self.screen.say("Stopping all the same, everything at once.")
+            stack = Stack("", directory, {})
+        return self.running_engine(stack)
 
     def running_engine(self, stack: Stack) -> Engine:
         """The engine for looking at what runs, or ending it; it needs no artefacts."""

@@ -9,7 +9,6 @@ import click
 
 from pyglue.cli.options import App, common
 from pyglue.errors import PyglueError
-from pyglue.native.layout import Layout
 
 
 @click.command()
@@ -17,9 +16,8 @@ from pyglue.native.layout import Layout
 @common
 def reset(app: App, yes: bool) -> None:
     """Stop the stack and wipe its data: events, segments, dashboards made by hand. Keeps .env and the cache."""
-    settings = app.settings()
-    engine = app.running_engine(settings.stack())
-    layout = Layout(settings.project)
+    engine = app.stopping_engine()
+    layout = engine.layout
     if not yes and not click.confirm(f"Wipe all data below {layout.state}?", err=True):
         raise PyglueError("nothing was wiped", try_="pyglue reset --yes")
     began = time.monotonic()

@@ -49,7 +49,7 @@ def up(app: App) -> None:
         try:
             with ThreadPoolExecutor(4) as pool:
                 flow.run(work.jobs(pool), screen, cancel, watch=engine.watch)
-        except PyglueError:
+        except (PyglueError, KeyboardInterrupt):
             screen.say("What did start goes on running; `pyglue up` continues from here.")
             screen.say()
             raise

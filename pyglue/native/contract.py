@@ -34,8 +34,8 @@ NOT_RUN = {
     "artifacts.lock",
     "prepare",
 }
-# Services made of pyglue's own code, which comes from the checkout: a change of it is a change of the service.
-OWN_CODE = {"divolte": "pyglue/collector"}
+# What a service reads at its start and finds neither in its folder's own files nor in its mounts.
+READS = {"divolte": "pyglue/collector", "sample-app": "sample-app/page"}
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,9 @@ def fingerprint(stack: Stack, service: Service) -> str:
             files += (
                 [path for path in source.rglob("*") if not _is_scrap(path)] if source.is_dir() else [source]
             )
-    if service.folder in OWN_CODE:
-        files += (stack.directory / OWN_CODE[service.folder]).rglob("*.[pj][ys]")
+    if service.folder in READS:
+        found = (stack.directory / READS[service.folder]).rglob("*")
+        files += [path for path in found if path.suffix != ".pyc" and not _is_scrap(path)]
     return hash_files(stack.directory, files)
 
 

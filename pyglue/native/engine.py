@@ -103,10 +103,13 @@ class Engine:
     # -- acting
 
     def prepare(self) -> None:
-        """Write supervisord's configuration and have it running; nothing is started yet."""
+        """Write supervisord's configuration and have it running; nothing is started yet.
+
+        What a killed supervisord left behind would hold the ports of what is to come, so it is ended first.
+        """
         self.layout.make()
-        if self.supervisord.pid() is None:  # what outlived a killed one would hold our ports
-            processes.end(processes.marked(self.layout.identity), grace=1.0)
+        if self.supervisord.pid() is None:
+            processes.end(processes.marked(self.layout.identity), grace=2.0)
         self.supervisord.ensure(self.stack.services.values())
 
     def check_ports(self, starting: set[str]) -> None:
@@ -247,12 +250,11 @@ class ServiceJob:
         if not process.runs or (self._pid and process.pid != self._pid):
             self._check.close()
             raise self._engine.died(self.name, process)
-        if process.pid and not self._pid:
-            self._pid = process.pid
-            self._engine.seen_running(self.name, process.pid)
+        self._pid = self._pid or process.pid
         healthy = self._check.ask() if self._service.health else bool(self._pid)
         if healthy:
             self._check.close()
+            self._engine.seen_running(self.name, self._pid)  # until now this job has watched it
             return Done("kept" if self._kept else "ok")
         limit = self._service.health.deadline if self._service.health else 10.0
         if self._clock() - self._began > limit:

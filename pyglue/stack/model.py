@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 
+from pyglue.errors import InputError, Problem
+
 
 @dataclass(frozen=True)
 class Mount:
@@ -64,8 +66,19 @@ class Stack:
     services: Mapping[str, Service]
 
     def setting(self, service: str, variable: str) -> str:
-        """The value of an environment variable that docker-compose.yml gives a service; KeyError if none."""
-        return self.services[service].environment[variable]
+        """The value of an environment variable that docker-compose.yml gives a service; InputError if none."""
+        found = self.services.get(service)
+        if found is None:
+            problem = Problem(
+                "docker-compose.yml", None, None, f"has no service {service}, which the pipeline needs"
+            )
+            raise InputError([problem])
+        if variable not in found.environment:
+            problem = Problem(
+                "docker-compose.yml", found.line, None, f"the service {service} has no {variable}"
+            )
+            raise InputError([problem])
+        return found.environment[variable]
 
     def folders(self) -> tuple[str, ...]:
         """The distinct service folders, in starting order."""

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-from pyglue.errors import BadAnswer
+from pyglue.errors import BadAnswer, PyglueError
 from pyglue.web import Client
 
 ANY = tuple(range(200, 600))
@@ -84,6 +84,12 @@ class Superset:
         return self.http.request(method, path, expect=ANY, **kwargs)
 
     def _login(self) -> None:
+        if not self._password:
+            raise PyglueError(
+                "SUPERSET_ADMIN_PASSWORD is not set, neither in the environment nor in .env",
+                details=[f"wanted for the user {self.username} of {self.http.base}"],
+                try_="pyglue up  (it generates one)",
+            )
         for header in ("Authorization", "X-CSRFToken"):
             self.http.headers.pop(header, None)
         path = "/api/v1/security/login"

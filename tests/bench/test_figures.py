@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.figures import percentile, rate
+from pyglue.errors import PyglueError
 
 
 def test_percentiles_are_values_that_were_measured() -> None:
@@ -24,5 +25,5 @@ def test_a_rate_leaves_out_the_start_of_the_task() -> None:
 @pytest.mark.parametrize("readings", [[], [(0.0, 0)], [(1.0, 50)], [(1.0, 100)], [(1.0, 10), (2.0, 50)]])
 def test_a_rate_is_not_made_up(readings: list[tuple[float, int]]) -> None:
     """Readings that show no way from the beginning to the end give an error, not a number."""
-    with pytest.raises(ValueError, match="do not show the way to 100 events"):
+    with pytest.raises(PyglueError, match="do not show the way to 100 events"):
         rate(readings, 100)
