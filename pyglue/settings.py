@@ -28,13 +28,7 @@ class Settings:
     @classmethod
     def read(cls, project: Path | None, engine: str | None, environment: Mapping[str, str]) -> Settings:
         """Raises UsageError if there is no checkout there, InputError for a broken `.env`."""
-        directory = (project or Path(environment.get("PYGLUE_PROJECT_DIR") or ".")).expanduser().resolve()
-        if not (directory / FILE).is_file():
-            raise UsageError(
-                f"{directory} holds no {FILE}",
-                details=["run pyglue in the checkout, or say where it is"],
-                try_="pyglue --project-dir DIR ...",
-            )
+        directory = locate(project, environment)
         variables = {**dotenv.read(directory / ".env", environment), **environment}
         chosen = engine or variables.get("PYGLUE_ENGINE") or "auto"
         if chosen not in ENGINES:

@@ -85,6 +85,7 @@ class Up:
         self.addresses = addresses
         self.cancel = cancel
         self._dataset: Dataset | None = None
+        self._changed = False  # whether this run changed what Druid's columns are
 
     def jobs(self, pool: ThreadPoolExecutor) -> list[Job]:
         """Services and steps; the loop finds the order."""
@@ -132,6 +133,7 @@ class Up:
             self.cancel.wait,
             before_schema_change=self._stop_collector,
         )
+        self._changed |= posted
         return Done("made" if posted else "kept")
 
     def _stop_collector(self) -> None:
@@ -150,6 +152,7 @@ class Up:
         columns = druid.columns(datasource)
         if columns and wanted <= columns:
             return Done("kept")
+        self._changed = True
         probe = Probe(self._pipeline(), FIRST_ROW_SECONDS, self.cancel.wait)
         probe.send()
         probe.in_druid()
@@ -166,7 +169,9 @@ class Up:
 
     def dataset(self) -> Done:
         """The dataset's columns as Druid has them now."""
-        self._dataset = refresh_dataset(self.clients.superset, table=specs.datasource(self.checked.spec))
+        table = specs.datasource(self.checked.spec)
+        known = set() if self._changed else self.clients.druid.columns(table)
+        self._dataset = refresh_dataset(self.clients.superset, table=table, known=known)
         return Done(str(self._dataset.outcome))
 
     def dashboards(self) -> Done:

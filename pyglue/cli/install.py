@@ -12,8 +12,7 @@ import click
 from pyglue.cli.options import App, common
 from pyglue.errors import UsageError
 from pyglue.flow import Cancel
-from pyglue.install.cache import is_maven
-from pyglue.install.installer import Installer
+from pyglue.screen import Screen
 from pyglue.stack.model import Stack
 
 
@@ -41,46 +40,52 @@ def install(app: App, services: tuple[str, ...]) -> None:
 def install_folders(
     app: App, stack: Stack, folders: Sequence[str], *, say_kept: bool = False
 ) -> dict[str, Path]:
-    """Install what is missing and return each folder's SERVICE_HOME.
-
-    Maven's folders one after the other (its repository is not made for two at once), Python's beside them.
-    """
+    """Install what is missing, side by side, and return each folder's SERVICE_HOME."""
     cancel = Cancel()
-    began = time.monotonic()
-
-    def progress(label: str, files: tuple[int, int], size: tuple[int, int]) -> None:
-        app.screen.progress(label, files, size, time.monotonic() - began)
-
+    progress = _Progress(app.screen)
     installer = app.installer(cancel, progress)
-    paths = {folder: stack.directory / folder for folder in folders}
-    homes = {folder: installer.home(path) for folder, path in paths.items()}
+    homes = {folder: installer.home(stack.directory / folder) for folder in folders}
     missing = [folder for folder in folders if not installer.cache.is_complete(homes[folder])]
     if say_kept:
         for folder in folders:
             if folder not in missing:
                 app.screen.finished(f"Install {folder}", "kept", 0.0)
-    lanes = (
-        [folder for folder in missing if is_maven(paths[folder])],
-        [folder for folder in missing if not is_maven(paths[folder])],
-    )
-    with ThreadPoolExecutor(len(lanes)) as pool:
-        try:
-            running = [
-                pool.submit(_lane, app, installer, [(paths[folder], homes[folder]) for folder in lane])
-                for lane in lanes
-            ]
-            _await(running)
-        finally:
-            cancel.set()
-            app.screen.still()
+
+    def install_one(folder: str) -> None:
+        began = time.monotonic()
+        made = installer.install(stack.directory / folder, homes[folder])
+        progress.done(folder)
+        app.screen.finished(f"Install {folder}", "made" if made else "kept", time.monotonic() - began)
+
+    if missing:
+        with ThreadPoolExecutor(len(missing)) as pool:
+            try:
+                _await([pool.submit(install_one, folder) for folder in missing])
+            finally:
+                cancel.set()
+                app.screen.still()
     return homes
 
 
-def _lane(app: App, installer: Installer, folders: Sequence[tuple[Path, Path]]) -> None:
-    for folder, home in folders:
-        began = time.monotonic()
-        made = installer.install(folder, home)
-        app.screen.finished(f"Install {folder.name}", "made" if made else "kept", time.monotonic() - began)
+class _Progress:
+    """One moving line for several installations: each has its turn for two seconds."""
+
+    def __init__(self, screen: Screen) -> None:
+        self._screen = screen
+        self._began = time.monotonic()
+        self._latest: dict[str, tuple[str, tuple[int, int], tuple[int, int]]] = {}
+
+    def __call__(self, label: str, files: tuple[int, int], size: tuple[int, int]) -> None:
+        """Take note of how far one is, and show the one whose turn it is."""
+        seconds = time.monotonic() - self._began
+        self._latest[label.rpartition(" ")[2]] = (label, files, size)
+        entries = list(self._latest.values())
+        shown = entries[int(seconds / 2) % len(entries)]
+        self._screen.progress(*shown, seconds)
+
+    def done(self, folder: str) -> None:
+        """That one needs no turn any more."""
+        self._latest.pop(folder, None)
 
 
 def _await(running: Sequence[Future[None]]) -> None:

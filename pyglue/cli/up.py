@@ -56,10 +56,8 @@ def up(app: App) -> None:
         finally:
             screen.still()
             clients.close()
-    states = engine.states()
-    memory = amount(sum(state.memory or 0 for state in states))
     screen.say()
-    screen.say(f"Everything is up after {time.monotonic() - began:.0f}s, using {memory}.")
+    screen.say(f"Everything is up after {time.monotonic() - began:.0f}s, using {amount(engine.memory())}.")
     show_addresses(screen, addresses, settings.project)
 
 

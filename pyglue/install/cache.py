@@ -3,7 +3,7 @@
     ~/.cache/pyglue/            PYGLUE_CACHE or XDG_CACHE_HOME choose another place
       services/FOLDER-HASH/     SERVICE_HOME; its path never changes, for archives and scripts hold it
       services/FOLDER-HASH.complete   written last: without it the folder is taken for half-done and made anew
-      maven/, uv/               the tools' own caches, shared by all
+      maven/, uv/               the tools' own caches, shared by all; NAME.lock beside what is being written
 
 The hash is over what pins the artefacts and over what they are made with: pom.xml, modules, requirements.txt,
 artifacts.lock, prepare, the machine's kind, Python's and Java's version. So two checkouts share one installation,

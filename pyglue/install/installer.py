@@ -107,7 +107,8 @@ class Installer:
                 "-DskipTests",
                 "package",
             ]
-            self._tool(folder, words, dict(os.environ), log, look)
+            with self._alone(self.cache.maven):  # its repository is not made for two Mavens at once
+                self._tool(folder, words, dict(os.environ), log, look)
 
     def _verify(self, folder: Path, home: Path) -> None:
         different = artifacts.differences(artifacts.read(folder), home, own_jars(folder))
@@ -199,9 +200,10 @@ class Installer:
             )
 
     @contextmanager
-    def _alone(self, home: Path) -> Iterator[None]:
+    def _alone(self, path: Path) -> Iterator[None]:
+        """Hold the lock beside `path`, against other threads and other pyglues."""
         self.cache.services.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(home.with_name(home.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o600)
         try:
             while True:
                 try:

@@ -96,6 +96,11 @@ class Engine:
         weight = processes.memory(process.pid)
         return State(service.name, "running", healthy, reason, process.pid, up, weight, service.ports)
 
+    def memory(self) -> int:
+        """Bytes of PSS of everything that runs."""
+        pids = [process.pid for process in self.supervisord.processes().values() if process.runs]
+        return sum(processes.memory(pid) or 0 for pid in pids)
+
     def log_lines(self, name: str, lines: int = LOG_LINES) -> list[str]:
         """The last lines a service printed."""
         return tail(self.layout.log(name), lines)
