@@ -48,9 +48,16 @@ class Screen:
             self._talk.flush()
 
     def finished(self, label: str, verdict: str, seconds: float) -> None:
-        """A step's line: label, dots, verdict, time."""
+        """A step's line: label, dots, verdict, time in seconds."""
+        self._line(label, verdict, f"{seconds:5.1f}s")
+
+    def hop(self, label: str, verdict: str, milliseconds: float | None) -> None:
+        """A hop's line: label, dots, verdict, time in milliseconds if there is one."""
+        self._line(label, verdict, "" if milliseconds is None else f"{milliseconds:5.0f} ms")
+
+    def _line(self, label: str, verdict: str, took: str) -> None:
         dots = "." * max(3, DOTS - len(label) - len(verdict))
-        self.say(f"{label}{dots}{self._paint(verdict, COLOURS.get(verdict))}  {seconds:5.1f}s")
+        self.say(f"{label}{dots}{self._paint(verdict, COLOURS.get(verdict))}  {took}".rstrip())
 
     def running(self, labels: Sequence[tuple[str, float]]) -> None:
         """Steps under way: one moving line on a terminal, for those that take longer than a second."""

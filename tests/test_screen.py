@@ -138,3 +138,14 @@ def test_bytes_for_people(size: int | None, text: str) -> None:
 def test_seconds_for_people(seconds: float | None, text: str) -> None:
     """Spans in at most two units."""
     assert span(seconds) == text
+
+
+def test_a_hop_shows_milliseconds() -> None:
+    """Hops are quicker than a tenth of a second, so their lines are in milliseconds; a failed one has none."""
+    talk = io.StringIO()
+    screen = Screen(io.StringIO(), talk)
+    screen.hop("druid", "ok", 47.6)
+    screen.hop("superset", "failed", None)
+    first, second = talk.getvalue().splitlines()
+    assert first.endswith("ok     48 ms")
+    assert second.endswith("failed")

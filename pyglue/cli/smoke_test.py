@@ -34,7 +34,7 @@ def smoke_test(app: App, as_json: bool, timeout: float) -> int:
         app.screen.data(json.dumps(report.to_json()))
     else:
         for hop in report.hops:
-            app.screen.finished(hop.hop, "ok" if hop.ok else "failed", (hop.ms or 0) / 1000)
+            app.screen.hop(hop.hop, "ok" if hop.ok else "failed", hop.ms)
     if report.problem is None:
         return 0
     error = with_log(report, app.running_engine(checked.stack))
