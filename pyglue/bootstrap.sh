@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a fresh machine lacks before pyglue can run, and the virtual environment .venv from the lock.
 #   bootstrap.sh run    Python 3.11 or 3.12 with venv, a JDK 17 or 21, Maven
-#   bootstrap.sh test   the same, Chromium and shellcheck, and the development packages
+#   bootstrap.sh test   the same, Chromium, what drives it, and shellcheck, and the development packages
 # On Debian and Ubuntu, root gets what is missing installed; anybody else, and any other system, gets it named.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -26,23 +26,46 @@ java_fits() {
     [[ $major == 17 || $major == 21 ]]
 }
 
+# has_browser: whether a browser is there, or no package of one. Ubuntu has just a snap: its tests are skipped then.
+has_browser() {
+    local name
+    for name in chromium chromium-browser google-chrome; do
+        ! command -v "$name" >/dev/null || return 0
+    done
+    command -v apt-cache >/dev/null && ! apt-cache show chromium >/dev/null 2>&1
+}
+
+# has_libatomic: whether the library is there that the node inside the package playwright is linked against.
+has_libatomic() {
+    local file
+    for file in /usr/lib*/libatomic.so.1 /usr/lib*/*/libatomic.so.1; do
+        [[ -e $file ]] && return
+    done
+    return 1
+}
+
+# python_package: prints the Debian package of a Python that will do. Debian ships Python without venv.
+python_package() {
+    local found version
+    found=$(python no)
+    if [[ -n $found ]]; then
+        "$found" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
+        return
+    fi
+    for version in 3.11 3.12; do
+        ! apt-cache show "python$version-venv" >/dev/null 2>&1 || break
+    done
+    echo "python$version-venv"
+}
+
 # missing: prints the Debian packages that this machine lacks for the purpose.
 missing() {
-    local found
-    if [[ -z $(python yes) ]]; then
-        found=$(python no)
-        # Debian ships Python without venv; its package is named after the exact version.
-        if [[ -n $found ]]; then
-            "$found" -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'
-        else
-            echo python3
-            echo python3-venv
-        fi
-    fi
+    [[ -n $(python yes) ]] || python_package
     java_fits || { apt-cache show openjdk-17-jdk-headless >/dev/null 2>&1 && echo openjdk-17-jdk-headless || echo openjdk-21-jdk-headless; }
     command -v mvn >/dev/null || echo maven
     if [[ $purpose == test ]]; then
-        command -v chromium >/dev/null || command -v google-chrome >/dev/null || echo chromium
+        has_browser || echo chromium
+        has_libatomic || echo libatomic1
         command -v shellcheck >/dev/null || echo shellcheck
     fi
 }
@@ -54,8 +77,13 @@ install_packages() {
         echo "pyglue needs these, under whatever names this system has for them: $*" >&2
         exit 1
     fi
+    if [[ -z $(python no) ]] && ! apt-cache show python3.1{1,2}-venv >/dev/null 2>&1; then
+        echo "pyglue needs Python 3.11 or 3.12, and apt knows neither here. Try: sudo apt-get update" >&2
+        echo "If that does not help, put one into PATH as python3.12, for example with: uv python install 3.12" >&2
+        exit 1
+    fi
     if [[ $(id -u) != 0 ]]; then
-        echo "pyglue needs some packages of this system. Type:" >&2
+        echo "pyglue needs some packages of this system. Type this, then make again:" >&2
         echo "  sudo apt-get update && sudo apt-get install -y $*" >&2
         exit 1
     fi

@@ -24,6 +24,9 @@ MAX_MESSAGE_BYTES = (
     1 << 20
 )  # of a request's head, as in Divolte; a body counts, too, for nothing here reads one
 MAX_HEADERS = 200
+# Parsed at a time. What these bytes ask for is answered before more is; else a client that never reads could have all
+# requests for the script that one reading of the socket brings (a quarter of a megabyte) answered into memory.
+PIECE_BYTES = 4096
 MAX_WAITING = 128  # requests of one connection that wait for their answers before it is read on
 HEAD_SECONDS = 30.0  # for a request to arrive whole
 IDLE_SECONDS = 75.0  # without any request, or with answers that the client does not take
@@ -54,6 +57,10 @@ class Connection(asyncio.Protocol):
         self._message_bytes = 0
         self._began: float | None = None
         self._last = clock()
+        self._unread = (
+            b""  # came, but waits until the client takes its answers; meanwhile nothing more is read
+        )
+        self._digesting = False
         self._feeding = False  # while the parser runs, answers gather and leave in one write
         self._reading = True
         self._writable = True
@@ -73,6 +80,7 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         """The client has gone."""
         self._transport = None
+        self._unread = b""
         self._slots.clear()
         self._connections.discard(self)
 
@@ -81,18 +89,8 @@ class Connection(asyncio.Protocol):
         if self._finished:
             return
         self._last = self._clock()
-        self._message_bytes += len(data)
-        self._feeding = True
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._finished = True  # answered as any request; nothing here can be upgraded to
-        except httptools.HttpParserError:
-            self._malformed()
-        if self._message_bytes > MAX_MESSAGE_BYTES:
-            self._malformed()
-        self._feeding = False
-        self._flush()
+        self._unread += data
+        self._digest()
 
     def eof_received(self) -> bool:
         """The client sends no more; True keeps the connection for the answers that it waits for."""
@@ -174,6 +172,34 @@ class Connection(asyncio.Protocol):
         if not self._slots and self._transport is not None:
             self._transport.close()
 
+    def _digest(self) -> None:
+        """Parse what came, piece by piece, as far as the client takes its answers."""
+        self._digesting = True
+        while self._unread and self._takes_answers() and not self._finished:
+            piece, self._unread = self._unread[:PIECE_BYTES], self._unread[PIECE_BYTES:]
+            self._feed(piece)
+            self._flush()
+        self._digesting = False
+        if self._finished:
+            self._unread = b""
+        self._regulate()
+
+    def _feed(self, piece: bytes) -> None:
+        self._message_bytes += len(piece)
+        self._feeding = True
+        try:
+            self._parser.feed_data(piece)
+        except httptools.HttpParserUpgrade:
+            self._finished = True  # answered as any request; nothing here can be upgraded to
+        except httptools.HttpParserError:
+            self._malformed()
+        if self._message_bytes > MAX_MESSAGE_BYTES:
+            self._malformed()
+        self._feeding = False
+
+    def _takes_answers(self) -> bool:
+        return self._writable and len(self._slots) < MAX_WAITING
+
     def _malformed(self) -> None:
         if self._finished:
             return
@@ -204,11 +230,16 @@ class Connection(asyncio.Protocol):
 
     def _regulate(self) -> None:
         """Read on only while the client takes its answers and does not wait for too many."""
-        wanted = self._writable and len(self._slots) < MAX_WAITING
-        if self._transport is None or self._transport.is_closing() or wanted == self._reading:
+        if self._transport is None or self._transport.is_closing() or self._digesting:
             return
-        self._reading = wanted
-        if wanted:
+        takes = self._takes_answers()
+        if takes and self._unread:
+            asyncio.get_running_loop().call_soon(self._digest)
+            return
+        if takes == self._reading:
+            return
+        self._reading = takes
+        if takes:
             self._transport.resume_reading()
         else:
             self._transport.pause_reading()

@@ -3,7 +3,8 @@
 A dashboard is a folder with `dashboard.yaml` and `charts/*.yaml`. What the files say wins over what is in
 Superset only when the files have changed since they were imported: the dashboard's style sheet ends with a
 comment that names what it was made from, and as long as it names the files as they are, nothing is imported,
-so what people changed in Superset stays.
+so what people changed in Superset stays. A dashboard that shows charts which are gone is no such change: then the
+files are imported again.
 
 Law of this file: `build` and `fingerprint` are pure; the same files and UUIDs give the same bytes.
 """
@@ -110,7 +111,7 @@ def import_dashboard(superset: Superset, dashboard: Dashboard, dataset: Dataset)
     """
     stamp = fingerprint(dashboard, dataset)
     live = _live(superset, dashboard.slug)
-    if live is not None and f"{STAMP}{stamp} */" in (live.get("css") or ""):
+    if live is not None and f"{STAMP}{stamp} */" in (live.get("css") or "") and _is_whole(superset, live):
         return Outcome.KEPT
     bundle = build(dashboard, stamp=stamp, uuids={DATASET_UUID: dataset.uuid})
     superset.upload("assets/import/", "bundle", bundle, {"sparse": "true"})
@@ -125,6 +126,16 @@ def _live(superset: Superset, slug: str) -> dict[str, Any] | None:
             return None
         raise
     return found
+
+
+def _is_whole(superset: Superset, live: dict[str, Any]) -> bool:
+    """Whether every chart that a dashboard has a place for is still there."""
+    nodes = json.loads(live.get("position_json") or "{}").values()
+    shown = {
+        node["meta"].get("chartId") for node in nodes if isinstance(node, dict) and node["type"] == "CHART"
+    }
+    there = superset.get(f"dashboard/{live['slug']}/charts")["result"] if shown else []
+    return shown <= {chart["id"] for chart in there}
 
 
 def _load(file: Path, kind: str, problems: list[Problem]) -> dict[str, Any]:

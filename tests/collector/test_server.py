@@ -302,7 +302,66 @@ def test_a_flood_on_one_connection_waits_its_turn(running: Running) -> None:
                 statuses += [status for status, _ in read_answers(stream, newly)]
         sender.join(10)
         assert statuses == [200] * count
-    assert running.sink.most_waiting <= module.MAX_WAITING + 256 * 1024 // len(EVENT)
+    assert running.sink.most_waiting <= module.MAX_WAITING + module.PIECE_BYTES // len(EVENT) + 1
+
+
+class Congested(asyncio.Transport):
+    """A transport whose client does not read until `drain`: it keeps what is written and says so, as asyncio's do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.protocol: Connection | None = None
+        self.kept = bytearray()
+        self.most_kept = 0
+        self.taken = 0
+        self.reading = True
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep; beyond asyncio's mark of 64 KiB, ask for less."""
+        assert self.protocol is not None
+        self.kept += data
+        self.most_kept = max(self.most_kept, len(self.kept))
+        if len(self.kept) > 64 * 1024:
+            self.protocol.pause_writing()
+
+    def drain(self) -> None:
+        """The client reads everything."""
+        assert self.protocol is not None
+        self.taken += self.kept.count(b"pong")
+        self.kept.clear()
+        self.protocol.resume_writing()
+
+    def is_closing(self) -> bool:
+        """Never."""
+        return False
+
+    def pause_reading(self) -> None:
+        """Note it."""
+        self.reading = False
+
+    def resume_reading(self) -> None:
+        """Note it."""
+        self.reading = True
+
+
+def test_a_client_that_asks_without_reading_is_answered_bit_by_bit() -> None:
+    """What waits for a client that never reads stays near the transport's mark; once it reads, it gets it all."""
+    count = 8000  # in one reading of the socket
+
+    async def scenario() -> None:
+        transport = Congested()
+        connection = transport.protocol = Connection(app_with(FakeSink()), set(), lambda: 0.0)
+        connection.connection_made(transport)
+        connection.data_received(PING * count)
+        assert not transport.reading
+        for _ in range(count):
+            transport.drain()
+            await asyncio.sleep(0)
+        assert transport.taken == count
+        assert transport.reading
+        assert transport.most_kept < 96 * 1024
+
+    asyncio.run(scenario())
 
 
 def test_a_bug_is_an_answer_and_a_count(running: Running, caplog: pytest.LogCaptureFixture) -> None:

@@ -106,6 +106,10 @@ class FakeSuperset:
             case ("GET", "dashboard", slug):
                 known = self.dashboards.get(slug)
                 return {"result": known} if known else Answer(404, '{"message": "Not found"}')
+            case ("GET", "dashboard", slug, "charts"):
+                position = json.loads(self.dashboards[slug]["position_json"])
+                shown = {node["meta"]["chartId"] for node in position.values() if node["type"] == "CHART"}
+                return {"result": [{"id": number} for number in sorted(shown & self.charts.keys())]}
             case ("POST", "assets", "import"):
                 return self._import(content)
             case ("POST", "chart", "data") | ("GET", "chart", _, "data"):
@@ -144,10 +148,20 @@ class FakeSuperset:
     def _import(self, body: bytes) -> dict[str, Any]:
         start = body.index(b"PK\x03\x04")
         with zipfile.ZipFile(io.BytesIO(body[start:])) as bundle:
-            for name in bundle.namelist():
-                if "/dashboards/" in name:
-                    fields = yaml.safe_load(bundle.read(name))
-                    self.dashboards[fields["slug"]] = fields
+            files = {name: yaml.safe_load(bundle.read(name)) for name in bundle.namelist()}
+        numbers: dict[str, int] = {}
+        for name, fields in files.items():
+            if "/charts/" in name:
+                known = (number for number, chart in self.charts.items() if chart["uuid"] == fields["uuid"])
+                numbers[fields["uuid"]] = next(known, max(self.charts, default=0) + 1)
+                self.charts[numbers[fields["uuid"]]] = fields
+        for name, fields in files.items():
+            if "/dashboards/" in name:
+                nodes = {key: node for key, node in fields["position"].items() if isinstance(node, dict)}
+                for node in nodes.values():
+                    if node["type"] == "CHART":
+                        node["meta"]["chartId"] = numbers[node["meta"]["uuid"]]
+                self.dashboards[fields["slug"]] = fields | {"position_json": json.dumps(nodes)}
         return {"message": "OK"}
 
 

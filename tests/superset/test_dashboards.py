@@ -125,6 +125,17 @@ def test_what_people_changed_stays(fake: FakeSuperset, superset: Superset, dashb
     assert fake.dashboards["clickstream"]["dashboard_title"] == "Ours"
 
 
+def test_a_dashboard_with_holes_is_mended(
+    fake: FakeSuperset, superset: Superset, dashboard: Dashboard
+) -> None:
+    """Charts that somebody deleted, while the dashboard still has their places, come back."""
+    import_dashboard(superset, dashboard, LIVE)
+    del fake.charts[min(fake.charts)]
+    assert import_dashboard(superset, dashboard, LIVE) is Outcome.UPDATED
+    assert len(fake.charts) == len(dashboard.charts)
+    assert import_dashboard(superset, dashboard, LIVE) is Outcome.KEPT
+
+
 def test_a_refused_import_is_told(fake: FakeSuperset, superset: Superset, dashboard: Dashboard) -> None:
     """What Superset has against the files is in the error."""
     answer = Answer(422, '{"errors": [{"message": "Error importing assets"}]}')

@@ -173,6 +173,20 @@ def test_an_old_database_is_migrated(start: Run, tmp_path: Path) -> None:
     assert (tmp_path / "data" / "superset.db.before-migration").exists()
 
 
+def test_another_key_takes_over_what_the_old_one_encrypted(start: Run, tmp_path: Path) -> None:
+    """With another key, what the database keeps encrypted is written anew, once, and before the server starts."""
+    keys = ("the first key of the tests", "the second key of the tests")
+    runs = [start(SUPERSET_SECRET_KEY=key).stdout.splitlines() for key in (keys[0], keys[1], keys[1])]
+    commands = [[line for line in run if line.startswith("serve")] for run in runs]
+    assert [len(found) for found in commands] == [1, 2, 1]
+    assert commands[1][0].endswith("superset/rekey.py")
+    previous = [[line for line in run if line.startswith("SUPERSET_PREVIOUS_KEY=")] for run in runs]
+    assert previous == [[], [f"SUPERSET_PREVIOUS_KEY={keys[0]}"], []]
+    used = tmp_path / "data" / "key_in_use"
+    assert used.read_text() == keys[1]
+    assert stat.S_IMODE(used.stat().st_mode) == 0o600
+
+
 def test_a_damaged_database_is_named(start: Run, tmp_path: Path) -> None:
     """What cannot be read is told in one line, and nothing is served."""
     (tmp_path / "data" / "superset.db").write_bytes(b"no database at all" * 100)
