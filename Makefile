@@ -11,6 +11,7 @@ up: ## install what is missing, start the stack, prove that an event arrives
 	@$(PYGLUE) up
 
 down: ## stop the stack, keep its data
+	@pyglue/bootstrap.sh run
 	@$(PYGLUE) down
 
 test: ## run every test that this machine can run

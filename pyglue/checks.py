@@ -48,6 +48,8 @@ def check(settings: Settings) -> Checked:
         spec = specs.read(settings.project / specs.FILE)
     except InputError as error:
         problems += error.problems
+    if spec.get("suspended"):
+        problems.append(Problem(specs.FILE, None, None, "it is suspended, so nothing would arrive"))
     boards: list[Dashboard] = []
     for folder in sorted(path for path in (settings.project / DASHBOARDS).glob("*") if path.is_dir()):
         try:

@@ -28,8 +28,9 @@ from pyglue.superset.register import Dataset, refresh_dataset, register_cluster,
 from pyglue.web import Client
 
 COLLECTOR = "divolte"
+POSTED = Path(".pyglue") / "supervisors"  # what was posted last, by datasource
 FIRST_ROW_SECONDS = 90.0  # a new supervisor's first row; seen: 3.5 s
-PROOF_SECONDS = 30.0
+PROOF_SECONDS = 90.0  # longer than any pause that Druid makes of its own accord (a minute)
 DRAIN_SECONDS = 60.0
 RUNNING_SECONDS = 60.0
 PAUSE = 0.1
@@ -134,6 +135,7 @@ class Up:
             before_schema_change=self._stop_collector,
         )
         self._changed |= posted
+        suspend_others(self.clients.druid, self.engine.stack.directory, specs.datasource(wanted))
         return Done("made" if posted else "kept")
 
     def _stop_collector(self) -> None:
@@ -153,7 +155,7 @@ class Up:
         if columns and wanted <= columns:
             return Done("kept")
         self._changed = True
-        probe = Probe(self._pipeline(), FIRST_ROW_SECONDS, self.cancel.wait)
+        probe = Probe(self._pipeline(), FIRST_ROW_SECONDS, self.cancel.wait, mend=self._mend)
         probe.send()
         probe.in_druid()
         waited = 0.0
@@ -185,13 +187,18 @@ class Up:
 
     def proof(self) -> Done:
         """Ready means that data arrived."""
-        report = Probe(self._pipeline(), PROOF_SECONDS, self.cancel.wait).run()
+        report = Probe(self._pipeline(), PROOF_SECONDS, self.cancel.wait, mend=self._mend).run()
         if report.problem is not None:
             raise with_log(report, self.engine)
         return Done(
             "ok",
             f"An event reached Druid after {report.ms('druid'):.0f} ms, a chart after {report.ms('superset'):.0f} ms",
         )
+
+    def _mend(self) -> None:
+        """What is known to keep Druid from reading: a task that nobody hands out, offsets of a topic that is gone."""
+        self.clients.druid.wake()
+        reset_if_ahead(self.clients, specs.datasource(self.checked.spec), specs.topic(self.checked.spec))
 
     def _pipeline(self) -> Pipeline:
         return self.clients.pipeline(self.checked.spec, self.checked.schema)
@@ -218,24 +225,45 @@ def submit(
 ) -> bool:
     """Post a spec unless it is what runs; True if it was posted.
 
-    With another schema than the one that runs, `before_schema_change` is called and unread records are waited
+    With another schema or topic than the one that runs, `before_schema_change` is called and unread records are waited
     for. Raises PyglueError if some remain, or if the supervisor does not come to run.
     """
-    name = specs.datasource(wanted)
-    file = directory / ".pyglue" / "supervisors" / f"{name}.json"
+    name, topic = specs.datasource(wanted), specs.topic(wanted)
+    file = directory / POSTED / f"{name}.json"
     running = clients.druid.supervisor(name)
     if running is not None and specs.Posted.load(file) == specs.Posted.of(wanted, running):
-        return False
-    if running is not None and specs.schema(running) != specs.schema(wanted):
+        return reset_if_ahead(clients, name, topic)
+    moved = running is not None and specs.topic(running) != topic
+    if running is not None and (moved or specs.schema(running) != specs.schema(wanted)):
         before_schema_change()
         drain(clients, name, specs.topic(running), wait)
     file.unlink(missing_ok=True)
     clients.druid.submit(wanted)
+    if moved:  # the offsets of the old topic mean nothing in the new one
+        clients.druid.reset(name)
     await_running(clients.druid, name, wait)
     after = clients.druid.supervisor(name)
     if after is not None:
         specs.Posted.of(wanted, after).save(file)
     return True
+
+
+def reset_if_ahead(clients: Clients, name: str, topic: str) -> bool:
+    """Begin anew where Druid has read further than the topic goes: it is another topic of the same name by now."""
+    read = clients.druid.offsets(name)  # before the ends, which only grow
+    ends = clients.kafka.ends(topic)
+    if not any(offset > ends.get(partition, 0) for partition, offset in read.items()):
+        return False
+    clients.druid.reset(name)
+    return True
+
+
+def suspend_others(druid: Druid, directory: Path, name: str) -> None:
+    """Suspend supervisors that were posted from here under another name: they would keep the slots for tasks."""
+    for file in (directory / POSTED).glob("*.json"):
+        if file.stem != name:
+            druid.suspend(file.stem)
+            file.unlink()
 
 
 def drain(clients: Clients, name: str, topic: str, wait: Callable[[float], None]) -> None:
@@ -267,7 +295,8 @@ def await_running(druid: Druid, name: str, wait: Callable[[float], None]) -> Non
         status = druid.status(name)
         if status is not None and status.state == "RUNNING":
             return
-        if waited >= RUNNING_SECONDS or (status is not None and status.state.startswith("UNHEALTHY")):
+        stuck = status is not None and status.state.startswith(("UNHEALTHY", "SUSPENDED"))
+        if waited >= RUNNING_SECONDS or stuck:
             state = status.detail if status else "gone"
             raise PyglueError(
                 f"the supervisor {name} does not run: {state}",

@@ -88,9 +88,9 @@ def site(settings: Settings) -> dict[str, tuple[str, bytes]]:
     kind, source = files.pop("/index.html")
     link = ""
     if settings.superset:
-        link = (
-            f'<a class="dashboard" href="{html.escape(settings.superset + DASHBOARD)}">See it in Superset</a>'
-        )
+        address = html.escape(settings.superset + DASHBOARD)
+        # In a tab of its own, so that one can click on here and watch there.
+        link = f'<a class="dashboard" target="_blank" rel="noopener" href="{address}">See it in Superset</a>'
     text = string.Template(source.decode()).substitute(
         collector=html.escape(settings.collector), dashboard=link
     )

@@ -9,6 +9,8 @@ import click
 
 from pyglue.checks import check
 from pyglue.cli.options import App, common
+from pyglue.errors import PyglueError
+from pyglue.pipeline.addresses import VARIABLES
 from pyglue.pipeline.smoke import Probe
 from pyglue.up import Clients, with_log
 
@@ -25,6 +27,9 @@ def smoke_test(app: App, as_json: bool, timeout: float) -> int:
     """
     settings = app.settings()
     checked = check(settings)
+    engine = app.running_engine(checked.stack)
+    if not engine.running() and not any(name in settings.variables for name in VARIABLES.values()):
+        raise PyglueError("nothing runs here", try_="pyglue up")
     clients = Clients.of(app.addresses(settings, checked.stack), settings.variables, time.sleep)
     try:
         report = Probe(clients.pipeline(checked.spec, checked.schema), timeout).run()
@@ -37,6 +42,6 @@ def smoke_test(app: App, as_json: bool, timeout: float) -> int:
             app.screen.hop(hop.hop, "ok" if hop.ok else "failed", hop.ms)
     if report.problem is None:
         return 0
-    error = with_log(report, app.running_engine(checked.stack))
+    error = with_log(report, engine)
     app.screen.problem(error.message, error.details, error.try_)
     return 1

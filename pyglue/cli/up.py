@@ -39,6 +39,7 @@ def up(app: App) -> None:
     screen.say()
     layout = Layout(settings.project)
     with layout.locked("up"):
+        Engine(checked.stack, {}).check_ports()  # before the long part
         homes = install_folders(app, checked.stack, checked.stack.folders())
         engine = Engine(checked.stack, homes)
         addresses = app.addresses(settings, checked.stack)
@@ -62,16 +63,14 @@ def up(app: App) -> None:
 
 
 def _start(engine: Engine, screen: Screen) -> None:
-    """Before the loop: stop what runs otherwise than it should, and see that every port to come is free."""
-    layout = engine.layout
-    layout.make()
+    """Before the loop: stop what runs otherwise than it should, and have supervisord ready for what is to come."""
     stale = engine.changed()
     if stale:
         began = time.monotonic()
         engine.stop(stale)
         screen.finished(f"Stop what changed: {', '.join(sorted(stale))}", "stopped", time.monotonic() - began)
+    engine.check_ports()
     engine.prepare()
-    engine.check_ports(set(engine.stack.services) - engine.running())
 
 
 def show_addresses(screen: Screen, addresses: Addresses, project: Path) -> None:

@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,6 +47,7 @@ class Installer:
         self.python = python
         self._progress = progress
         self._cancel = cancel
+        self._held: dict[int, list[int]] = {}  # thread -> the locks that it holds
 
     def home(self, folder: Path) -> Path:
         """SERVICE_HOME of the folder."""
@@ -178,6 +180,8 @@ class Installer:
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A tool that outlives a killed pyglue keeps the locks, so that nobody writes beside it.
+                pass_fds=self._held.get(threading.get_ident(), ()),
             )
         try:
             while process.poll() is None:
@@ -211,7 +215,12 @@ class Installer:
                     break
                 except BlockingIOError:
                     self._cancel.wait(POLL)
-            yield
+            held = self._held.setdefault(threading.get_ident(), [])
+            held.append(descriptor)
+            try:
+                yield
+            finally:
+                held.remove(descriptor)
         finally:
             os.close(descriptor)
 

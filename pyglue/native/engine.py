@@ -108,29 +108,31 @@ class Engine:
     # -- acting
 
     def prepare(self) -> None:
-        """Write supervisord's configuration and have it running; nothing is started yet.
+        """Write supervisord's configuration and have it running; nothing is started yet."""
+        self.supervisord.ensure(self.stack.services.values())
 
-        What a killed supervisord left behind would hold the ports of what is to come, so it is ended first.
+    def check_ports(self) -> None:
+        """Raise PyglueError naming every port that a service which does not run yet would find taken.
+
+        What a killed supervisord left behind would hold some of them, so it is ended first.
         """
         self.layout.make()
         if self.supervisord.pid() is None:
-            processes.end(processes.marked(self.layout.identity), grace=2.0)
-        self.supervisord.ensure(self.stack.services.values())
-
-    def check_ports(self, starting: set[str]) -> None:
-        """Raise PyglueError naming every port that a service about to start would find taken."""
-        taken = [
-            f"{port} (for {name}) is held by {ports.holder(port)}"
-            for name in self.stack.services
-            if name in starting
-            for port in self.stack.services[name].ports
-            if not ports.is_free(port)
-        ]
-        if taken:
-            what = "a port is taken" if len(taken) == 1 else f"{len(taken)} ports are taken"
+            processes.end(self._marked, grace=2.0)
+        running = self.running()
+        holders: dict[str, list[str]] = {}
+        for name, service in self.stack.services.items():
+            for port in service.ports if name not in running else ():
+                if not ports.is_free(port):
+                    holders.setdefault(ports.holder(port), []).append(f"{port} (for {name})")
+        count = sum(map(len, holders.values()))
+        if count:
             raise PyglueError(
-                what,
-                details=[*taken, "end that process, or choose another port in .env (docs/configuration.md)"],
+                "a port is taken" if count == 1 else f"{count} ports are taken",
+                details=[
+                    *(f"{', '.join(taken)} by {holder}" for holder, taken in holders.items()),
+                    "end what holds them, or choose other ports in .env (docs/configuration.md)",
+                ],
                 try_="pyglue up",
             )
 
@@ -190,7 +192,7 @@ class Engine:
                 self.supervisord.shutdown()
         remaining = self._leftovers(pid)
         killed = [f"{process.name()} ({process.pid})" for process in remaining if process.is_running()]
-        alive = processes.end(remaining, grace=1.0)
+        alive = processes.end(self._marked, grace=1.0)
         if alive:
             raise PyglueError(
                 "these processes could not be ended",
@@ -219,6 +221,9 @@ class Engine:
         if pid is not None:
             with contextlib.suppress(psutil.Error):
                 psutil.Process(pid).wait(SUPERVISORD_SECONDS)
+        return self._marked()
+
+    def _marked(self) -> list[psutil.Process]:
         return processes.marked(self.layout.identity)
 
 
@@ -251,7 +256,12 @@ class ServiceJob:
             self._engine.start(self.name)
 
     def poll(self) -> Done | None:
-        process = self._engine.supervisord.processes()[self.name]
+        process = self._engine.supervisord.processes().get(self.name)
+        if process is None:
+            self._check.close()
+            raise PyglueError(
+                "supervisord, which keeps the services, has ended, and they with it", try_="pyglue up"
+            )
         if not process.runs or (self._pid and process.pid != self._pid):
             self._check.close()
             raise self._engine.died(self.name, process)

@@ -34,7 +34,7 @@ def holder(port: int) -> str:
 
 def describe(words: list[str], pid: int) -> str:
     """A process in one line: its id and as much of its command line as fits."""
-    line = " ".join(words)
+    line = " ".join(" ".join(words).split())  # a program given with `-c` may have several lines
     return f"process {pid} ({line if len(line) <= 80 else line[:77] + '...'})"
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from collections.abc import Callable
 
 import psutil
 
 from pyglue.native.contract import IDENTITY
+
+KILL_SECONDS = 5.0  # for the kernel to end what SIGKILL was sent to
 
 
 def memory(pid: int) -> int | None:
@@ -38,14 +42,26 @@ def marked(identity: str) -> list[psutil.Process]:
     return found
 
 
-def end(processes: list[psutil.Process], grace: float) -> list[psutil.Process]:
-    """SIGTERM, then SIGKILL after `grace` seconds; returns those that even that did not end."""
-    for process in processes:
+def end(find: Callable[[], list[psutil.Process]], grace: float) -> list[psutil.Process]:
+    """End all that `find` finds: SIGTERM, and SIGKILL after `grace` seconds; returns what even that did not end.
+
+    It looks again until nothing is found, for a process may have forked between the look and its end.
+    """
+    for process in find():
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
-    _, alive = psutil.wait_procs(processes, timeout=grace)
-    for process in alive:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process.kill()
-    _, alive = psutil.wait_procs(alive, timeout=5)
-    return alive
+    gentle, last = time.monotonic() + grace, time.monotonic() + grace + KILL_SECONDS
+    while (left := [process for process in find() if _runs(process)]) and time.monotonic() < last:
+        for process in left if time.monotonic() > gentle else ():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        time.sleep(0.02)
+    return left
+
+
+def _runs(process: psutil.Process) -> bool:
+    """A zombie does not: only its parent has not asked for it yet."""
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

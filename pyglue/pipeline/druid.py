@@ -66,6 +66,28 @@ class Druid:
             raise BadAnswer("Druid took the supervisor spec, but did not say its id", details=[str(answer)])
         return str(answer["id"])
 
+    def reset(self, name: str) -> None:
+        """Forget the offsets read so far: the supervisor begins anew at the topic's earliest event."""
+        self._overlord("POST", f"{SUPERVISOR}/{name}/reset")
+
+    def suspend(self, name: str) -> None:
+        """End the tasks of a supervisor and start no new ones; harmless if there is none or it is suspended."""
+        try:
+            self._overlord("POST", f"{SUPERVISOR}/{name}/suspend")
+        except BadAnswer as error:
+            if error.status != 400:  # suspended already
+                raise
+
+    def wake(self) -> None:
+        """Make the overlord hand out tasks that wait although a worker is there.
+
+        A task that was taken from the metadata before the indexer had registered waits for up to a minute, for
+        nobody tells the overlord's loop. Any new task does; this one does nothing.
+        """
+        tasks = "/druid/indexer/v1"
+        if self._overlord("GET", f"{tasks}/pendingTasks") and self._overlord("GET", f"{tasks}/workers"):
+            self._overlord("POST", f"{tasks}/task", json={"type": "noop", "runTime": 1})
+
     def status(self, name: str) -> SupervisorStatus | None:
         """State, lag and counts of a supervisor, or None if there is none."""
         answer = self._overlord("GET", f"{SUPERVISOR}/{name}/status")

@@ -29,6 +29,7 @@ from pyglue.web import Client
 
 PROBE = "pyglue-probe"
 HOPS = {"collector": "divolte", "kafka": "kafka", "druid": "druid-indexer", "superset": "superset"}
+MEND_EVERY = 2.0  # seconds
 POLL = 0.01  # seconds between two looks: the resolution of the figures
 
 
@@ -94,7 +95,10 @@ class Pipeline:
 
 
 class Probe:
-    """One event and its way. `seconds` is the most that each hop after the collector may take."""
+    """One event and its way. `seconds` is the most that each hop after the collector may take.
+
+    `mend` is called every few seconds while a hop keeps one waiting.
+    """
 
     def __init__(
         self,
@@ -102,7 +106,9 @@ class Probe:
         seconds: float,
         wait: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.monotonic,
+        mend: Callable[[], None] = lambda: None,
     ) -> None:
+        self._mend = mend
         self.pipeline = pipeline
         self.seconds = seconds
         self.event_id = f"probe-{secrets.token_hex(8)}"
@@ -228,11 +234,14 @@ class Probe:
 
     def _until(self, seen: Callable[[], bool]) -> bool:
         """Ask until seen or the time is over; a service that does not answer yet is asked again, too."""
-        deadline = self._clock() + self.seconds
+        deadline, mend = self._clock() + self.seconds, self._clock() + MEND_EVERY
         while True:
             try:
                 if seen():
                     return True
+                if self._clock() > mend:
+                    self._mend()
+                    mend = self._clock() + MEND_EVERY
             except Unreachable:
                 if self._clock() > deadline:
                     raise

@@ -62,7 +62,10 @@ def _supervisor(clients: Clients, name: str, topic: str) -> Part:
     # Druid reports its offsets every few seconds; a lag that it knows to be 0 is newer than that.
     lag = sum(max(0, end - read.get(partition, 0)) for partition, end in ends.items())
     lag = 0 if status.lag == 0 else lag
+    ahead = any(offset > ends.get(partition, 0) for partition, offset in read.items())
     problem = None if status.healthy else f"{status.detail}; try: pyglue logs druid-coordinator druid-indexer"
+    if ahead:
+        problem = f"Druid has read further than the topic {topic} goes, so it was made anew; try: pyglue up"
     figures = {
         "state": status.state,
         "detail": status.detail,

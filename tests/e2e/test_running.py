@@ -16,6 +16,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from confluent_kafka.admin import AdminClient
 
 from pyglue.native.layout import Layout
 from pyglue.native.processes import marked
@@ -194,6 +195,15 @@ def add_field(directory: Path) -> None:
     mapping = directory / "mapping.groovy"
     line = "  map eventParameters().path('$.price') onto 'price'\n}"
     mapping.write_text(mapping.read_text().rstrip().removesuffix("}") + line + "\n")
+
+
+def test_a_topic_made_anew_is_recognised(stack: LiveStack) -> None:
+    """Druid's offsets lie beyond the end of a topic that was deleted: `up` lets it begin anew."""
+    admin = AdminClient({"bootstrap.servers": stack.kafka.servers})
+    admin.delete_topics(["divolte"])["divolte"].result()
+    stack.up()
+    assert stack.send("in-the-new-topic", "in-the-new-topic") == 200
+    eventually(lambda: stack.ids("in-the-new-topic") == ["in-the-new-topic"], "the event in Druid")
 
 
 def test_bad_input_is_refused_before_anything_changes(stack: LiveStack) -> None:

@@ -60,10 +60,9 @@ class Checkout:
         """What `pyglue up` does with services; returns (label, verdict) of each."""
         heard = heard or Heard()
         engine = self.engine()
-        engine.layout.make()
         engine.stop(engine.changed())
+        engine.check_ports()
         engine.prepare()
-        engine.check_ports(set(engine.stack.services) - engine.running())
         jobs = [
             ServiceJob(engine, service, frozenset(service.depends_on))
             for service in engine.stack.services.values()

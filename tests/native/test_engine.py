@@ -302,7 +302,7 @@ def test_a_taken_port_is_named_with_its_holder(two: Checkout) -> None:
         two.compose("one: {build: one}", f"two: {{build: two, expose: [{port}]}}")
         error = failed(two)
     assert error.message == "a port is taken"
-    assert error.details[0].startswith(f"{port} (for two) is held by process {os.getpid()} (")
+    assert error.details[0].startswith(f"{port} (for two) by process {os.getpid()} (")
     assert two.pids() == {}
 
 

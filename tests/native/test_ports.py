@@ -43,3 +43,4 @@ def test_a_port_is_free_again_at_once() -> None:
 def test_a_long_command_line_is_cut() -> None:
     """The holder is told in one line."""
     assert len(ports.describe(["x" * 500], 7)) < 110
+    assert ports.describe(["python", "-c", "import a\n\nb()"], 7) == "process 7 (python -c import a b())"

@@ -37,7 +37,7 @@ def test_only_marked_processes_are_found(child: subprocess.Popen[str]) -> None:
 
 def test_what_ignores_sigterm_is_killed(child: subprocess.Popen[str]) -> None:
     """After the grace comes SIGKILL; nothing is left."""
-    assert processes.end(processes.marked("mine"), grace=0.2) == []
+    assert processes.end(lambda: processes.marked("mine"), grace=0.2) == []
     assert processes.marked("mine") == []
 
 
@@ -46,7 +46,7 @@ def test_ending_what_has_ended_is_harmless(child: subprocess.Popen[str]) -> None
     found = processes.marked("mine")
     child.kill()
     child.wait()
-    assert processes.end(found, grace=0.1) == []
+    assert processes.end(lambda: found, grace=0.1) == []
 
 
 def test_memory_counts_descendants() -> None:
