@@ -132,3 +132,9 @@ def test_the_collector_writes_the_topic_that_druid_reads(project: Path) -> None:
     assert problems(project) == [
         "supervisor-spec.json: it reads the topic divolte, but DIVOLTE_TOPIC is clicks"
     ]
+
+
+def test_a_suspended_spec_is_refused(project: Path) -> None:
+    """Nothing would arrive with it."""
+    edit(project / "supervisor-spec.json", '"type": "kafka",', '"type": "kafka", "suspended": true,')
+    assert problems(project) == ["supervisor-spec.json: it is suspended, so nothing would arrive"]

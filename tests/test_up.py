@@ -11,7 +11,16 @@ import pytest
 
 from pyglue.errors import PyglueError
 from pyglue.pipeline.druid import SupervisorStatus
-from pyglue.up import DRAIN_SECONDS, RUNNING_SECONDS, Clients, await_running, drain, submit
+from pyglue.up import (
+    DRAIN_SECONDS,
+    RUNNING_SECONDS,
+    Clients,
+    await_running,
+    drain,
+    reset_if_ahead,
+    submit,
+    suspend_others,
+)
 from tests.pipeline.fakes import STATUS, Time
 
 SPEC: dict[str, Any] = {
@@ -39,6 +48,8 @@ class FakeDruid:
         self.posts: list[dict[str, Any]] = []
         self.states = states or ["RUNNING"]
         self.reads_per_second = 100.0
+        self.resets: list[str] = []
+        self.suspended: list[str] = []
 
     def supervisor(self, _name: str) -> dict[str, Any] | None:
         """What runs, in Druid's own form."""
@@ -55,6 +66,14 @@ class FakeDruid:
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         return None if state == "gone" else replace(STATUS, state=state, detail=state)
 
+    def reset(self, name: str) -> None:
+        """Forget the offsets."""
+        self.resets.append(name)
+
+    def suspend(self, name: str) -> None:
+        """End its tasks."""
+        self.suspended.append(name)
+
     def offsets(self, _name: str) -> dict[int, int]:
         """Further from second to second; nothing of partition 1 before the first."""
         read = int((self.time.now - 1000) * self.reads_per_second)
@@ -66,7 +85,7 @@ class FakeKafka:
 
     def ends(self, topic: str) -> dict[int, int]:
         """The next offsets."""
-        assert topic == "divolte"
+        assert topic in ("divolte", "clicks")
         return {0: 100, 1: 7, 2: 0}
 
 
@@ -187,3 +206,48 @@ def test_a_post_that_did_not_come_to_run_is_posted_again(stack: Stack) -> None:
         stack.submit(SPEC)
     stack.druid.states = ["RUNNING"]
     assert stack.submit(SPEC)
+
+
+def test_offsets_beyond_the_topics_end_are_forgotten(tmp_path: Path) -> None:
+    """Such offsets belong to a topic of the same name that is gone; up to the end they are right."""
+    stack = Stack(tmp_path)
+    stack.druid.reads_per_second = 7.0
+    stack.time.now += 1
+    assert not reset_if_ahead(stack.clients, "clicks", "divolte")
+    stack.time.now += 1
+    assert reset_if_ahead(stack.clients, "clicks", "divolte")
+    assert stack.druid.resets == ["clicks"]
+
+
+def test_another_topic_is_begun_at_its_beginning(tmp_path: Path) -> None:
+    """The old topic is read to its end first; its offsets mean nothing in the new one."""
+    stack = Stack(tmp_path)
+    stack.druid.running = copy.deepcopy(SPEC)
+    moved = copy.deepcopy(SPEC)
+    moved["spec"]["ioConfig"]["topic"] = "clicks"
+    stopped: list[bool] = []
+    assert submit(
+        moved, stack.clients, tmp_path, stack.time.wait, before_schema_change=lambda: stopped.append(True)
+    )
+    assert stopped == [True]
+    assert stack.druid.resets == ["clicks"]
+
+
+def test_supervisors_under_other_names_are_suspended_once(tmp_path: Path) -> None:
+    """What was posted from here before under another datasource gives its task slot back."""
+    stack = Stack(tmp_path)
+    submit(SPEC, stack.clients, tmp_path, stack.time.wait, before_schema_change=lambda: None)
+    suspend_others(cast(Any, stack.druid), tmp_path, "clicks")
+    assert stack.druid.suspended == []
+    suspend_others(cast(Any, stack.druid), tmp_path, "visits")
+    suspend_others(cast(Any, stack.druid), tmp_path, "visits")
+    assert stack.druid.suspended == ["clicks"]
+
+
+def test_a_suspended_supervisor_is_not_waited_for(tmp_path: Path) -> None:
+    """It will not run by itself."""
+    stack = Stack(tmp_path)
+    stack.druid.states = ["SUSPENDED"]
+    with pytest.raises(PyglueError, match="SUSPENDED"):
+        await_running(cast(Any, stack.druid), "clicks", stack.time.wait)
+    assert stack.time.now == 1000

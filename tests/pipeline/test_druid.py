@@ -178,3 +178,22 @@ def test_a_query_that_fails_is_told(answer: Reply) -> None:
     """No list of rows is a bad answer, not an empty result."""
     with druid(lambda _: answer) as (client, _), pytest.raises(BadAnswer):
         client.sql("SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("pending", "workers", "posted"),
+    [([{"id": "t"}], [{"worker": {}}], True), ([], [{"worker": {}}], False), ([{"id": "t"}], [], False)],
+)
+def test_a_task_is_posted_only_where_one_waits_beside_a_worker(
+    pending: list[Any], workers: list[Any], posted: bool
+) -> None:
+    """It wakes the overlord; without a worker, or with nothing to hand out, there is nothing to wake it for."""
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path.endswith("/pendingTasks"):
+            return reply(pending)
+        return reply(workers) if asked.path.endswith("/workers") else reply({"task": "noop"})
+
+    with druid(answer) as (client, server):
+        client.wake()
+        assert ("POST /druid/indexer/v1/task" in server.paths()) is posted
