@@ -55,7 +55,7 @@ def require_maven() -> str:
 
 def package_command(what: str) -> str:
     """The command that installs it on this system."""
-    debian = {"java": "openjdk-17-jdk-headless", "maven": "maven", "chromium": "chromium"}[what]
+    debian = {"java": "openjdk-17-jdk-headless", "maven": "maven"}[what]
     if what == "java" and shutil.which("apt-cache"):
         found = subprocess.run(
             ["apt-cache", "show", debian], capture_output=True, text=True, check=False

@@ -56,12 +56,6 @@ def load(text: str, name: str) -> Any:
     return _Builder(name).value(node) if node is not None else Map(1)
 
 
-def dump(value: object) -> str:
-    """Write plain maps, lists and scalars as YAML, keys in the order given."""
-    text: str = yaml.safe_dump(value, sort_keys=False, allow_unicode=True)
-    return text
-
-
 class _Builder:
     """Turns yaml's node graph into our values. The constructor is only used for scalars."""
 

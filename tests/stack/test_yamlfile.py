@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from pyglue.errors import InputError, Problem
-from pyglue.stack.yamlfile import dump, load
+from pyglue.stack.yamlfile import load
 
 
 def refused(text: str) -> Problem:
@@ -104,10 +104,3 @@ def test_what_is_no_compose_yaml_is_refused_where_it_stands(
 def test_characters_that_yaml_forbids_are_refused() -> None:
     """A control character is a problem of the file, not of pyglue."""
     assert "special characters" in refused("a: \x07\n").message
-
-
-def test_what_is_dumped_loads_as_it_was() -> None:
-    """Writing and reading keep values and the order of keys."""
-    value = {"b": [1, "two", None], "a": {"ü": "x: y"}}
-    assert load(dump(value), "f") == value
-    assert list(load(dump(value), "f")) == ["b", "a"]
