@@ -16,8 +16,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from pyglue import ports
 from pyglue.errors import PyglueError
-from pyglue.native import ports
 
 COMPOSE = "docker-compose.yml"
 PORTS = range(20000, 32000)  # below the range from which the kernel takes ports for clients

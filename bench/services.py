@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.copies import Copy
 from pyglue.checks import check
+from pyglue.engines import choose
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import Addresses, of_stack
 from pyglue.settings import Settings
@@ -36,7 +37,7 @@ def connected(copy: Copy) -> Iterator[Services]:
     """The services of a copy whose stack runs; the connections are closed at the end."""
     settings = Settings.read(copy.project, None, copy.environment)
     checked = check(settings)
-    addresses = of_stack(checked.stack, settings.variables)
+    addresses = of_stack(checked.stack, settings.variables, choose(settings, checked.stack).engine.inside)
     clients = Clients.of(addresses, settings.variables, time.sleep)
     try:
         yield Services(clients, addresses, checked.spec, checked.schema)

@@ -14,7 +14,7 @@ from bench import ingest, latency
 from bench.copies import Copy, Source
 from bench.targets import MEMORY
 from pyglue.errors import PyglueError
-from pyglue.native.layout import Layout
+from pyglue.layout import Layout
 from pyglue.screen import Screen
 
 Figures = dict[str, float]

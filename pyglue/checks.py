@@ -11,8 +11,8 @@ from typing import Any
 
 from pyglue.collector.check import problems as collector_problems
 from pyglue.errors import InputError, Problem, relative
+from pyglue.layout import Layout
 from pyglue.native.contract import program
-from pyglue.native.layout import Layout
 from pyglue.pipeline import spec as specs
 from pyglue.settings import Settings
 from pyglue.stack.model import Stack

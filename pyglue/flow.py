@@ -57,6 +57,12 @@ class Listener(Protocol):
         """A job ended well, or with the verdict `failed`."""
 
 
+class Progress(Protocol):
+    """Shows how far something long is: (done, total) files and bytes; a total of 0 is unknown."""
+
+    def __call__(self, label: str, files: tuple[int, int], size: tuple[int, int]) -> None: ...
+
+
 class Cancel:
     """Tells waiting jobs that the loop has ended: `wait` sleeps, and raises Cancelled once that is so."""
 

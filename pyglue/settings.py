@@ -14,7 +14,7 @@ from pyglue.stack import compose, dotenv
 from pyglue.stack.model import Stack
 from pyglue.stack.reading import FILE
 
-ENGINES = ("auto", "native")
+ENGINES = ("auto", "docker", "native")
 
 
 @dataclass(frozen=True)
@@ -35,10 +35,13 @@ class Settings:
             raise UsageError(f"there is no engine {chosen!r}; choose one of {', '.join(ENGINES)}")
         return cls(directory, chosen, variables)
 
-    def with_secrets(self) -> Settings:
-        """The same, with the generated secrets made and kept in `.env` where they were missing."""
+    def with_secrets(self, known: Mapping[str, str] | None = None) -> Settings:
+        """The same, with the generated secrets made and kept in `.env` where they were missing.
+
+        `known` are secrets that services made for themselves: those are kept.
+        """
         path = self.project / ".env"
-        if not dotenv.ensure_secrets(path, self.variables):
+        if not dotenv.ensure_secrets(path, self.variables, known):
             return self
         own = dotenv.read(path, self.variables)
         told = {

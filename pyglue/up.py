@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from pyglue.checks import Checked
+from pyglue.engine import Engine, ServiceJob
 from pyglue.errors import PyglueError
 from pyglue.flow import Call, Cancel, Done, Job
-from pyglue.native.engine import Engine, ServiceJob
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import Addresses
 from pyglue.pipeline.druid import Druid

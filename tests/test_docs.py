@@ -19,7 +19,7 @@ import pytest
 from pyglue.cli import pyglue as group
 from pyglue.collector import hocon
 from pyglue.collector.mapping.producers import FUNCTIONS
-from pyglue.native.engine import State
+from pyglue.engine import State
 from pyglue.pipeline.smoke import HOPS, Hop, Report
 from pyglue.pipeline.status import Part
 from pyglue.stack import compose

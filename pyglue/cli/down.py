@@ -15,7 +15,7 @@ def down(app: App) -> None:
     """Stop all services within 30 seconds and keep their data."""
     began = time.monotonic()
     engine = app.stopping_engine()
-    with engine.layout.locked("down"):
+    with engine.locked("down"):
         count = len(engine.running())
         killed = engine.down()
     verdict = "stopped" if count or killed else "kept"

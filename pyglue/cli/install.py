@@ -1,31 +1,30 @@
-"""`pyglue install`: put the services' artefacts into the cache."""
+"""`pyglue install`: what the services are made of: artefacts in the cache, or images."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 
 import click
 
 from pyglue.cli.options import App, common
+from pyglue.engine import Engine
 from pyglue.errors import UsageError
 from pyglue.flow import Cancel
 from pyglue.screen import Screen
-from pyglue.stack.model import Stack
 
 
 @click.command()
 @click.argument("services", nargs=-1, metavar="[SERVICE...]")
 @common
 def install(app: App, services: tuple[str, ...]) -> None:
-    """Install the artefacts of SERVICE..., or of all services.
+    """Install what SERVICE..., or all services, are made of; after it everything works without a network.
 
-    They go into a cache outside the checkout (PYGLUE_CACHE, else ~/.cache/pyglue), addressed by what pins them.
-    After it everything works without a network.
+    Natively that are artefacts in a cache outside the checkout (PYGLUE_CACHE, else ~/.cache/pyglue), with Docker images.
     """
-    stack = app.settings().stack()
+    settings = app.settings()
+    stack = settings.stack()
     by_name = {name: service.folder for name, service in stack.services.items()}
     known = {**by_name, **{folder: folder for folder in stack.folders()}}
     unknown = [name for name in services if name not in known]
@@ -34,28 +33,28 @@ def install(app: App, services: tuple[str, ...]) -> None:
             f"there is no service {', '.join(unknown)}", details=[f"there are {', '.join(by_name)}"]
         )
     folders = tuple(dict.fromkeys(known[name] for name in services)) or stack.folders()
-    install_folders(app, stack, folders, say_kept=True)
+    choice = app.choice(settings, stack)
+    app.screen.say(str(choice))
+    app.screen.say()
+    install_folders(app, choice.engine, folders, say_kept=True)
 
 
-def install_folders(
-    app: App, stack: Stack, folders: Sequence[str], *, say_kept: bool = False
-) -> dict[str, Path]:
-    """Install what is missing, side by side, and return each folder's SERVICE_HOME."""
+def install_folders(app: App, engine: Engine, folders: Sequence[str], *, say_kept: bool = False) -> None:
+    """Install what is missing, side by side."""
     cancel = Cancel()
     progress = _Progress(app.screen)
-    installer = app.installer(cancel, progress)
-    homes = {folder: installer.home(stack.directory / folder) for folder in folders}
-    missing = [folder for folder in folders if not installer.cache.is_complete(homes[folder])]
+    installation = engine.installation(progress, cancel)
+    missing = installation.missing(folders)
     if say_kept:
         for folder in folders:
             if folder not in missing:
-                app.screen.finished(f"Install {folder}", "kept", 0.0)
+                app.screen.finished(f"{engine.verb} {folder}", "kept", 0.0)
 
     def install_one(folder: str) -> None:
         began = time.monotonic()
-        made = installer.install(stack.directory / folder, homes[folder])
+        made = installation.install(folder)
         progress.done(folder)
-        app.screen.finished(f"Install {folder}", "made" if made else "kept", time.monotonic() - began)
+        app.screen.finished(f"{engine.verb} {folder}", "made" if made else "kept", time.monotonic() - began)
 
     if missing:
         with ThreadPoolExecutor(len(missing)) as pool:
@@ -64,7 +63,6 @@ def install_folders(
             finally:
                 cancel.set()
                 app.screen.still()
-    return homes
 
 
 class _Progress:

@@ -6,8 +6,6 @@ import click
 
 from pyglue.cli.options import App, common
 from pyglue.errors import UsageError
-from pyglue.native.layout import Layout
-from pyglue.native.logs import follow, tail
 
 
 @click.command()
@@ -24,23 +22,21 @@ from pyglue.native.logs import follow, tail
 @common
 def logs(app: App, services: tuple[str, ...], following: bool, lines: int) -> None:
     """Show the last lines of SERVICE..., or of all services."""
-    settings = app.settings()
-    stack = settings.stack()
+    _, stack, engine = app.running()
     unknown = [name for name in services if name not in stack.services]
     if unknown:
         raise UsageError(
             f"there is no service {', '.join(unknown)}", details=[f"there are {', '.join(stack.services)}"]
         )
     names = services or tuple(stack.services)
-    layout = Layout(settings.project)
     width = max(map(len, names))
 
     def show(name: str, line: str) -> None:
         app.screen.data(line if len(names) == 1 else f"{name:<{width}} | {line}")
 
     for name in names:
-        for line in tail(layout.log(name), lines):
+        for line in engine.log_lines(name, lines) if lines else ():
             show(name, line)
     if following:
-        for name, line in follow({name: layout.log(name) for name in names}):
+        for name, line in engine.follow(names):
             show(name, line)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -12,16 +11,14 @@ from typing import Any
 
 import click
 
+from pyglue.engine import Engine
+from pyglue.engines import Choice, choose
 from pyglue.errors import InputError
-from pyglue.flow import Cancel
-from pyglue.install import tools
-from pyglue.install.cache import Cache
-from pyglue.install.installer import Installer
-from pyglue.native.engine import Engine
 from pyglue.pipeline.addresses import Addresses, of_stack
 from pyglue.screen import Screen
 from pyglue.settings import ENGINES, Settings, locate
 from pyglue.stack.model import Stack
+from pyglue.up import Clients
 
 Command = Callable[..., Any]
 
@@ -38,11 +35,15 @@ class App:
         """Options, environment and `.env`, read once by each command."""
         return Settings.read(self.project_dir, self.engine, os.environ)
 
-    def installer(self, cancel: Cancel, progress: Any = None) -> Installer:
-        """For this user's cache and this machine's JDK; raises PyglueError if there is none."""
-        cache = Cache.of(os.environ)
-        silent = progress or (lambda _label, _files, _size: None)
-        return Installer(cache, tools.java_version(), sys.executable, silent, cancel)
+    def choice(self, settings: Settings, stack: Stack) -> Choice:
+        """The engine, and why."""
+        return choose(settings, stack)
+
+    def running(self) -> tuple[Settings, Stack, Engine]:
+        """What a command needs that asks or changes a running stack."""
+        settings = self.settings()
+        stack = settings.stack()
+        return settings, stack, choose(settings, stack).engine
 
     def stopping_engine(self) -> Engine:
         """The engine for ending what runs, even if docker-compose.yml or `.env` is broken by now.
@@ -51,20 +52,29 @@ class App:
         """
         directory = locate(self.project_dir, os.environ)
         try:
-            stack = self.settings().stack()
+            settings = self.settings()
+            stack = settings.stack()
         except InputError as error:
             self.screen.problem(error.message, error.details, None)
             self.screen.say("Stopping all the same, everything at once.")
+            settings = Settings(
+                directory, self.engine or os.environ.get("PYGLUE_ENGINE") or "auto", os.environ
+            )
             stack = Stack("", directory, {})
-        return self.running_engine(stack)
+        return choose(settings, stack).engine
 
-    def running_engine(self, stack: Stack) -> Engine:
-        """The engine for looking at what runs, or ending it; it needs no artefacts."""
-        return Engine(stack, {})
-
-    def addresses(self, settings: Settings, stack: Stack) -> Addresses:
+    def addresses(self, settings: Settings, stack: Stack, engine: Engine) -> Addresses:
         """Where the services answer."""
-        return of_stack(stack, settings.variables)
+        return of_stack(stack, settings.variables, engine.inside)
+
+    def clients(
+        self, settings: Settings, stack: Stack, engine: Engine, wait: Callable[[float], None]
+    ) -> Clients:
+        """Connections to the services; a password that only the services know is asked for there."""
+        variables = settings.variables
+        if not variables.get("SUPERSET_ADMIN_PASSWORD"):
+            variables = {**variables, **engine.generated()}
+        return Clients.of(self.addresses(settings, stack, engine), variables, wait)
 
 
 def surroundings(command: Command) -> Command:

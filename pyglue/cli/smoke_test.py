@@ -12,7 +12,7 @@ from pyglue.cli.options import App, common
 from pyglue.errors import PyglueError
 from pyglue.pipeline.addresses import VARIABLES
 from pyglue.pipeline.smoke import Probe
-from pyglue.up import Clients, with_log
+from pyglue.up import with_log
 
 
 @click.command(name="smoke-test")
@@ -27,10 +27,10 @@ def smoke_test(app: App, as_json: bool, timeout: float) -> int:
     """
     settings = app.settings()
     checked = check(settings)
-    engine = app.running_engine(checked.stack)
+    engine = app.choice(settings, checked.stack).engine
     if not engine.running() and not any(name in settings.variables for name in VARIABLES.values()):
         raise PyglueError("nothing runs here", try_="pyglue up")
-    clients = Clients.of(app.addresses(settings, checked.stack), settings.variables, time.sleep)
+    clients = app.clients(settings, checked.stack, engine, time.sleep)
     try:
         report = Probe(clients.pipeline(checked.spec, checked.schema), timeout).run()
     finally:

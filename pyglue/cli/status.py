@@ -10,10 +10,9 @@ from typing import Any
 import click
 
 from pyglue.cli.options import App, common
-from pyglue.native.engine import State
+from pyglue.engine import State
 from pyglue.pipeline.status import Part, pipeline_parts
 from pyglue.screen import amount, span
-from pyglue.up import Clients
 
 
 @click.command()
@@ -23,16 +22,18 @@ def status(app: App, as_json: bool) -> int:
     """Show every service and every part of the pipeline. Exits with 1 if something is not as it should be."""
     settings = app.settings()
     stack = settings.stack()
-    states = app.running_engine(stack).states()
-    clients = Clients.of(app.addresses(settings, stack), settings.variables, time.sleep)
+    choice = app.choice(settings, stack)
+    states = choice.engine.states()
+    clients = app.clients(settings, stack, choice.engine, time.sleep)
     try:
         parts = pipeline_parts(clients, settings.project) if any(state.healthy for state in states) else ()
     finally:
         clients.close()
     problems = _problems(states, parts)
     if as_json:
-        app.screen.data(json.dumps(_json(states, parts, problems)))
+        app.screen.data(json.dumps(_json(choice.engine.name, states, parts, problems)))
         return 1 if problems else 0
+    app.screen.say(str(choice))
     app.screen.table(_rows(states))
     if parts:
         app.screen.data("")
@@ -71,9 +72,10 @@ def _problems(states: list[State], parts: tuple[Part, ...]) -> list[str]:
     return [f"{number}. {text}" for number, text in enumerate(texts, 1)]
 
 
-def _json(states: list[State], parts: tuple[Part, ...], problems: list[str]) -> dict[str, Any]:
+def _json(engine: str, states: list[State], parts: tuple[Part, ...], problems: list[str]) -> dict[str, Any]:
     return {
         "healthy": not problems,
+        "engine": engine,
         "services": [asdict(state) for state in states],
         "pipeline": [asdict(part) for part in parts],
         "problems": problems,

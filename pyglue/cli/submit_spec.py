@@ -10,9 +10,8 @@ import click
 
 from pyglue.cli.options import App, common
 from pyglue.errors import PyglueError
-from pyglue.native.layout import Layout
 from pyglue.pipeline import spec as specs
-from pyglue.up import Clients, submit
+from pyglue.up import submit
 
 
 @click.command(name="submit-spec")
@@ -24,8 +23,8 @@ def submit_spec(app: App, file: Path | None, show: bool) -> None:
 
     Only the address of Kafka is replaced by the one in use. A spec that runs already is kept.
     """
-    settings = app.settings()
-    addresses = app.addresses(settings, settings.stack())
+    settings, stack, engine = app.running()
+    addresses = app.addresses(settings, stack, engine)
     spec = specs.read(file or settings.project / specs.FILE, str(file) if file else None)
     wanted = specs.addressed(spec, addresses.kafka_for_druid)
     if show:
@@ -33,9 +32,9 @@ def submit_spec(app: App, file: Path | None, show: bool) -> None:
         return
     began = time.monotonic()
     name = specs.datasource(wanted)
-    clients = Clients.of(addresses, settings.variables, time.sleep)
+    clients = app.clients(settings, stack, engine, time.sleep)
     try:
-        with Layout(settings.project).locked("submit-spec"):
+        with engine.locked("submit-spec"):
             posted = submit(wanted, clients, settings.project, time.sleep, before_schema_change=_refuse)
     finally:
         clients.close()

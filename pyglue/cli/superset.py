@@ -9,16 +9,15 @@ import click
 from pyglue.cli.options import App, common
 from pyglue.pipeline import spec as specs
 from pyglue.superset import register
-from pyglue.up import Clients
 
 
 @click.command(name="register-cluster")
 @common
 def register_cluster(app: App) -> None:
     """Register Druid in Superset as the database docker-druid, or bring its address up to date."""
-    settings = app.settings()
-    addresses = app.addresses(settings, settings.stack())
-    clients = Clients.of(addresses, settings.variables, time.sleep)
+    settings, stack, engine = app.running()
+    addresses = app.addresses(settings, stack, engine)
+    clients = app.clients(settings, stack, engine, time.sleep)
     began = time.monotonic()
     try:
         uri = register.sqlalchemy_uri(addresses.broker_for_superset)
@@ -32,8 +31,8 @@ def register_cluster(app: App) -> None:
 @common
 def refresh_datasources(app: App) -> None:
     """Make the dataset over Druid's datasource, or bring its columns up to date."""
-    settings = app.settings()
-    clients = Clients.of(app.addresses(settings, settings.stack()), settings.variables, time.sleep)
+    settings, stack, engine = app.running()
+    clients = app.clients(settings, stack, engine, time.sleep)
     table = specs.datasource(specs.read(settings.project / specs.FILE))
     began = time.monotonic()
     try:

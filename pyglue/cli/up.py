@@ -14,9 +14,9 @@ from pyglue import flow
 from pyglue.checks import check
 from pyglue.cli.install import install_folders
 from pyglue.cli.options import App, common
+from pyglue.engine import Engine
+from pyglue.engines import refuse_two
 from pyglue.errors import PyglueError
-from pyglue.native.engine import Engine
-from pyglue.native.layout import Layout
 from pyglue.pipeline.addresses import Addresses
 from pyglue.screen import Screen, amount
 from pyglue.up import Clients, Up
@@ -32,18 +32,20 @@ def up(app: App) -> None:
     from a chart. What runs already is kept; what changed is restarted.
     """
     began = time.monotonic()
-    settings = app.settings().with_secrets()
+    settings, screen = app.settings(), app.screen
+    choice = app.choice(settings, settings.stack())
+    settings = settings.with_secrets(choice.engine.generated())
     checked = check(settings)
-    screen = app.screen
-    screen.say(f"native engine, project {checked.stack.name}")
+    choice = app.choice(settings, checked.stack)  # with the secrets
+    engine = choice.engine
+    screen.say(str(choice))
     screen.say()
-    layout = Layout(settings.project)
-    with layout.locked("up"):
-        Engine(checked.stack, {}).check_ports()  # before the long part
-        homes = install_folders(app, checked.stack, checked.stack.folders())
-        engine = Engine(checked.stack, homes)
-        addresses = app.addresses(settings, checked.stack)
-        _start(engine, screen)
+    refuse_two(choice)
+    with engine.locked("up"):
+        engine.check()  # before the long part
+        install_folders(app, engine, checked.stack.folders())
+        addresses = app.addresses(settings, checked.stack, engine)
+        _make_ready(engine, screen)
         cancel = flow.Cancel()
         clients = Clients.of(addresses, settings.variables, cancel.wait)
         work = Up(checked, engine, clients, addresses, cancel)
@@ -62,15 +64,12 @@ def up(app: App) -> None:
     show_addresses(screen, addresses, settings.project)
 
 
-def _start(engine: Engine, screen: Screen) -> None:
-    """Before the loop: stop what runs otherwise than it should, and have supervisord ready for what is to come."""
-    stale = engine.changed()
+def _make_ready(engine: Engine, screen: Screen) -> None:
+    """Before the loop: what runs otherwise than it should is stopped."""
+    began = time.monotonic()
+    stale = engine.make_ready()
     if stale:
-        began = time.monotonic()
-        engine.stop(stale)
         screen.finished(f"Stop what changed: {', '.join(sorted(stale))}", "stopped", time.monotonic() - began)
-    engine.check_ports()
-    engine.prepare()
 
 
 def show_addresses(screen: Screen, addresses: Addresses, project: Path) -> None:

@@ -18,11 +18,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 from xml.etree import ElementTree
 
 from pyglue.errors import PyglueError
-from pyglue.flow import Cancel
+from pyglue.flow import Cancel, Progress
 from pyglue.install import artifacts, tools
 from pyglue.install.cache import Cache, is_maven, is_python
 
@@ -30,12 +29,6 @@ LINES = 15  # of a failed tool's output that an error shows
 POLL = 0.2
 SIZE_EVERY = 2.0  # seconds between two sums over uv's cache, which has tens of thousands of files
 POM = "{http://maven.apache.org/POM/4.0.0}"
-
-
-class Progress(Protocol):
-    """Shows how far an installation is: (done, total) files and bytes; a total of 0 is unknown."""
-
-    def __call__(self, label: str, files: tuple[int, int], size: tuple[int, int]) -> None: ...
 
 
 class Installer:

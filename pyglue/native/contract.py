@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pyglue.native.layout import Layout
+from pyglue.layout import Layout
 from pyglue.stack.model import Service, Stack
 
 LOOPBACK = "127.0.0.1"
@@ -129,20 +129,20 @@ class Translation:
 def fingerprint(stack: Stack, service: Service) -> str:
     """A hash of the files that a start reads: the folder's own (not its sub-folders) and the bind mounts."""
     folder = stack.directory / service.folder
-    files = [path for path in folder.iterdir() if path.name not in NOT_RUN and not _is_scrap(path)]
+    files = [path for path in folder.iterdir() if path.name not in NOT_RUN and not is_scrap(path)]
     for mount in service.mounts:
         if mount.is_bind:
             source = stack.directory / mount.source
             files += (
-                [path for path in source.rglob("*") if not _is_scrap(path)] if source.is_dir() else [source]
+                [path for path in source.rglob("*") if not is_scrap(path)] if source.is_dir() else [source]
             )
     if service.folder in READS:
         found = (stack.directory / READS[service.folder]).rglob("*")
-        files += [path for path in found if path.suffix != ".pyc" and not _is_scrap(path)]
+        files += [path for path in found if path.suffix != ".pyc" and not is_scrap(path)]
     return hash_files(stack.directory, files)
 
 
-def _is_scrap(path: Path) -> bool:
+def is_scrap(path: Path) -> bool:
     """Hidden files and editors' backups: looking into a file is no change of it."""
     return path.name.startswith(".") or path.name.endswith("~")
 

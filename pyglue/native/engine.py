@@ -10,56 +10,53 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import sys
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import psutil
 
+from pyglue.engine import LOG_LINES, Engine, Installation, Life, State
 from pyglue.errors import PyglueError
-from pyglue.flow import Done
-from pyglue.native import ports, processes
-from pyglue.native.contract import program
+from pyglue.flow import Cancel, Progress
+from pyglue.install import tools
+from pyglue.install.cache import Cache
+from pyglue.install.installer import Installer
+from pyglue.layout import Layout
+from pyglue.native import processes
+from pyglue.native.contract import Program, Translation, program
 from pyglue.native.health import Check, healthy_now
-from pyglue.native.layout import Layout
-from pyglue.native.logs import tail
+from pyglue.native.logs import follow, tail
 from pyglue.native.supervisord import Process, Supervisord
 from pyglue.stack.model import Service, Stack
 
-LOG_LINES = 12
 DOWN_SECONDS = 20.0  # then what is left is killed, so that `down` ends within 30 s
 SUPERVISORD_SECONDS = 3.0
 
 
-@dataclass(frozen=True)
-class State:
-    """One service as `status` shows it. `memory` is bytes of PSS, `up` seconds since the start."""
+class NativeEngine(Engine):
+    """The services of one checkout as processes."""
 
-    name: str
-    state: str
-    healthy: bool
-    reason: str
-    pid: int | None
-    up: float | None
-    memory: int | None
-    ports: tuple[int, ...]
+    name = "native"
+    verb = "Install"
 
-
-class Engine:
-    """The services of one checkout as processes. `homes` says where each folder's artefacts are."""
-
-    def __init__(self, stack: Stack, homes: Mapping[str, Path]) -> None:
-        self.stack = stack
-        self.layout = Layout(stack.directory)
+    def __init__(self, stack: Stack) -> None:
+        super().__init__(stack)
         self.supervisord = Supervisord(self.layout)
-        self._programs = {
-            name: program(
-                stack, service, self.layout, homes.get(service.folder, Path("/nonexistent")), os.environ
-            )
-            for name, service in stack.services.items()
-        }
-        self._watched: dict[str, int] = {}  # service -> the process id it must keep while `up` runs
+        self._programs: dict[str, Program] = {}
+        self._use({})
+
+    def _use(self, homes: Mapping[str, Path]) -> None:
+        """Plan with these artefacts: each folder's SERVICE_HOME."""
+        for name, service in self.stack.services.items():
+            home = homes.get(service.folder, Path("/nonexistent"))
+            self._programs[name] = program(self.stack, service, self.layout, home, os.environ)
+
+    @classmethod
+    def runs_in(cls, directory: Path) -> bool:
+        """Whether this engine runs something of the checkout there."""
+        return Supervisord(Layout(directory)).pid() is not None
 
     # -- looking
 
@@ -76,11 +73,15 @@ class Engine:
         return path.exists() and not self._programs[name].differs(path.read_text(encoding="utf-8"))
 
     def running(self) -> set[str]:
-        """Services whose process is there, healthy or not."""
         return {name for name, process in self.supervisord.processes().items() if process.runs}
 
+    def lives(self) -> dict[str, Life]:
+        return {
+            name: Life(str(process.pid or ""), process.runs, process.exit_code)
+            for name, process in self.supervisord.processes().items()
+        }
+
     def states(self) -> list[State]:
-        """Every service of the stack, asked now."""
         known = self.supervisord.processes()
         return [self._state(service, known.get(service.name)) for service in self.stack.services.values()]
 
@@ -90,58 +91,61 @@ class Engine:
                 process.label if process and process.label in ("fatal", "backoff", "exited") else "stopped"
             )
             return State(service.name, label, False, "", None, None, None, service.ports)
-        timeout = service.health.timeout if service.health else 5.0
-        healthy, reason = healthy_now(self._programs[service.name], timeout) if service.health else (True, "")
+        question = self._programs[service.name]
+        healthy, reason = healthy_now(question, _timeout(service)) if service.health else (True, "")
         up = max(0.0, time.time() - process.since)
         weight = processes.memory(process.pid)
         return State(service.name, "running", healthy, reason, process.pid, up, weight, service.ports)
 
     def memory(self) -> int:
-        """Bytes of PSS of everything that runs."""
         pids = [process.pid for process in self.supervisord.processes().values() if process.runs]
         return sum(processes.memory(pid) or 0 for pid in pids)
 
     def log_lines(self, name: str, lines: int = LOG_LINES) -> list[str]:
-        """The last lines a service printed."""
         return tail(self.layout.log(name), lines)
+
+    def follow(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+        return follow({name: self.layout.log(name) for name in names})
+
+    def inside(self, value: str) -> str:
+        any_service = next(iter(self.stack.services.values()))
+        return Translation(self.stack, any_service, self.layout)(value)
+
+    def vanished(self, name: str) -> PyglueError:
+        del name  # whichever service was asked about first: all have ended
+        return PyglueError(
+            "supervisord, which keeps the services, has ended, and they with it", try_="pyglue up"
+        )
 
     # -- acting
 
-    def prepare(self) -> None:
-        """Write supervisord's configuration and have it running; nothing is started yet."""
-        self.supervisord.ensure(self.stack.services.values())
+    def installation(self, progress: Progress, cancel: Cancel) -> Installation:
+        cache = Cache.of(os.environ)
+        installer = Installer(cache, tools.java_version(), sys.executable, progress, cancel)
+        return _Artifacts(self, installer)
 
-    def check_ports(self) -> None:
-        """Raise PyglueError naming every port that a service which does not run yet would find taken.
-
-        What a killed supervisord left behind would hold some of them, so it is ended first.
-        """
+    def check(self) -> None:
+        """The ports. What a killed supervisord left behind would hold some of them, so it is ended first."""
         self.layout.make()
         if self.supervisord.pid() is None:
             processes.end(self._marked, grace=2.0)
-        running = self.running()
-        holders: dict[str, list[str]] = {}
-        for name, service in self.stack.services.items():
-            for port in service.ports if name not in running else ():
-                if not ports.is_free(port):
-                    holders.setdefault(ports.holder(port), []).append(f"{port} (for {name})")
-        count = sum(map(len, holders.values()))
-        if count:
-            raise PyglueError(
-                "a port is taken" if count == 1 else f"{count} ports are taken",
-                details=[
-                    *(f"{', '.join(taken)} by {holder}" for holder, taken in holders.items()),
-                    "end what holds them, or choose other ports in .env (docs/configuration.md)",
-                ],
-                try_="pyglue up",
-            )
+        self.check_ports(lambda service: service.ports)
 
-    def stop(self, names: list[str], *, seconds: float = DOWN_SECONDS) -> None:
-        """Stop services and wait until their processes are gone; supervisord kills what outlasts its grace."""
+    def make_ready(self) -> list[str]:
+        """supervisord is ready to start the rest; nothing is started yet."""
+        stale = self.changed()
+        if stale:
+            self.stop(stale)
+        self.check()
+        self.supervisord.ensure(self.stack.services.values())
+        return stale
+
+    def stop(self, names: Sequence[str]) -> None:
+        """supervisord kills what outlasts its grace."""
+        self.forget(names)
         for name in names:
-            self._watched.pop(name, None)
             self.supervisord.stop(name)
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + DOWN_SECONDS
         while time.monotonic() < deadline:
             known = self.supervisord.processes()
             if not any(known[name].pid for name in names if name in known):
@@ -149,40 +153,15 @@ class Engine:
             time.sleep(0.05)
 
     def start(self, name: str) -> None:
-        """Write down what is to run and spawn it."""
         path = self.layout.programs / f"{name}.json"
         path.write_text(self._programs[name].to_json(), encoding="utf-8")
         self.supervisord.stop(name)  # one that is waiting in back-off
         self.supervisord.start(name)
 
-    def watch(self) -> None:
-        """Raise PyglueError if a service that was seen running has died or was restarted since."""
-        known = self.supervisord.processes()
-        for name, pid in self._watched.items():
-            if name not in known or known[name].pid != pid:
-                raise self.died(name, known.get(name))
-
-    def died(self, name: str, process: Process | None) -> PyglueError:
-        """The error that says so, with the service's last words."""
-        code = process.exit_code if process else 0  # 0 while supervisord tries again
-        how = f" with exit code {code}" if code > 0 else " by a signal" if code < 0 else ""
-        return PyglueError(f"{name} stopped{how}", details=self.last_words(name), try_=f"pyglue logs {name}")
-
-    def last_words(self, name: str) -> list[str]:
-        """The end of a service's log, as an error shows it."""
-        lines = self.log_lines(name)
-        return (
-            [f"last lines of {name}:", *(f"  | {line}" for line in lines)]
-            if lines
-            else [f"{name} printed nothing"]
-        )
-
-    def seen_running(self, name: str, pid: int) -> None:
-        """From now on the service's process must stay the same (see `watch`)."""
-        self._watched[name] = pid
+    def question(self, service: Service, clock: Callable[[], float] = time.monotonic) -> Check:
+        return Check(self._programs[service.name], _timeout(service), clock)
 
     def down(self) -> list[str]:
-        """Stop everything, dependents first; keep the data. Returns what had to be killed."""
         deadline = time.monotonic() + DOWN_SECONDS
         self._watched.clear()
         pid = self.supervisord.pid()
@@ -201,6 +180,14 @@ class Engine:
             )
         shutil.rmtree(self.layout.run, ignore_errors=True)
         return killed
+
+    @property
+    def data(self) -> str:
+        return f"all data below {self.layout.state}"
+
+    def wipe(self) -> None:
+        for folder in (self.layout.data, self.layout.logs, self.layout.programs):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _stop_in_order(self, deadline: float) -> None:
         """A service is asked to stop once everything that depends on it is gone."""
@@ -227,59 +214,24 @@ class Engine:
         return processes.marked(self.layout.identity)
 
 
-class ServiceJob:
-    """A service as a job of `up`: start it if it does not run as it should, and wait until it is healthy."""
+class _Artifacts:
+    """The artefacts of service folders in the cache."""
 
-    def __init__(
-        self,
-        engine: Engine,
-        service: Service,
-        needs: frozenset[str],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.name = service.name
-        self.label = f"Start {service.name}"
-        self.needs = needs
+    def __init__(self, engine: NativeEngine, installer: Installer) -> None:
         self._engine = engine
-        self._service = service
-        self._clock = clock
-        timeout = service.health.timeout if service.health else 5.0
-        self._check = Check(engine._programs[service.name], timeout, clock)
-        self._began = 0.0
-        self._kept = False
-        self._pid = 0
+        self._installer = installer
+        self._homes = {
+            folder: installer.home(engine.stack.directory / folder) for folder in engine.stack.folders()
+        }
+        engine._use(self._homes)
 
-    def begin(self) -> None:
-        self._began = self._clock()
-        self._kept = self.name in self._engine.running()
-        if not self._kept:
-            self._engine.start(self.name)
+    def missing(self, folders: Sequence[str]) -> list[str]:
+        cache = self._installer.cache
+        return [folder for folder in folders if not cache.is_complete(self._homes[folder])]
 
-    def poll(self) -> Done | None:
-        process = self._engine.supervisord.processes().get(self.name)
-        if process is None:
-            self._check.close()
-            raise PyglueError(
-                "supervisord, which keeps the services, has ended, and they with it", try_="pyglue up"
-            )
-        if not process.runs or (self._pid and process.pid != self._pid):
-            self._check.close()
-            raise self._engine.died(self.name, process)
-        self._pid = self._pid or process.pid
-        healthy = self._check.ask() if self._service.health else bool(self._pid)
-        if healthy:
-            self._check.close()
-            self._engine.seen_running(self.name, self._pid)  # until now this job has watched it
-            return Done("kept" if self._kept else "ok")
-        limit = self._service.health.deadline if self._service.health else 10.0
-        if self._clock() - self._began > limit:
-            self._check.close()
-            raise PyglueError(
-                f"{self.name} runs, but was not healthy within {limit:g} s",
-                details=[
-                    f"last seen  {self._check.last} ({self._check.tries} tries)",
-                    *self._engine.last_words(self.name),
-                ],
-                try_=f"pyglue logs {self.name}",
-            )
-        return None
+    def install(self, folder: str) -> bool:
+        return self._installer.install(self._engine.stack.directory / folder, self._homes[folder])
+
+
+def _timeout(service: Service) -> float:
+    return service.health.timeout if service.health else 5.0

@@ -21,8 +21,8 @@ from typing import Any
 import psutil
 
 from pyglue.errors import PyglueError
+from pyglue.layout import Layout
 from pyglue.native.contract import IDENTITY
-from pyglue.native.layout import Layout
 from pyglue.stack.model import Service
 
 START_SECONDS = 15.0

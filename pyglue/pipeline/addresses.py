@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -39,10 +39,11 @@ class Addresses:
     router: str
 
 
-def of_stack(stack: Stack, environment: Mapping[str, str]) -> Addresses:
-    """The addresses of a native stack, each replaced by the environment's where that has one.
+def of_stack(stack: Stack, environment: Mapping[str, str], inside: Callable[[str], str]) -> Addresses:
+    """The addresses of a checkout's stack, each replaced by the environment's where that has one.
 
-    Raises UsageError for a URL that is none.
+    `inside` turns an address of docker-compose.yml into what the services themselves see. Raises UsageError for a URL
+    that is none.
     """
 
     def port(service: str, variable: str) -> str:
@@ -68,8 +69,10 @@ def of_stack(stack: Stack, environment: Mapping[str, str]) -> Addresses:
         broker=broker,
         superset=superset,
         kafka_for_druid=environment.get(VARIABLES["kafka"])
-        or f"127.0.0.1:{port('kafka', 'KAFKA_INTERNAL_PORT')}",
-        broker_for_superset=urlsplit(broker).netloc,
+        or inside(stack.setting("divolte", "DIVOLTE_KAFKA_BROKER_LIST")),
+        broker_for_superset=urlsplit(broker).netloc
+        if environment.get(VARIABLES["broker"])
+        else inside(stack.setting("druid-broker", "DRUID_ADVERTISED")),
         dashboard=f"{_local(superset)}/superset/dashboard/clickstream/",
         sample_app=f"http://localhost:{port('sample-app', 'SAMPLE_APP_PORT')}",
         router=f"http://localhost:{port('druid-router', 'DRUID_ADVERTISED')}",

@@ -77,10 +77,12 @@ def _value(text: str, variables: Mapping[str, str]) -> str:
     return re.sub(r"\\(.)", lambda m: ESCAPES.get(m.group(1), m.group(1)), interpolate(inside, variables))
 
 
-def ensure_secrets(path: Path, outside: Mapping[str, str] | None = None) -> list[str]:
+def ensure_secrets(
+    path: Path, outside: Mapping[str, str] | None = None, known: Mapping[str, str] | None = None
+) -> list[str]:
     """Add each generated secret that the file lacks; return the names added. The file ends with mode 0600.
 
-    Raises InputError for a broken file and leaves it alone.
+    One that is `known` already is taken from there. Raises InputError for a broken file and leaves it alone.
     """
     text = _text(path)
     present = parse(text, path.name, outside)
@@ -91,7 +93,8 @@ def ensure_secrets(path: Path, outside: Mapping[str, str] | None = None) -> list
         return []
     if text and not text.endswith("\n"):
         text += "\n"
-    text += "".join(f"{name}={secrets.token_urlsafe(GENERATED[name])}\n" for name in missing)
+    made = {name: (known or {}).get(name) or secrets.token_urlsafe(GENERATED[name]) for name in missing}
+    text += "".join(f"{name}={value}\n" for name, value in made.items())
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:

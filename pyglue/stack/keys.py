@@ -39,6 +39,7 @@ SERVICE: Final = {
     "labels": "meaningless: marks on a container",
     "logging": "meaningless: supervisord rotates the logs below .pyglue/log",
     "mem_limit": "meaningless: heaps are set by the environment",
+    "pids_limit": "meaningless: a container's threads and processes",
     "platform": "meaningless: this machine's",
     "pull_policy": "meaningless: no image is pulled",
     "read_only": "meaningless: a container's root file system",

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pyglue.cli import run
-from pyglue.native.layout import Layout
+from pyglue.layout import Layout
 from tests.cli.ended import Ended, Run
 
 FOLDERS = ("divolte", "kafka", "druid", "superset", "sample-app", "pyglue")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyglue.native.layout import Layout
+from pyglue.layout import Layout
 from tests.cli.ended import Run
 
 

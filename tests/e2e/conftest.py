@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyglue.native.layout import Layout
+from pyglue.layout import Layout
 from pyglue.native.processes import marked
 from tests.browser import browser as browser
 from tests.e2e.live import LiveStack

@@ -191,7 +191,7 @@ def test_what_listens_listens_on_loopback(stack: LiveStack) -> None:
     """No port of the stack is open to other machines."""
     import psutil
 
-    from pyglue.native.layout import Layout
+    from pyglue.layout import Layout
     from pyglue.native.processes import marked
 
     pids = {process.pid for process in marked(Layout(stack.directory).identity)}

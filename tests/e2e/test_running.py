@@ -18,7 +18,7 @@ import psutil
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from pyglue.native.layout import Layout
+from pyglue.layout import Layout
 from pyglue.native.processes import marked
 from tests.e2e.live import LiveStack, eventually
 

@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 
 from pyglue import flow
+from pyglue.engine import ServiceJob
 from pyglue.native import processes
-from pyglue.native.engine import Engine, ServiceJob
+from pyglue.native.engine import NativeEngine
 from pyglue.stack import compose
 
 HEALTHY = '[[ -e $RUN_DIR/healthy ]] || { echo "not yet"; exit 1; }\n'
@@ -52,17 +53,15 @@ class Checkout:
         lines = [f"  {block[:-1]}, healthcheck: {check}}}\n" for block in services]
         (self.path / "docker-compose.yml").write_text("services:\n" + "".join(lines))
 
-    def engine(self) -> Engine:
+    def engine(self) -> NativeEngine:
         """For looking at what runs, or ending it."""
-        return Engine(compose.read(self.path, {}), {})
+        return NativeEngine(compose.read(self.path, {}))
 
     def up(self, heard: Heard | None = None) -> list[tuple[str, str]]:
         """What `pyglue up` does with services; returns (label, verdict) of each."""
         heard = heard or Heard()
         engine = self.engine()
-        engine.stop(engine.changed())
-        engine.check_ports()
-        engine.prepare()
+        engine.make_ready()
         jobs = [
             ServiceJob(engine, service, frozenset(service.depends_on))
             for service in engine.stack.services.values()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pyglue.layout import Layout
 from pyglue.native.contract import Program, program
-from pyglue.native.layout import Layout
 from pyglue.stack.model import Health, Mount, Service, Stack
 
 HOME = Path("/cache/kafka-1")

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pyglue.errors import UsageError
+from pyglue.native.engine import NativeEngine
 from pyglue.pipeline.addresses import Addresses, of_stack
 from pyglue.stack import compose
 
@@ -14,7 +15,8 @@ from pyglue.stack import compose
 def addresses(
     checkout: Path, environment: dict[str, str], variables: dict[str, str] | None = None
 ) -> Addresses:
-    return of_stack(compose.read(checkout, variables or {}), environment)
+    stack = compose.read(checkout, variables or {})
+    return of_stack(stack, environment, NativeEngine(stack).inside)
 
 
 def test_the_stacks_own_addresses(checkout: Path) -> None:
@@ -58,3 +60,10 @@ def test_what_is_no_url_is_refused(checkout: Path, url: str) -> None:
     """A usage error that names the variable."""
     with pytest.raises(UsageError, match="PYGLUE_DRUID_URL must be a URL"):
         addresses(checkout, {"PYGLUE_DRUID_URL": url})
+
+
+def test_what_containers_are_told_is_how_containers_see_it(checkout: Path) -> None:
+    """Where values stay as docker-compose.yml has them, Druid and Superset get the services' names."""
+    found = of_stack(compose.read(checkout, {}), {}, lambda value: value)
+    assert (found.kafka, found.kafka_for_druid) == ("127.0.0.1:9092", "kafka:29092")
+    assert (found.broker, found.broker_for_superset) == ("http://127.0.0.1:8082", "druid-broker:8082")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pyglue.errors import PyglueError
-from pyglue.native.layout import Layout
+from pyglue.layout import Layout
 
 
 def test_folders_are_made_for_this_user_alone(tmp_path: Path) -> None:

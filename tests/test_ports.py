@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from pyglue.native import ports
+from pyglue import ports
 
 
 @pytest.fixture(params=["127.0.0.1", "0.0.0.0"])  # noqa: S104 - a server elsewhere may listen everywhere

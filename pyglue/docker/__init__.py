@@ -1,0 +1,1 @@
+"""The Docker engine: the same service folders as containers, by Docker Compose."""

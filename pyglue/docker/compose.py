@@ -1,0 +1,123 @@
+"""The one door to Docker Compose: its command line, run in the checkout with the values that pyglue itself read.
+
+`docker-compose.yml` alone is what runs: other files are for who calls Compose by hand.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pyglue.docker.daemon import NoDaemon
+from pyglue.errors import PyglueError
+from pyglue.stack.reading import FILE
+
+LINES = 15  # of a failed command's output that an error shows
+OLDEST = (2, 0)
+POLL = 0.05
+
+
+class Compose:
+    """Compose for the project `name` of a checkout; `variables` win over `.env`, as Compose has it."""
+
+    def __init__(self, directory: Path, name: str, variables: Mapping[str, str]) -> None:
+        self._directory = directory
+        self._name = name
+        self._environment = {**variables, "COMPOSE_ANSI": "never"}
+        # What would have Compose run something else than docker-compose.yml.
+        for other in ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_ENV_FILES"):
+            self._environment.pop(other, None)
+
+    def build(self, service: str, said: Callable[[str], None], wait: Callable[[float], None]) -> None:
+        """Build a service's image; every line of progress is handed to `said`. Raises PyglueError, or what `wait` does."""
+        self._run([*self._file, "--progress", "plain", "build", service], said, wait)
+
+    def create(self) -> None:
+        """Have a container, not started, for every service; those that run as they should are left alone."""
+        self._run([*self._file, "up", "--no-start", "--no-build", "--remove-orphans"])
+
+    def down(self, *, volumes: bool = False) -> None:
+        """Remove the project's containers and networks, with `volumes` its data as well. Needs no file."""
+        words = ["--project-name", self._name, "down", "--remove-orphans"]
+        self._run([*words, "--volumes"] if volumes else words, directory=Path("/"))
+
+    def stop(self) -> None:
+        """Stop the project's containers, dependents first. Needs no file."""
+        self._run(["--project-name", self._name, "stop"], directory=Path("/"))
+
+    @property
+    def _file(self) -> list[str]:
+        return ["--project-name", self._name, "--file", str(self._directory / FILE)]
+
+    def _run(
+        self,
+        words: Sequence[str],
+        said: Callable[[str], None] = lambda _line: None,
+        wait: Callable[[float], None] = time.sleep,
+        directory: Path | None = None,
+    ) -> None:
+        command = ["docker", "compose", *words]
+        process = subprocess.Popen(
+            command,
+            cwd=directory or self._directory,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,  # Ctrl-C is for pyglue, which ends it in its own way
+        )
+        lines: list[str] = []
+
+        def read() -> None:
+            assert process.stdout is not None  # noqa: S101 - it is a pipe
+            for line in process.stdout:
+                lines.append(line.rstrip())
+                said(lines[-1])
+
+        reader = threading.Thread(target=read, daemon=True)
+        reader.start()
+        try:
+            while process.poll() is None:
+                wait(POLL)
+            reader.join()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGINT)
+            process.wait()
+            raise
+        if process.returncode != 0:
+            raise PyglueError(
+                f"Docker Compose ended with {process.returncode}",
+                details=[f"asked      {' '.join(command)}", *(f"  | {line}" for line in telling(lines))],
+                try_="pyglue up",
+            )
+
+
+def telling(lines: Sequence[str]) -> list[str]:
+    """The end of Compose's output, which repeats what a failed build step said; without its empty lines."""
+    return [line for line in lines if line.strip()][-LINES:]
+
+
+def version(environment: Mapping[str, str] = os.environ) -> str:
+    """Compose's version; raises NoDaemon where there is none, or only version 1."""
+    if shutil.which("docker", path=environment.get("PATH")) is None:
+        raise NoDaemon("there is no docker command")
+    answer = subprocess.run(
+        ["docker", "compose", "version", "--short"],
+        env=dict(environment),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = re.match(r"v?(\d+)\.(\d+)\S*", answer.stdout.strip())
+    if answer.returncode != 0 or found is None or (int(found[1]), int(found[2])) < OLDEST:
+        raise NoDaemon("docker has no Compose v2")
+    return found[0].removeprefix("v")

@@ -1,0 +1,221 @@
+"""The one door to the `docker` package: a daemon, and the containers of one project in it.
+
+Everything is found by the labels that Compose puts on what it makes. Every failure of the daemon becomes a
+PyglueError that says what was asked and what came back. The package is imported when a daemon is first needed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pyglue.errors import PyglueError
+
+if TYPE_CHECKING:
+    from docker.client import DockerClient
+
+PROJECT, SERVICE, CHECKOUT, ONE_OFF = (
+    f"com.docker.compose.{name}" for name in ("project", "service", "project.working_dir", "oneoff")
+)
+TIMEOUT = 60  # seconds for one answer; stopping a service takes its grace
+# What a container's own control group says, of version 2 or 1 (the kernel's documentation, cgroup-v2 and cgroup-v1/memory).
+# The daemon's own statistics come from the same files, but it looks into them once a second, and makes one wait for that.
+MEMORY = "cd /sys/fs/cgroup; cat memory.current memory.stat 2>&- || cat memory/memory.{usage_in_bytes,stat}"
+LOOK_SECONDS = 3  # for the look whether there is a daemon at all
+T = TypeVar("T")
+
+
+class NoDaemon(PyglueError):
+    """No daemon can be used here; the message says why in a few words."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """One container, as the daemon tells it. `since` is the start in Unix seconds, `image` an id."""
+
+    id: str
+    name: str
+    project: str
+    service: str
+    checkout: str
+    image: str
+    state: str  # Docker's word: created, running, paused, restarting, exited, dead
+    pid: int | None
+    started: str
+    exit_code: int
+    out_of_memory: bool
+    memory_limit: int
+    error: str
+
+    @property
+    def runs(self) -> bool:
+        return self.state == "running"
+
+    @property
+    def since(self) -> float:
+        """Seconds since 1970; the daemon writes nanoseconds, which Python does not read."""
+        whole, _, fraction = self.started.rstrip("Z").partition(".")
+        return datetime.fromisoformat(f"{whole}.{fraction[:6]:0<6}+00:00").timestamp()
+
+    @classmethod
+    def of(cls, answer: Mapping[str, Any]) -> Container:
+        """From the answer to `GET /containers/ID/json` (Docker Engine API)."""
+        state, labels = answer["State"], answer["Config"].get("Labels") or {}
+        return cls(
+            id=answer["Id"],
+            name=answer["Name"].lstrip("/"),
+            project=labels.get(PROJECT, ""),
+            service=labels.get(SERVICE, ""),
+            checkout=labels.get(CHECKOUT, ""),
+            image=answer["Image"],
+            state=state["Status"],
+            pid=state.get("Pid") or None,
+            started=state["StartedAt"],
+            exit_code=int(state.get("ExitCode") or 0),
+            out_of_memory=bool(state.get("OOMKilled")),
+            memory_limit=int(answer["HostConfig"].get("Memory") or 0),
+            error=str(state.get("Error") or ""),
+        )
+
+
+class Daemon:
+    """A daemon that answers."""
+
+    def __init__(self, client: DockerClient, address: str) -> None:
+        self._client = client
+        self.address = address
+
+    @classmethod
+    def connect(cls, environment: Mapping[str, str] = os.environ) -> Daemon:
+        """The daemon that `docker` itself would use: DOCKER_HOST, else the context in use. Raises NoDaemon."""
+        import docker
+        from docker.context import ContextAPI
+        from docker.errors import DockerException
+
+        address = environment.get("DOCKER_HOST", "")
+        try:
+            if address:
+                client = docker.from_env(environment=dict(environment), timeout=TIMEOUT)
+            else:
+                context = ContextAPI.get_context(environment.get("DOCKER_CONTEXT"))
+                if context is None:
+                    raise NoDaemon(f"there is no Docker context {environment.get('DOCKER_CONTEXT')!r}")
+                address = context.Host or ""
+                tls = context.TLSConfig or False
+                client = docker.DockerClient(base_url=address, tls=tls, timeout=TIMEOUT)
+            client.api.timeout = LOOK_SECONDS
+            client.ping()
+            client.api.timeout = TIMEOUT
+        except (DockerException, OSError, ValueError) as error:
+            raise NoDaemon(f"no Docker daemon answers: {_where(address, error)}") from error
+        return cls(client, address)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its published ports are this machine's own."""
+        return self.address.startswith(("unix://", "npipe://"))
+
+    def containers(self, **labels: str) -> list[Container]:
+        """The services' containers of a project (`project=NAME`) or a folder (`checkout=PATH`), running or not."""
+        names = {"project": PROJECT, "checkout": CHECKOUT}
+        filters = {"label": [f"{ONE_OFF}=False", *(f"{names[key]}={value}" for key, value in labels.items())]}
+        rows = self._asked("the containers", lambda: self._client.api.containers(all=True, filters=filters))
+        found = (self._inspected(row["Id"]) for row in rows)
+        return [container for container in found if container is not None]
+
+    def _inspected(self, identity: str) -> Container | None:
+        from docker.errors import NotFound
+
+        try:
+            return Container.of(
+                self._asked("a container", lambda: self._client.api.inspect_container(identity))
+            )
+        except PyglueError as error:
+            if isinstance(error.__cause__, NotFound):  # gone between the two questions
+                return None
+            raise
+
+    def image(self, name: str) -> str | None:
+        """The id of an image by its name, or None."""
+        from docker.errors import ImageNotFound
+
+        with contextlib.suppress(ImageNotFound):
+            return str(self._client.images.get(name).id)
+        return None
+
+    def start(self, container: Container) -> None:
+        """Start one that does not run."""
+        self._asked(f"to start {container.name}", lambda: self._client.api.start(container.id))
+
+    def stop(self, container: Container) -> None:
+        """Stop one, as gently as its `stop_grace_period` says, and wait until it has ended."""
+        self._asked(f"to stop {container.name}", lambda: self._client.api.stop(container.id))
+
+    def run_in(self, container: Container, words: list[str]) -> tuple[int, str]:
+        """Run a program in a container and wait for it: its exit code and what it printed."""
+
+        def run() -> tuple[int, str]:
+            api = self._client.api
+            identity = api.exec_create(container.id, words)["Id"]
+            printed = api.exec_start(identity)
+            return int(api.exec_inspect(identity)["ExitCode"]), printed.decode(errors="replace").strip()
+
+        return self._asked(f"to run {' '.join(words)} in {container.name}", run)
+
+    def memory(self, container: Container) -> int | None:
+        """Bytes that a container uses: without the files that the kernel may drop at any time, as `docker stats` shows.
+
+        None where the daemon does not tell (a container that ended meanwhile, a daemon without memory accounting).
+        """
+        code, text = self.run_in(container, ["bash", "-c", MEMORY])
+        numbers = dict(re.findall(r"^(?:(\w+) )?(\d+)$", text, re.MULTILINE))
+        if code != 0 or "" not in numbers:
+            return None
+        return int(numbers[""]) - int(numbers.get("total_inactive_file", numbers.get("inactive_file", 0)))
+
+    def log(self, container: Container, lines: int) -> list[str]:
+        """The last lines that a container printed."""
+        text: bytes = self._asked(
+            f"the log of {container.name}", lambda: self._client.api.logs(container.id, tail=lines)
+        )
+        return text.decode(errors="replace").splitlines()
+
+    def follow(self, container: Container) -> Iterator[str]:
+        """What a container prints from now on, line by line, until it ends."""
+        stream = self._asked(
+            f"the log of {container.name}",
+            lambda: self._client.api.logs(container.id, stream=True, follow=True, tail=0),
+        )
+        rest = b""
+        for part in stream:
+            *whole, rest = (rest + part).split(b"\n")
+            yield from (line.decode(errors="replace") for line in whole)
+
+    def _asked(self, what: str, ask: Callable[[], T]) -> T:
+        """Ask the daemon; its errors in our words."""
+        from docker.errors import APIError, DockerException
+        from requests import RequestException
+
+        try:
+            return ask()
+        except (DockerException, RequestException) as error:
+            reason = error.explanation if isinstance(error, APIError) else str(error)
+            raise PyglueError(
+                "Docker did not do what it was asked",
+                details=[f"asked      {what} ({self.address})", f"came back  {reason}"],
+                try_="docker info",
+            ) from error
+
+
+def _where(address: str, error: Exception) -> str:
+    """The address, and the reason if it is one that a user can do something about."""
+    text = str(error)
+    for known in ("Permission denied", "No such file or directory", "Connection refused", "timed out"):
+        if known in text:
+            return address if known == "No such file or directory" else f"{address} ({known.lower()})"
+    return address or text

@@ -1,0 +1,353 @@
+"""The Docker engine: docker-compose.yml as containers. Compose makes and removes them, pyglue starts them in its own order
+and asks `healthy` itself, inside the container, so that `up` means the same as natively.
+
+A project belongs to one checkout: two checkouts with one name would end each other's containers, so that is refused.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+
+from pyglue.docker.compose import Compose
+from pyglue.docker.daemon import Container, Daemon
+from pyglue.docker.images import Images
+from pyglue.docker.memo import Memo
+from pyglue.engine import LOG_LINES, Engine, Installation, Life, State
+from pyglue.errors import InputError, Problem, PyglueError
+from pyglue.flow import Cancel, Progress
+from pyglue.native.contract import hash_files, is_scrap
+from pyglue.screen import amount
+from pyglue.stack.model import Service, Stack
+from pyglue.stack.reading import FILE
+
+EVERY = 0.4  # seconds between two questions to one service: each starts a process in its container
+LOOK = 0.2  # seconds for which one look at the containers is good enough
+THREADS = 12  # a start or a question each
+KILLED = 137  # 128 + SIGKILL
+SECRETS = {"SUPERSET_ADMIN_PASSWORD": ("superset", "/data/admin_password")}
+
+
+class DockerEngine(Engine):
+    """The services of one checkout as containers. `variables` are the environment over `.env`."""
+
+    name = "docker"
+    verb = "Build"
+
+    def __init__(self, stack: Stack, daemon: Daemon, variables: Mapping[str, str]) -> None:
+        super().__init__(stack)
+        self.daemon = daemon
+        self._variables = variables
+        self._memo = Memo(self.layout.state / "docker.json")
+        self._starting: dict[str, Future[None]] = {}
+        self._seen: tuple[float, dict[str, Container]] = (-LOOK, {})
+        self._lock = threading.Lock()
+
+    @cached_property
+    def project(self) -> str:
+        """The project's name; where the files are broken, that of the containers of this checkout."""
+        if self.stack.name:
+            return self.stack.name
+        found = self.daemon.containers(checkout=str(self.stack.directory))
+        return found[0].project if found else self._memo.project or ""
+
+    @cached_property
+    def _compose(self) -> Compose:
+        return Compose(self.stack.directory, self.project, self._variables)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(THREADS)
+
+    # -- looking
+
+    def _containers(self) -> dict[str, Container]:
+        """This checkout's containers by service."""
+        if not self.project:
+            return {}
+        found = self.daemon.containers(project=self.project, checkout=str(self.stack.directory))
+        return {container.service: container for container in found}
+
+    def _lately(self) -> dict[str, Container]:
+        """The same, seen a moment ago at most: jobs and the watch ask twenty times a second."""
+        with self._lock:
+            when, found = self._seen
+            if time.monotonic() - when >= LOOK:
+                found = self._containers()
+                self._seen = (time.monotonic(), found)
+            return found
+
+    def running(self) -> set[str]:
+        return {name for name, container in self._lately().items() if container.runs}
+
+    def lives(self) -> dict[str, Life]:
+        lives = {name: _life(container) for name, container in self._lately().items()}
+        for name, start in list(self._starting.items()):
+            if not start.done():
+                lives[name] = Life("", runs=True)
+                continue
+            del self._starting[name]
+            error = start.exception()
+            if error is not None:
+                raise error
+            with self._lock:
+                self._seen = (-LOOK, {})  # what was seen may be from before the start
+            return self.lives()
+        return lives
+
+    def states(self) -> list[State]:
+        known = self._containers()
+        services = self.stack.services.values()
+        return list(self._pool.map(lambda service: self._state(service, known.get(service.name)), services))
+
+    def _state(self, service: Service, container: Container | None) -> State:
+        if container is None or not container.runs:
+            label = container.state if container and container.state != "created" else "stopped"
+            return State(service.name, label, False, "", None, None, None, service.ports)
+        healthy, reason = self._ask(service, container) if service.health else (True, "")
+        up = max(0.0, time.time() - container.since)
+        weight = self.daemon.memory(container)
+        return State(service.name, "running", healthy, reason, container.pid, up, weight, service.ports)
+
+    def _ask(self, service: Service, container: Container) -> tuple[bool, str]:
+        """One question, waited for: whether it is healthy, and what was said."""
+        assert service.health is not None  # noqa: S101 - asked only of services that have one
+        words = ["/service/healthy", *service.health.arguments]
+        limit = service.health.timeout
+        try:
+            # Nothing in a container ends a question that hangs, so something does that is in every image.
+            code, said = self.daemon.run_in(container, ["timeout", f"{limit:g}", *words])
+        except PyglueError as error:
+            return False, error.details[-1].removeprefix("came back  ")
+        return code == 0, said or ("" if code == 0 else f"no answer within {limit:g} s")
+
+    def memory(self) -> int:
+        running = [container for container in self._containers().values() if container.runs]
+        return sum(weight or 0 for weight in self._pool.map(self.daemon.memory, running))
+
+    def log_lines(self, name: str, lines: int = LOG_LINES) -> list[str]:
+        container = self._containers().get(name)
+        return self.daemon.log(container, lines) if container is not None else []
+
+    def follow(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
+        """A container that is made anew meanwhile is followed, too."""
+        lines: queue.Queue[tuple[str, str]] = queue.Queue()
+
+        def read(name: str) -> None:
+            while True:
+                container = self._containers().get(name)
+                if container is not None and container.runs:
+                    for line in self.daemon.follow(container):
+                        lines.put((name, line))
+                time.sleep(1)
+
+        for name in names:
+            threading.Thread(target=read, args=(name,), daemon=True).start()
+        while True:
+            yield lines.get()
+
+    def inside(self, value: str) -> str:
+        return value
+
+    def generated(self) -> dict[str, str]:
+        """What Superset made for itself in its volume, when it was started without secrets."""
+        found = {}
+        containers = self._containers()
+        for variable, (service, file) in SECRETS.items():
+            container = containers.get(service)
+            if container is not None and container.runs:
+                code, text = self.daemon.run_in(container, ["cat", file])
+                if code == 0 and text:
+                    found[variable] = text
+        return found
+
+    # -- acting
+
+    def installation(self, progress: Progress, cancel: Cancel) -> Installation:
+        self.layout.make()
+        return Images(self.stack, self.daemon, self._compose, self._memo, self._variables, progress, cancel)
+
+    def check(self) -> None:
+        """Whose project it is, files that a container's user can't read, and the published ports."""
+        self._check_owner()
+        self._check_files()
+        if self.daemon.is_local:
+            self.check_ports(lambda service: service.published)
+
+    def _check_owner(self) -> None:
+        here = str(self.stack.directory)
+        for other in self.daemon.containers(project=self.project):
+            if other.checkout != here:
+                raise PyglueError(
+                    f"the Docker project {self.project} belongs to another checkout",
+                    details=[
+                        f"container  {other.name} of {other.checkout}",
+                        f"end that one (docker compose -p {self.project} down), or give this one another name and other",
+                        "ports in .env (docs/configuration.md)",
+                    ],
+                    try_=f"PYGLUE_PROJECT={self.project}2 pyglue up",
+                )
+        for other in self.daemon.containers(checkout=here):
+            if other.project != self.project:
+                raise PyglueError(
+                    f"containers of this checkout are there under another name: {other.project}",
+                    details=[f"container  {other.name}, and now the project is called {self.project}"],
+                    try_=f"PYGLUE_PROJECT={other.project} pyglue down",
+                )
+
+    def _check_files(self) -> None:
+        """A container's user is nobody on this machine, so what is mounted must be open to all."""
+        problems = []
+        for service in self.stack.services.values():
+            for path in self._mounted(service):
+                mode = path.stat().st_mode
+                if not mode & stat.S_IROTH or (path.is_dir() and not mode & stat.S_IXOTH):
+                    name = os.path.relpath(path, self.stack.directory)
+                    reason = f"{name} can't be read by a container's user; try: chmod o+rX {name}"
+                    problems.append(Problem(FILE, service.line, None, reason))
+        if problems and self.daemon.is_local:
+            raise InputError(sorted(set(problems), key=str))
+
+    def _mounted(self, service: Service) -> Iterator[Path]:
+        """The checkout's files and folders that are mounted into a service."""
+        for mount in service.mounts:
+            source = self.stack.directory / mount.source
+            if mount.is_bind:
+                yield source
+                yield from (path for path in source.rglob("*") if not is_scrap(path))
+
+    def make_ready(self) -> list[str]:
+        """Compose makes anew what changed; what only reads changed files is stopped, to be started again."""
+        self.check()
+        self._memo.keep_project(self.project)
+        before = {name: found for name, found in self._containers().items() if found.runs}
+        stale = [name for name, found in before.items() if not self._reads_as_before(name, found)]
+        self.stop(stale)
+        self._compose.create()
+        after = self._containers()
+        remade = [name for name, found in before.items() if name not in after or after[name].id != found.id]
+        return sorted({*stale, *remade})
+
+    def _reads_as_before(self, name: str, container: Container) -> bool:
+        """Whether the files that are mounted into a container are those that its start has read."""
+        if name not in self.stack.services:
+            return True  # Compose removes it
+        files = [path for path in self._mounted(self.stack.services[name]) if path.is_file()]
+        known = self._memo.started(name)
+        if known is not None and known[0] == container.id:
+            return known[1] == hash_files(self.stack.directory, files)
+        # Somebody else has started it, with `docker compose up`.
+        return all(path.stat().st_mtime < container.since for path in files)
+
+    def start(self, name: str) -> None:
+        container = self._containers().get(name)
+        if container is None:
+            raise PyglueError(f"Docker Compose made no container for {name}", try_="docker compose ps --all")
+        files = [path for path in self._mounted(self.stack.services[name]) if path.is_file()]
+        content = hash_files(self.stack.directory, files)
+
+        def start() -> None:
+            self.daemon.start(container)
+            self._memo.keep_start(name, container.id, content)
+
+        self._starting[name] = self._pool.submit(start)
+
+    def question(self, service: Service, clock: Callable[[], float] = time.monotonic) -> Asking:
+        return Asking(lambda: self._asked(service), self._pool, clock)
+
+    def _asked(self, service: Service) -> tuple[bool, str]:
+        container = self._lately().get(service.name)
+        return self._ask(service, container) if container is not None else (False, "there is no container")
+
+    def stop(self, names: Sequence[str]) -> None:
+        self.forget(names)
+        known = self._containers()
+        list(self._pool.map(self.daemon.stop, (known[name] for name in names if name in known)))
+
+    def down(self) -> list[str]:
+        self._watched.clear()
+        there = self._containers()
+        if not there:
+            return []
+        self._compose.stop()
+        killed = [
+            name
+            for name, container in self._containers().items()
+            if there[name].runs and container.exit_code == KILLED
+        ]
+        self._compose.down()
+        return killed
+
+    @property
+    def data(self) -> str:
+        return f"all data of the Docker project {self.project}, its volumes"
+
+    def wipe(self) -> None:
+        """Volumes carry no mark of their checkout, so those of a project that was never up from here are left alone."""
+        if self.project and self._memo.project == self.project:
+            self._check_owner()
+            self._compose.down(volumes=True)
+
+    def died(self, name: str, life: Life | None) -> PyglueError:
+        error = super().died(name, life)
+        if life is not None and life.why and name in self.stack.services:
+            variable = f"{name.upper().replace('-', '_')}_MEMORY"
+            error.try_ = f"{variable}=2g pyglue up  (and set it in .env)"
+        return error
+
+
+def _life(container: Container) -> Life:
+    runs = container.runs
+    why = []
+    if container.out_of_memory and not runs:
+        why.append(
+            f"it used more memory than its limit of {amount(container.memory_limit)}, so the system ended it"
+        )
+    if container.error:
+        why.append(container.error)
+    # The start is a part of the token: a container that was restarted is another life.
+    token = f"{container.id} {container.started}" if runs else ""
+    return Life(token, runs, container.exit_code, tuple(why))
+
+
+class Asking:
+    """Repeats a question that blocks, in threads of its own."""
+
+    def __init__(
+        self,
+        question: Callable[[], tuple[bool, str]],
+        pool: ThreadPoolExecutor,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.tries = 0
+        self.last = "not asked yet"
+        self._question = question
+        self._pool = pool
+        self._clock = clock
+        self._began = -EVERY
+        self._answer: Future[tuple[bool, str]] | None = None
+
+    def ask(self) -> bool:
+        """Begin a question if none is under way and it is time; True once one was answered well."""
+        if self._answer is None:
+            if self._clock() - self._began >= EVERY:
+                self._began = self._clock()
+                self.tries += 1
+                self._answer = self._pool.submit(self._question)
+            return False
+        if not self._answer.done():
+            return False
+        healthy, self.last = self._answer.result()
+        self._answer = None
+        return healthy
+
+    def close(self) -> None:
+        """An answer that is still to come is of no interest."""
+        self._answer = None

@@ -1,0 +1,127 @@
+"""Images: whether one is what its folder says, and building it.
+
+What goes into an image is what its Dockerfile copies, so the hash over those files (and over what is handed to the
+build) tells whether it has to be built; Docker's own cache would tell the same, but takes a second for each image. The
+hash is kept beside the id of the image that was built, in `.pyglue/docker.json`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pyglue.docker.compose import Compose
+from pyglue.docker.daemon import Daemon
+from pyglue.docker.memo import Memo
+from pyglue.errors import PyglueError
+from pyglue.flow import Cancel, Progress
+from pyglue.native.contract import hash_files
+from pyglue.stack.model import Stack
+
+# Handed to the build by docker-compose.yml, and decisive for what comes out of it.
+ARGUMENTS = ("IMAGE_BASE",)
+COPIED = re.compile(r"^COPY +((?:(?!--from=)\S+ +)+)\S+$", re.MULTILINE)
+BOUND = re.compile(r"--mount=type=bind,source=([^,\s]+)")
+STEP = re.compile(r"#\d+ \[(?:\S+ )?(?P<step>[\w-]+ +\d+/\d+)\]")
+LEFT_OUT = {"target", "__pycache__"}
+
+
+def inputs(directory: Path, dockerfile: str) -> list[Path]:
+    """The files that a Dockerfile copies from its build context, the repository's root, and itself."""
+    text = re.sub(r"\\\n", " ", (directory / dockerfile).read_text(encoding="utf-8"))
+    sources = [word for found in COPIED.findall(text) for word in found.split()] + BOUND.findall(text)
+    files = [directory / dockerfile, directory / ".dockerignore"]
+    for source in sources:
+        for path in sorted(directory.glob(source)):
+            inside = path.rglob("*") if path.is_dir() else [path]
+            files += [file for file in inside if not _is_left_out(file.relative_to(directory))]
+    return files
+
+
+def _is_left_out(path: Path) -> bool:
+    return bool(LEFT_OUT & set(path.parts)) or path.name.endswith(("~", ".pyc"))
+
+
+class Images:
+    """The images of a checkout's service folders; each has the name that docker-compose.yml gives it."""
+
+    def __init__(
+        self,
+        stack: Stack,
+        daemon: Daemon,
+        compose: Compose,
+        memo: Memo,
+        variables: Mapping[str, str],
+        progress: Progress,
+        cancel: Cancel,
+    ) -> None:
+        self._stack = stack
+        self._daemon = daemon
+        self._compose = compose
+        self._memo = memo
+        self._variables = variables
+        self._progress = progress
+        self._cancel = cancel
+
+    def missing(self, folders: Sequence[str]) -> list[str]:
+        """Those whose image is not there, or was made of something else."""
+        return [folder for folder in folders if not self._is_current(folder)]
+
+    def _is_current(self, folder: str) -> bool:
+        known = self._memo.image(folder)
+        return known == (self._hash(folder), self._daemon.image(self._name(folder)))
+
+    def _hash(self, folder: str) -> str:
+        files = inputs(self._stack.directory, f"{folder}/Dockerfile")
+        digest = hashlib.sha256(hash_files(self._stack.directory, files).encode())
+        for name in ARGUMENTS:
+            digest.update(f"{name}={self._variables.get(name, '')}\0".encode())
+        return digest.hexdigest()
+
+    def _name(self, folder: str) -> str:
+        return f"{self._stack.name}/{folder}"
+
+    def install(self, folder: str) -> bool:
+        """Build the image of a folder. Raises PyglueError with the end of what the failed step said."""
+        service = next(s.name for s in self._stack.services.values() if s.folder == folder)
+        said = _Said(folder, self._progress)
+        wanted = self._hash(folder)  # before the build: what changes meanwhile is for the next time
+        before = self._daemon.image(self._name(folder))
+        try:
+            self._compose.build(service, said, self._cancel.wait)
+        except PyglueError as error:
+            raise PyglueError(
+                f"building the image {self._name(folder)} failed",
+                details=error.details,
+                try_=f"pyglue install {folder}  (behind a proxy or a TLS inspection: images/README.md)",
+            ) from error
+        built = self._daemon.image(self._name(folder))
+        if built is None:
+            raise PyglueError(
+                f"Docker Compose built {folder}, but there is no image {self._name(folder)}",
+                details=["docker-compose.yml must name it: `image: ${PYGLUE_PROJECT:-pyglue}/FOLDER`"],
+                try_="docker images",
+            )
+        self._memo.keep_image(folder, wanted, built)
+        return built != before
+
+
+class _Said:
+    """Follows a build by its lines of progress: which step of how many it is at."""
+
+    def __init__(self, folder: str, progress: Progress) -> None:
+        self._folder = folder
+        self._progress = progress
+        self._steps: dict[str, tuple[int, int]] = {}  # stage -> the furthest step begun, all steps
+
+    def __call__(self, line: str) -> None:
+        found = STEP.match(line)
+        if found is None:
+            return
+        stage, numbers = found["step"].rsplit(" ", 1)
+        at, total = map(int, numbers.split("/"))
+        self._steps[stage.strip()] = (max(at, self._steps.get(stage.strip(), (0, 0))[0]), total)
+        done, all_steps = (sum(pair[which] for pair in self._steps.values()) for which in (0, 1))
+        self._progress(f"Build {self._folder}", (done, all_steps), (0, 0))

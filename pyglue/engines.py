@@ -1,0 +1,63 @@
+"""Which engine runs the services of a checkout, and why.
+
+`auto` goes on with what runs here already; else it is Docker where a daemon answers and Compose v2 is there, else native.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pyglue.docker import compose
+from pyglue.docker.daemon import Daemon, NoDaemon
+from pyglue.docker.engine import DockerEngine
+from pyglue.engine import Engine
+from pyglue.errors import PyglueError
+from pyglue.native.engine import NativeEngine
+from pyglue.settings import Settings
+from pyglue.stack.model import Stack
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An engine, and the reason in a few words."""
+
+    engine: Engine
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.engine.name} engine, project {self.engine.stack.name} ({self.why})"
+
+
+def choose(settings: Settings, stack: Stack) -> Choice:
+    """The engine that `--engine`, PYGLUE_ENGINE or the rule above picks; PyglueError if Docker is asked for in vain."""
+    if settings.engine == "native":
+        return Choice(NativeEngine(stack), "asked for")
+    if settings.engine == "docker":
+        return _docker(settings, stack, "asked for")
+    if NativeEngine.runs_in(stack.directory):
+        return Choice(NativeEngine(stack), "it runs here already")
+    try:
+        return _docker(settings, stack, "a daemon answers")
+    except NoDaemon as error:
+        return Choice(NativeEngine(stack), error.message)
+
+
+def _docker(settings: Settings, stack: Stack, why: str) -> Choice:
+    try:
+        daemon = Daemon.connect(settings.variables)
+        version = compose.version(settings.variables)
+    except NoDaemon as error:
+        raise NoDaemon(error.message, try_="pyglue --engine native up") from error
+    return Choice(
+        DockerEngine(stack, daemon, settings.variables), f"{why}: {daemon.address}, Compose {version}"
+    )
+
+
+def refuse_two(choice: Choice) -> None:
+    """Raise PyglueError if the other engine runs this checkout: both would want the same ports."""
+    if choice.engine.name == "docker" and NativeEngine.runs_in(choice.engine.stack.directory):
+        raise PyglueError(
+            "this checkout's stack runs natively already",
+            details=["each engine has data of its own; one at a time can have the ports"],
+            try_="pyglue --engine native down",
+        )
