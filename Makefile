@@ -1,7 +1,8 @@
 # The commands of this project. Each makes what it needs first (pyglue/bootstrap.sh says what that is).
 .DEFAULT_GOAL := help
 PYGLUE := .venv/bin/pyglue
-SHELL_SCRIPTS = pyglue/bootstrap.sh .ci/run $(wildcard */start */healthy */prepare)
+SHELL_SCRIPTS = pyglue/bootstrap.sh .ci/run $(wildcard */start */healthy */prepare) \
+	images/base/packages images/base/user images/java/jars images/python/environment tests/docker/daemon
 
 help: ## show this
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -18,12 +19,15 @@ test: ## run every test that this machine can run
 	@pyglue/bootstrap.sh test
 	.venv/bin/pytest
 
-lint: ## ruff, mypy, shellcheck, and the schema in supervisor-spec.json against the collector's
+lint: ## ruff, mypy, shellcheck; compose file, images and workflows; the schema in supervisor-spec.json
 	@pyglue/bootstrap.sh test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	shellcheck $(SHELL_SCRIPTS)
+	.venv/bin/compose-lint check --strict-config --fail-on low docker-compose.yml
+	.venv/bin/hadolint */Dockerfile
+	.venv/bin/actionlint
 	.venv/bin/python -m pyglue.checks
 
 bench: ## measure the numbers of docs/numbers.md on this machine

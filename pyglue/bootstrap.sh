@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # What a fresh machine lacks before pyglue can run, and the virtual environment .venv from the lock.
 #   bootstrap.sh run    Python 3.11 or 3.12 with venv, a JDK 17 or 21, Maven
-#   bootstrap.sh test   the same, Chromium, what drives it, and shellcheck, and the development packages
+#   bootstrap.sh test   the same, Chromium, what drives it, linters, and the development packages
 # On Debian and Ubuntu, root gets what is missing installed; anybody else, and any other system, gets it named.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -67,6 +67,7 @@ missing() {
         has_browser || echo chromium
         has_libatomic || echo libatomic1
         command -v shellcheck >/dev/null || echo shellcheck
+        [[ -x .venv/bin/actionlint ]] || command -v go >/dev/null || echo golang-go
     fi
 }
 
@@ -118,4 +119,11 @@ if [[ $have != "$mark" && $have != "$covers" ]]; then
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r "$lock"
     .venv/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
     echo "$mark" >.venv/pyglue-lock
+fi
+
+# The linter of GitHub's workflows is no Python package; Go builds it from its sources.
+actionlint=v1.7.7
+if [[ $purpose == test && ! -x .venv/bin/actionlint ]]; then
+    echo "Making actionlint" >&2
+    GOBIN=$PWD/.venv/bin GOFLAGS=-mod=mod go install "github.com/rhysd/actionlint/cmd/actionlint@$actionlint"
 fi

@@ -5,7 +5,7 @@ Nothing below the command line asks the environment.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,10 +35,10 @@ class Settings:
             raise UsageError(f"there is no engine {chosen!r}; choose one of {', '.join(ENGINES)}")
         return cls(directory, chosen, variables)
 
-    def with_secrets(self, known: Mapping[str, str] | None = None) -> Settings:
+    def with_secrets(self, known: Callable[[], Mapping[str, str]] = dict) -> Settings:
         """The same, with the generated secrets made and kept in `.env` where they were missing.
 
-        `known` are secrets that services made for themselves: those are kept.
+        `known` tells, if need be, the secrets that services made for themselves: those are kept.
         """
         path = self.project / ".env"
         if not dotenv.ensure_secrets(path, self.variables, known):

@@ -87,6 +87,7 @@ class Up:
         self.cancel = cancel
         self._dataset: Dataset | None = None
         self._changed = False  # whether this run changed what Druid's columns are
+        self.memory = 0  # bytes that everything uses, once the proof was given
 
     def jobs(self, pool: ThreadPoolExecutor) -> list[Job]:
         """Services and steps; the loop finds the order."""
@@ -186,8 +187,11 @@ class Up:
         return Done(next((outcome for outcome in outcomes if outcome != "kept"), "kept"))
 
     def proof(self) -> Done:
-        """Ready means that data arrived."""
-        report = Probe(self._pipeline(), PROOF_SECONDS, self.cancel.wait, mend=self._mend).run()
+        """Ready means that data arrived. Meanwhile what everything uses is added up."""
+        with ThreadPoolExecutor(1) as beside:
+            memory = beside.submit(self.engine.memory)
+            report = Probe(self._pipeline(), PROOF_SECONDS, self.cancel.wait, mend=self._mend).run()
+            self.memory = memory.result()
         if report.problem is not None:
             raise with_log(report, self.engine)
         return Done(

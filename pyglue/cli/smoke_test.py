@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from pathlib import Path
 
 import click
 
@@ -11,15 +12,23 @@ from pyglue.checks import check
 from pyglue.cli.options import App, common
 from pyglue.errors import PyglueError
 from pyglue.pipeline.addresses import VARIABLES
+from pyglue.pipeline.junit import junit
 from pyglue.pipeline.smoke import Probe
 from pyglue.up import with_log
 
 
 @click.command(name="smoke-test")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--junit",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    help="Write the report into FILE, too, as JUnit's XML.",
+    metavar="FILE",
+)
 @click.option("--timeout", default=30.0, show_default=True, help="Seconds that each hop may take.")
 @common
-def smoke_test(app: App, as_json: bool, timeout: float) -> int:
+def smoke_test(app: App, as_json: bool, file: Path | None, timeout: float) -> int:
     """Send one event and find it at every hop: collector, Kafka, Druid SQL, a chart of Superset.
 
     Exits with 0 if it arrived everywhere, else with 1, naming the hop at which it stopped and what that
@@ -35,6 +44,8 @@ def smoke_test(app: App, as_json: bool, timeout: float) -> int:
         report = Probe(clients.pipeline(checked.spec, checked.schema), timeout).run()
     finally:
         clients.close()
+    if file is not None:
+        _write(file, junit(report))
     if as_json:
         app.screen.data(json.dumps(report.to_json()))
     else:
@@ -45,3 +56,10 @@ def smoke_test(app: App, as_json: bool, timeout: float) -> int:
     error = with_log(report, engine)
     app.screen.problem(error.message, error.details, error.try_)
     return 1
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise PyglueError(f"can't write the report into {file}: {error.strerror}") from error

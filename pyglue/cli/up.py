@@ -32,11 +32,12 @@ def up(app: App) -> None:
     from a chart. What runs already is kept; what changed is restarted.
     """
     began = time.monotonic()
-    settings, screen = app.settings(), app.screen
-    choice = app.choice(settings, settings.stack())
-    settings = settings.with_secrets(choice.engine.generated())
+    given, screen = app.settings(), app.screen
+    choice = app.choice(given, given.stack())
+    settings = given.with_secrets(choice.engine.generated)
     checked = check(settings)
-    choice = app.choice(settings, checked.stack)  # with the secrets
+    if settings is not given:
+        choice = app.choice(settings, checked.stack)
     engine = choice.engine
     screen.say(str(choice))
     screen.say()
@@ -60,7 +61,7 @@ def up(app: App) -> None:
             screen.still()
             clients.close()
     screen.say()
-    screen.say(f"Everything is up after {time.monotonic() - began:.0f}s, using {amount(engine.memory())}.")
+    screen.say(f"Everything is up after {time.monotonic() - began:.0f}s, using {amount(work.memory)}.")
     show_addresses(screen, addresses, settings.project)
 
 

@@ -35,16 +35,23 @@ class NoDaemon(PyglueError):
 
 
 @dataclass(frozen=True)
+class Owner:
+    """Whose a container is: its project, and the folder from which Compose made it."""
+
+    name: str
+    project: str
+    checkout: str
+
+
+@dataclass(frozen=True)
 class Container:
-    """One container, as the daemon tells it. `since` is the start in Unix seconds, `image` an id."""
+    """One container, as the daemon tells it. `since` is the start in Unix seconds."""
 
     id: str
     name: str
-    project: str
     service: str
-    checkout: str
-    image: str
     state: str  # Docker's word: created, running, paused, restarting, exited, dead
+    healthy: bool  # as Docker saw it some seconds ago, by the same `healthy`
     pid: int | None
     started: str
     exit_code: int
@@ -69,11 +76,9 @@ class Container:
         return cls(
             id=answer["Id"],
             name=answer["Name"].lstrip("/"),
-            project=labels.get(PROJECT, ""),
             service=labels.get(SERVICE, ""),
-            checkout=labels.get(CHECKOUT, ""),
-            image=answer["Image"],
             state=state["Status"],
+            healthy=(state.get("Health") or {}).get("Status") == "healthy",
             pid=state.get("Pid") or None,
             started=state["StartedAt"],
             exit_code=int(state.get("ExitCode") or 0),
@@ -122,11 +127,22 @@ class Daemon:
 
     def containers(self, **labels: str) -> list[Container]:
         """The services' containers of a project (`project=NAME`) or a folder (`checkout=PATH`), running or not."""
+        found = (self._inspected(row["Id"]) for row in self._listed(labels))
+        return [container for container in found if container is not None]
+
+    def owners(self, **labels: str) -> list[Owner]:
+        """Whose the same containers are; one question, however many there are."""
+        return [
+            Owner(
+                row["Names"][0].lstrip("/"), row["Labels"].get(PROJECT, ""), row["Labels"].get(CHECKOUT, "")
+            )
+            for row in self._listed(labels)
+        ]
+
+    def _listed(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
         names = {"project": PROJECT, "checkout": CHECKOUT}
         filters = {"label": [f"{ONE_OFF}=False", *(f"{names[key]}={value}" for key, value in labels.items())]}
-        rows = self._asked("the containers", lambda: self._client.api.containers(all=True, filters=filters))
-        found = (self._inspected(row["Id"]) for row in rows)
-        return [container for container in found if container is not None]
+        return self._asked("the containers", lambda: self._client.api.containers(all=True, filters=filters))
 
     def _inspected(self, identity: str) -> Container | None:
         from docker.errors import NotFound
@@ -176,7 +192,7 @@ class Daemon:
         numbers = dict(re.findall(r"^(?:(\w+) )?(\d+)$", text, re.MULTILINE))
         if code != 0 or "" not in numbers:
             return None
-        return int(numbers[""]) - int(numbers.get("total_inactive_file", numbers.get("inactive_file", 0)))
+        return int(numbers[""]) - int(numbers.get("total_inactive_file") or numbers.get("inactive_file") or 0)
 
     def log(self, container: Container, lines: int) -> list[str]:
         """The last lines that a container printed."""

@@ -55,7 +55,7 @@ class DockerEngine(Engine):
         """The project's name; where the files are broken, that of the containers of this checkout."""
         if self.stack.name:
             return self.stack.name
-        found = self.daemon.containers(checkout=str(self.stack.directory))
+        found = self.daemon.owners(checkout=str(self.stack.directory))
         return found[0].project if found else self._memo.project or ""
 
     @cached_property
@@ -176,6 +176,10 @@ class DockerEngine(Engine):
 
     def check(self) -> None:
         """Whose project it is, files that a container's user can't read, and the published ports."""
+        unnamed = [service for service in self.stack.services.values() if not service.image]
+        if unnamed:
+            reason = "the Docker engine needs its `image`, the name under which it is built"
+            raise InputError([Problem(FILE, service.line, None, reason) for service in unnamed])
         self._check_owner()
         self._check_files()
         if self.daemon.is_local:
@@ -183,7 +187,7 @@ class DockerEngine(Engine):
 
     def _check_owner(self) -> None:
         here = str(self.stack.directory)
-        for other in self.daemon.containers(project=self.project):
+        for other in self.daemon.owners(project=self.project):
             if other.checkout != here:
                 raise PyglueError(
                     f"the Docker project {self.project} belongs to another checkout",
@@ -194,7 +198,7 @@ class DockerEngine(Engine):
                     ],
                     try_=f"PYGLUE_PROJECT={self.project}2 pyglue up",
                 )
-        for other in self.daemon.containers(checkout=here):
+        for other in self.daemon.owners(checkout=here):
             if other.project != self.project:
                 raise PyglueError(
                     f"containers of this checkout are there under another name: {other.project}",
@@ -225,11 +229,11 @@ class DockerEngine(Engine):
 
     def make_ready(self) -> list[str]:
         """Compose makes anew what changed; what only reads changed files is stopped, to be started again."""
-        self.check()
         self._memo.keep_project(self.project)
         before = {name: found for name, found in self._containers().items() if found.runs}
         stale = [name for name, found in before.items() if not self._reads_as_before(name, found)]
-        self.stop(stale)
+        if stale:
+            self.stop(stale)
         self._compose.create()
         after = self._containers()
         remade = [name for name, found in before.items() if name not in after or after[name].id != found.id]
@@ -264,12 +268,16 @@ class DockerEngine(Engine):
 
     def _asked(self, service: Service) -> tuple[bool, str]:
         container = self._lately().get(service.name)
-        return self._ask(service, container) if container is not None else (False, "there is no container")
+        if container is None:
+            return False, "there is no container"
+        # What Docker itself has found healthy is not asked again: a question costs a process, and `up` ends with a proof.
+        return (True, "") if container.healthy else self._ask(service, container)
 
     def stop(self, names: Sequence[str]) -> None:
         self.forget(names)
         known = self._containers()
         list(self._pool.map(self.daemon.stop, (known[name] for name in names if name in known)))
+        self._seen = (-LOOK, {})
 
     def down(self) -> list[str]:
         self._watched.clear()

@@ -18,7 +18,7 @@ from pyglue.docker.memo import Memo
 from pyglue.errors import PyglueError
 from pyglue.flow import Cancel, Progress
 from pyglue.native.contract import hash_files
-from pyglue.stack.model import Stack
+from pyglue.stack.model import Service, Stack
 
 # Handed to the build by docker-compose.yml, and decisive for what comes out of it.
 ARGUMENTS = ("IMAGE_BASE",)
@@ -71,7 +71,7 @@ class Images:
 
     def _is_current(self, folder: str) -> bool:
         known = self._memo.image(folder)
-        return known == (self._hash(folder), self._daemon.image(self._name(folder)))
+        return known == (self._hash(folder), self._daemon.image(self._service(folder).image))
 
     def _hash(self, folder: str) -> str:
         files = inputs(self._stack.directory, f"{folder}/Dockerfile")
@@ -80,29 +80,28 @@ class Images:
             digest.update(f"{name}={self._variables.get(name, '')}\0".encode())
         return digest.hexdigest()
 
-    def _name(self, folder: str) -> str:
-        return f"{self._stack.name}/{folder}"
+    def _service(self, folder: str) -> Service:
+        """The first of those whose image it is."""
+        return next(service for service in self._stack.services.values() if service.folder == folder)
 
     def install(self, folder: str) -> bool:
         """Build the image of a folder. Raises PyglueError with the end of what the failed step said."""
-        service = next(s.name for s in self._stack.services.values() if s.folder == folder)
+        service = self._service(folder)
         said = _Said(folder, self._progress)
         wanted = self._hash(folder)  # before the build: what changes meanwhile is for the next time
-        before = self._daemon.image(self._name(folder))
+        before = self._daemon.image(service.image)
         try:
-            self._compose.build(service, said, self._cancel.wait)
+            self._compose.build(service.name, said, self._cancel.wait)
         except PyglueError as error:
             raise PyglueError(
-                f"building the image {self._name(folder)} failed",
+                f"building the image {service.image} failed",
                 details=error.details,
                 try_=f"pyglue install {folder}  (behind a proxy or a TLS inspection: images/README.md)",
             ) from error
-        built = self._daemon.image(self._name(folder))
+        built = self._daemon.image(service.image)
         if built is None:
             raise PyglueError(
-                f"Docker Compose built {folder}, but there is no image {self._name(folder)}",
-                details=["docker-compose.yml must name it: `image: ${PYGLUE_PROJECT:-pyglue}/FOLDER`"],
-                try_="docker images",
+                f"Docker Compose built {folder}, but there is no image {service.image}", try_="docker images"
             )
         self._memo.keep_image(folder, wanted, built)
         return built != before

@@ -122,6 +122,7 @@ class _Reader(Reading):
             name=name,
             line=line,
             folder=folder,
+            image=str(body.get("image", "")),
             arguments=self.words(body.get("command"), at.get("command", line), "command"),
             environment=MappingProxyType(self.environment(body)),
             published=published,

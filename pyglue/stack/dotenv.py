@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from pyglue.errors import InputError, Problem
@@ -78,11 +78,14 @@ def _value(text: str, variables: Mapping[str, str]) -> str:
 
 
 def ensure_secrets(
-    path: Path, outside: Mapping[str, str] | None = None, known: Mapping[str, str] | None = None
+    path: Path,
+    outside: Mapping[str, str] | None = None,
+    known: Callable[[], Mapping[str, str]] = dict,
 ) -> list[str]:
     """Add each generated secret that the file lacks; return the names added. The file ends with mode 0600.
 
-    One that is `known` already is taken from there. Raises InputError for a broken file and leaves it alone.
+    One that is known already is taken from `known`, which is asked only if one is missing. Raises InputError for a
+    broken file and leaves it alone.
     """
     text = _text(path)
     present = parse(text, path.name, outside)
@@ -93,7 +96,8 @@ def ensure_secrets(
         return []
     if text and not text.endswith("\n"):
         text += "\n"
-    made = {name: (known or {}).get(name) or secrets.token_urlsafe(GENERATED[name]) for name in missing}
+    there = known()
+    made = {name: there.get(name) or secrets.token_urlsafe(GENERATED[name]) for name in missing}
     text += "".join(f"{name}={value}\n" for name, value in made.items())
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)

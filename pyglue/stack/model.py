@@ -39,6 +39,7 @@ class Service:
     name: str
     line: int
     folder: str
+    image: str = ""
     arguments: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     published: tuple[int, ...] = ()

@@ -35,6 +35,9 @@ NEEDED = {
     "chart": ("slice_name", "uuid", "version", "viz_type", "dataset_uuid", "params", "query_context"),
 }
 
+# The same in C where PyYAML was built with it: dashboards are long, and `up` reads them each time.
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
 
 @dataclass(frozen=True)
 class Dashboard:
@@ -140,7 +143,7 @@ def _is_whole(superset: Superset, live: dict[str, Any]) -> bool:
 
 def _load(file: Path, kind: str, problems: list[Problem]) -> dict[str, Any]:
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        content = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - both are safe
     except OSError as error:
         problems.append(Problem(str(file), None, None, f"cannot be read: {error.strerror}"))
         return {}

@@ -25,8 +25,9 @@ def project(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         (copy / name).symlink_to(checkout / name)
     for name in FILES:
         shutil.copy(checkout / name, copy)
-    for name in ("PYGLUE_PROJECT_DIR", "PYGLUE_ENGINE", "COMPOSE_PROFILES"):
+    for name in ("PYGLUE_PROJECT_DIR", "COMPOSE_PROFILES"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("PYGLUE_ENGINE", "native")  # whatever this machine would choose
     monkeypatch.setenv("PYGLUE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where a report of a bug is written
     return copy

@@ -1,7 +1,7 @@
 """A real stack for the tests: a copy of the checkout, free ports, everything by pyglue's own command line.
 
-The copy has its own data, ports and `.env`; the cache of artefacts is the user's, so that only the first run on
-a machine installs.
+The copy has its own data, ports and `.env`; the cache of artefacts is the user's, and so are the daemon's layers, so that
+only the first run on a machine installs. What the two engines do differently is told here, in one place.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -19,15 +20,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psutil
 import requests
 
 from pyglue.collector.probe import probe_query
+from pyglue.layout import Layout
+from pyglue.native.processes import marked
 from pyglue.pipeline.kafka import Kafka
 from pyglue.superset.client import Superset
 from pyglue.web import Client
 
 UP_SECONDS = 1500  # the first run on a machine installs everything
 PATIENCE = 60.0
+CERTIFICATES = Path(
+    "/usr/local/share/ca-certificates"
+)  # Debian's place for what a machine trusts besides the usual
 # On a busy machine a start takes longer than on a quiet one; what is tested is that it works.
 TOOL = [sys.executable, "-m", "pyglue"]
 
@@ -59,15 +66,25 @@ class LiveStack:
 
     directory: Path
     ports: dict[str, str]
+    engine: str
     settings: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def create(cls, checkout: Path, directory: Path) -> LiveStack:
+    def create(cls, checkout: Path, directory: Path, engine: str) -> LiveStack:
         """A copy that nobody has started yet."""
         copy_checkout(checkout, directory)
         compose = (directory / "docker-compose.yml").read_text()
         names = sorted(set(re.findall(r"\$\{(\w+_PORT):-", compose)))
-        return cls(directory, free_ports(names))
+        ports = free_ports(names)
+        if engine == "docker":  # a network that inspects TLS does so with builds, too
+            for certificate in CERTIFICATES.glob("*.crt"):
+                shutil.copy(certificate, directory / "images" / "base" / "certificates")
+        return cls(directory, ports, engine)
+
+    @property
+    def project(self) -> str:
+        """The stack's name, of its own: containers, volumes and images carry it."""
+        return f"pyglue-test-{self.ports['KAFKA_PORT']}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -81,8 +98,12 @@ class LiveStack:
             "XDG_CACHE_HOME",
             "SSL_CERT_FILE",
             "PIP_CERT",
+            "DOCKER_HOST",
+            "DOCKER_CONFIG",
+            "DOCKER_CONTEXT",
         )
         base = {name: os.environ[name] for name in kept if name in os.environ}
+        base |= {"PYGLUE_ENGINE": self.engine, "PYGLUE_PROJECT": self.project}
         # The command line comes from the copy, as the services do.
         return {**base, "PYTHONPATH": str(self.directory), **self.ports, **self.settings}
 
@@ -115,6 +136,57 @@ class LiveStack:
     def pids(self) -> dict[str, int]:
         """The process id of each service that runs."""
         return {service["name"]: service["pid"] for service in self.status()["services"] if service["pid"]}
+
+    def signal(self, service: str, number: signal.Signals) -> None:
+        """Send a signal to all processes of a service, as the system does when it runs out of memory."""
+        if self.engine == "docker":
+            # Everything in the container but its init and the one that sends.
+            self.docker("exec", self.container(service), "bash", "-c", f"kill -{int(number)} -1")
+            return
+        server = psutil.Process(self.pids()[service])
+        for process in (server, *server.children(recursive=True)):
+            process.send_signal(number)
+
+    def container(self, service: str) -> str:
+        """The name of a service's container."""
+        return f"{self.project}-{service}-1"
+
+    def docker(self, *words: str) -> str:
+        """Run the docker command, which must succeed; its output."""
+        done = subprocess.run(
+            ["docker", *words],
+            cwd=self.directory,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=600,
+            check=False,
+        )
+        assert done.returncode == 0, f"docker {' '.join(words)}: {done.stderr}{done.stdout}"
+        return done.stdout.strip()
+
+    def compose(self, *words: str) -> str:
+        """Run `docker compose` by hand in the copy; its output."""
+        command = ["compose", "--project-directory", str(self.directory)]
+        if "--file" not in words:
+            command += ["--file", "docker-compose.yml"]
+        return self.docker(*command, *words)
+
+    def left(self) -> list[str]:
+        """What is still there of the stack: processes, or containers and networks."""
+        if self.engine == "native":
+            return [str(process) for process in marked(Layout(self.directory).identity)]
+        ours = ("--filter", f"label=com.docker.compose.project={self.project}", "--quiet")
+        found = self.docker("ps", "--all", *ours) + self.docker("network", "ls", *ours)
+        return found.splitlines()
+
+    def remove(self) -> None:
+        """Whatever a stopped stack leaves on the machine outside its folder: with Docker volumes and images."""
+        if self.engine == "docker":
+            assert self.run("reset", "--yes", timeout=120).returncode == 0
+            images = self.docker("images", "--quiet", f"{self.project}/*").splitlines()
+            if images:
+                self.docker("image", "rm", "--force", *set(images))
 
     def url(self, port: str) -> str:
         """An address by the name of its port's variable."""

@@ -84,6 +84,7 @@ def test_every_obeyed_key_arrives(project: Path) -> None:
         name="first",
         line=9,
         folder="one",
+        image="some/image",
         arguments=("run", "80", "3"),
         environment={"TEXT": "a 80 b", "NUMBER": "7", "RATIO": "1.5", "DAY": "2026-01-02"},
         published=(80,),
