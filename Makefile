@@ -25,7 +25,7 @@ lint: ## ruff, mypy, shellcheck; compose file, images and workflows; the schema 
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	shellcheck $(SHELL_SCRIPTS)
-	.venv/bin/compose-lint check --strict-config --fail-on low docker-compose.yml
+	.venv/bin/compose-lint check --quiet --skip-suppressed --strict-config --fail-on low docker-compose.yml
 	.venv/bin/hadolint */Dockerfile
 	.venv/bin/actionlint
 	.venv/bin/python -m pyglue.checks

@@ -20,7 +20,7 @@ from pyglue.errors import PyglueError
 from pyglue.stack.reading import FILE
 
 LINES = 15  # of a failed command's output that an error shows
-OLDEST = (2, 0)
+OLDEST = (2, 20)  # `--dry-run`, and what divolte/upstream.yml needs a little later
 POLL = 0.05
 
 
@@ -39,9 +39,19 @@ class Compose:
         """Build a service's image; every line of progress is handed to `said`. Raises PyglueError, or what `wait` does."""
         self._run([*self._file, "--progress", "plain", "build", service], said, wait)
 
-    def create(self) -> None:
-        """Have a container, not started, for every service; those that run as they should are left alone."""
-        self._run([*self._file, "up", "--no-start", "--no-build", "--remove-orphans"])
+    def create(self, containers: Mapping[str, str]) -> None:
+        """Have a container, not started, for every service; those that run as they should are left alone.
+
+        `containers` are the names of those that are there, by service, each after what it depends on. Compose would make
+        anew not only what has changed, but all that depends on it as well; so what it names is handed to it one by one
+        first. (Not with --no-deps: what a service depends on is a part of what Compose compares.)
+        """
+        create = ("up", "--no-start", "--no-build")
+        said = "\n".join(self._run([*self._file, "--dry-run", *create]))
+        for service, name in containers.items():
+            if re.search(rf"Container {re.escape(name)} +Recreate$", said, re.MULTILINE):
+                self._run([*self._file, *create, service])
+        self._run([*self._file, *create, "--remove-orphans"])
 
     def down(self, *, volumes: bool = False) -> None:
         """Remove the project's containers and networks, with `volumes` its data as well. Needs no file."""
@@ -62,7 +72,8 @@ class Compose:
         said: Callable[[str], None] = lambda _line: None,
         wait: Callable[[float], None] = time.sleep,
         directory: Path | None = None,
-    ) -> None:
+    ) -> list[str]:
+        """Run it to its end, and return the lines that it printed; raises PyglueError with the last of them."""
         command = ["docker", "compose", *words]
         process = subprocess.Popen(
             command,
@@ -99,6 +110,7 @@ class Compose:
                 details=[f"asked      {' '.join(command)}", *(f"  | {line}" for line in telling(lines))],
                 try_="pyglue up",
             )
+        return lines
 
 
 def telling(lines: Sequence[str]) -> list[str]:
@@ -107,7 +119,7 @@ def telling(lines: Sequence[str]) -> list[str]:
 
 
 def version(environment: Mapping[str, str] = os.environ) -> str:
-    """Compose's version; raises NoDaemon where there is none, or only version 1."""
+    """Compose's version; raises NoDaemon where there is none, or only one that is too old."""
     if shutil.which("docker", path=environment.get("PATH")) is None:
         raise NoDaemon("there is no docker command")
     answer = subprocess.run(
@@ -119,5 +131,7 @@ def version(environment: Mapping[str, str] = os.environ) -> str:
     )
     found = re.match(r"v?(\d+)\.(\d+)\S*", answer.stdout.strip())
     if answer.returncode != 0 or found is None or (int(found[1]), int(found[2])) < OLDEST:
-        raise NoDaemon("docker has no Compose v2")
+        there = answer.stdout.strip() if answer.returncode == 0 else "none"
+        wanted = ".".join(map(str, OLDEST))
+        raise NoDaemon(f"docker has no Compose v2 from {wanted} on ({there})")
     return found[0].removeprefix("v")

@@ -234,7 +234,8 @@ class DockerEngine(Engine):
         stale = [name for name, found in before.items() if not self._reads_as_before(name, found)]
         if stale:
             self.stop(stale)
-        self._compose.create()
+        there = self._containers()
+        self._compose.create({name: there[name].name for name in self.stack.services if name in there})
         after = self._containers()
         remade = [name for name, found in before.items() if name not in after or after[name].id != found.id]
         return sorted({*stale, *remade})

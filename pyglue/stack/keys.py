@@ -34,7 +34,7 @@ SERVICE: Final = {
     "container_name": "meaningless: the container's name",
     "deploy": "obeyed: only what is meaningless natively may stand in it",
     "hostname": "meaningless: the container's own name",
-    "image": "meaningless: artefacts come from the folder's pom.xml or requirements.txt; the Docker engine builds under this name",
+    "image": "meaningless: artefacts come from the folder's pom.xml or requirements.txt; Docker's name for them",
     "init": "meaningless: supervisord reaps",
     "labels": "meaningless: marks on a container",
     "logging": "meaningless: supervisord rotates the logs below .pyglue/log",

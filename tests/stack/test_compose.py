@@ -176,7 +176,7 @@ def test_profiles(project: Path, chosen: str | None, names: list[str]) -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        "image: a/b",
+        "pids_limit: 5",
         "init: true",
         "cap_drop: [ALL]",
         "logging: {driver: x}",
