@@ -12,7 +12,8 @@ import click
 from bench import report, session
 from bench.copies import Source
 from bench.machine import describe
-from bench.targets import BENCHES, DEFAULT_BENCHES
+from bench.targets import BENCHES, CONTAINERS, NATIVE
+from pyglue.docker.daemon import Daemon, NoDaemon
 from pyglue.errors import PyglueError
 from pyglue.screen import Screen
 
@@ -36,7 +37,8 @@ RESULTS = Path("bench/results.json")
     help=f"Measure nothing: put the tables of --json ({RESULTS}) into this page.",
 )
 def bench(names: tuple[str, ...], runs: int | None, file: Path | None, page: Path | None) -> None:
-    """Measure the numbers of this project: up, memory, latency, ingest, and, on demand only, first.
+    """Measure the numbers of this project: up, memory, latency, ingest; docker and images where a daemon answers;
+    first on demand only.
 
     FILE keeps what it holds about other benches. The table goes to stdout, what is going on to stderr.
     """
@@ -48,7 +50,7 @@ def bench(names: tuple[str, ...], runs: int | None, file: Path | None, page: Pat
             report.into_page(page.read_text(encoding="utf-8"), report.load(file or RESULTS)), encoding="utf-8"
         )
         return
-    chosen = names or DEFAULT_BENCHES
+    chosen = names or (*NATIVE, *_containers(screen))
     source = Source(Path.cwd(), os.environ)
     machine = describe(source)
     results: report.Results = {}
@@ -58,6 +60,15 @@ def bench(names: tuple[str, ...], runs: int | None, file: Path | None, page: Pat
         if file is not None:  # after every run, so that an interrupted hour is not lost
             report.save(file, {**known, **results})
     screen.data(report.text(results))
+
+
+def _containers(screen: Screen) -> tuple[str, ...]:
+    try:
+        Daemon.connect()
+    except NoDaemon as error:
+        screen.say(f"Leaving out {' and '.join(CONTAINERS)}: {error.message}")
+        return ()
+    return CONTAINERS
 
 
 def main(arguments: list[str]) -> int:

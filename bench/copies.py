@@ -24,7 +24,7 @@ PORTS = range(20000, 32000)  # below the range from which the kernel takes ports
 TAIL = 25  # lines of a failed command's output that are shown
 # Of the caller: how it ran us, and where its own pyglue and tools look. The cache is shared on purpose.
 LEFT_OUT = ("VIRTUAL_ENV", "MAKEFLAGS", "MFLAGS", "MAKELEVEL", "PYTHONPATH", "PYTHONSAFEPATH")
-KEPT = ("PYGLUE_CACHE",)
+KEPT = ("PYGLUE_CACHE", "IMAGE_BASE", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY")
 
 
 class Source:
@@ -49,8 +49,10 @@ class Source:
             )
         return [name for name in answer.stdout.split("\0") if name and (self.project / name).is_file()]
 
-    def copy(self, caches: bool = False) -> Copy:
-        """A new copy; with `caches`, its caches are its own and empty, too."""
+    def copy(
+        self, caches: bool = False, engine: str = "native", more: Mapping[str, str] | None = None
+    ) -> Copy:
+        """A new copy; with `caches`, its caches are its own and empty, too. `more` is added to its environment."""
         names = self.files()
         root = Path(tempfile.mkdtemp(prefix="pyglue-bench-"))
         project = root / "checkout"
@@ -60,6 +62,8 @@ class Source:
             shutil.copy2(self.project / name, target, follow_symlinks=False)
         compose = (project / COMPOSE).read_text(encoding="utf-8")
         variables = environment(compose, self.environment, free_ports)
+        variables |= {"PYGLUE_ENGINE": engine, "PYGLUE_PROJECT": root.name}
+        variables |= more or {}
         if caches:
             variables |= {
                 "PYGLUE_CACHE": str(root / "cache" / "pyglue"),
@@ -82,7 +86,20 @@ class Copy:
 
     def __exit__(self, *_: object) -> None:
         self.pyglue("down")  # if that fails, the folder stays: processes of it still run
+        if self.environment.get("PYGLUE_ENGINE") == "docker":  # volumes and images lie outside the folder
+            self.pyglue("reset", "--yes")
+            for image in self.images():
+                self.run("docker", "image", "rm", "--force", image)
         shutil.rmtree(self.root)
+
+    def images(self) -> list[str]:
+        """The names of the images that were built here."""
+        pattern = f"{self.environment['PYGLUE_PROJECT']}/*"
+        command = ["docker", "images", "--format", "{{.Repository}}:{{.Tag}}", pattern]
+        answer = subprocess.run(
+            command, env=dict(self.environment), capture_output=True, text=True, check=False
+        )
+        return answer.stdout.split()
 
     def pyglue(self, *arguments: str) -> float:
         """Run a command of the copy's pyglue; returns the seconds from its start to its end."""

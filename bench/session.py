@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
 
 import psutil
 
 from bench import ingest, latency
 from bench.copies import Copy, Source
 from bench.targets import MEMORY
+from pyglue.docker.daemon import Daemon
 from pyglue.errors import PyglueError
 from pyglue.layout import Layout
+from pyglue.native import processes
 from pyglue.screen import Screen
 
 Figures = dict[str, float]
 RUNS, RUNS_OF_FIRST = 5, 1
 REST = 30.0  # seconds between the end of `up` and the look at the memory
 MIB = 2**20
+CERTIFICATES = Path(
+    "/usr/local/share/ca-certificates"
+)  # Debian's place for what a machine trusts besides the usual
 
 
 def measure(
@@ -35,6 +44,11 @@ def measure(
         yield from _chain(shared, source, screen, f"run {number + 1}")
     if "ingest" in names:
         yield from _ingest(runs or RUNS, source, screen)
+    for number in range(runs or RUNS) if "docker" in names else ():
+        with source.copy(engine="docker") as copy:
+            yield "docker", _docker(copy, screen, f"run {number + 1}: containers")
+    for number in range(runs or RUNS_OF_FIRST) if "images" in names else ():
+        yield "images", images(source, screen, f"run {number + 1}: images")
     for number in range(runs or RUNS_OF_FIRST) if "first" in names else ():
         with source.copy(caches=True) as copy:
             seconds = _step(screen, f"run {number + 1}: make up, empty caches", copy.run("make", "up"))
@@ -63,6 +77,39 @@ def _chain(names: Sequence[str], source: Source, screen: Screen, label: str) -> 
             yield "up", up
 
 
+def _docker(copy: Copy, screen: Screen, label: str) -> Figures:
+    _step(screen, f"{label}: build", copy.pyglue("install"))
+    figures = {
+        "docker.fresh": _step(screen, f"{label}: up, no data", copy.pyglue("up")),
+        "docker.second": _step(screen, f"{label}: second up", copy.pyglue("up")),
+    }
+    time.sleep(REST)
+    figures["docker.memory"] = sum(
+        (processes.memory(service["pid"]) or 0) / MIB for service in _services(copy)
+    )
+    screen.finished(f"{label}: memory", f"{figures['docker.memory']:.0f} MiB", REST)
+    figures["docker.down"] = _step(screen, f"{label}: down", copy.pyglue("down"))
+    figures["docker.cold"] = _step(screen, f"{label}: up, with data", copy.pyglue("up"))
+    return figures
+
+
+def images(source: Source, screen: Screen, label: str) -> Figures:
+    """Build all images with a daemon of its own, which has the base image and else nothing."""
+    with tempfile.TemporaryDirectory(prefix="pyglue-bench-daemon-", dir="/var/tmp") as folder:
+        daemon = [str(source.project / "tests" / "docker" / "daemon")]
+        more = {"DOCKER_HOST": f"unix://{folder}/docker.sock", "DOCKER_CONFIG": f"{folder}/config"}
+        subprocess.run([*daemon, "start", folder], check=True)
+        try:
+            with source.copy(engine="docker", more=more) as copy:
+                for certificate in CERTIFICATES.glob("*.crt"):
+                    shutil.copy(certificate, copy.project / "images" / "base" / "certificates")
+                seconds = _step(screen, f"{label}: build", copy.pyglue("install"))
+                size = Daemon.connect(copy.environment).layers() / 1e6
+        finally:
+            subprocess.run([*daemon, "stop", folder], check=True)
+    return {"images.build": seconds, "images.size": size}
+
+
 def _ingest(runs: int, source: Source, screen: Screen) -> Iterator[tuple[str, Figures]]:
     with source.copy() as copy:
         _step(screen, "ingest: up", copy.pyglue("up"))
@@ -77,6 +124,15 @@ def _ingest(runs: int, source: Source, screen: Screen) -> Iterator[tuple[str, Fi
 
 def memory(copy: Copy) -> Figures:
     """MiB of PSS by service, of supervisord, and their sum. Raises PyglueError if a service does not run."""
+    by_service = {service["name"]: service["memory"] / MIB for service in _services(copy)}
+    supervisord = int(Layout(copy.project).pid_file.read_text(encoding="utf-8"))
+    by_service["supervisord"] = psutil.Process(supervisord).memory_full_info().pss / MIB
+    figures = {MEMORY + name: value for name, value in by_service.items()}
+    return {"memory.sum": sum(figures.values()), **figures}
+
+
+def _services(copy: Copy) -> list[dict[str, Any]]:
+    """What `status` says of each service; raises PyglueError if one does not run."""
     command = [sys.executable, "-m", "pyglue", "status", "--json"]
     answer = subprocess.run(
         command, cwd=copy.project, env=copy.environment, capture_output=True, text=True, check=False
@@ -85,13 +141,8 @@ def memory(copy: Copy) -> Figures:
         raise PyglueError(
             "the stack is not well at rest", details=(answer.stdout + answer.stderr).split("\n")
         )
-    by_service = {
-        service["name"]: service["memory"] / MIB for service in json.loads(answer.stdout)["services"]
-    }
-    supervisord = int(Layout(copy.project).pid_file.read_text(encoding="utf-8"))
-    by_service["supervisord"] = psutil.Process(supervisord).memory_full_info().pss / MIB
-    figures = {MEMORY + name: value for name, value in by_service.items()}
-    return {"memory.sum": sum(figures.values()), **figures}
+    services: list[dict[str, Any]] = json.loads(answer.stdout)["services"]
+    return services
 
 
 def _step(screen: Screen, label: str, seconds: float) -> float:

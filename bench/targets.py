@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DEFAULT_BENCHES = ("up", "memory", "latency", "ingest")
-BENCHES = (*DEFAULT_BENCHES, "first")
+NATIVE = ("up", "memory", "latency", "ingest")  # measured if nothing is asked for
+CONTAINERS = ("docker", "images")  # and these, where a Docker daemon answers
+BENCHES = (*NATIVE, *CONTAINERS, "first")
 
 
 @dataclass(frozen=True)
 class Target:
-    """One figure. `unit` is `s`, `ms`, `MiB` or `events/s`; of the last, more is better, of the others less."""
+    """One figure. `unit` is `s`, `ms`, `MiB`, `MB` or `events/s`; of the last, more is better, of the others less."""
 
     key: str
     bench: str
@@ -36,6 +37,20 @@ TARGETS = (
     Target("latency.row_p99", "latency", "collector's answer to row in Druid SQL, p99", "ms", 1000, 250),
     Target("latency.chart_p50", "latency", "collector's answer to the data of a Superset chart, p50", "ms"),
     Target("memory.sum", "memory", "memory of the stack at rest (PSS, all processes)", "MiB", 3072, 2048),
+    Target(
+        "docker.fresh",
+        "docker",
+        "`pyglue up` in containers, images built, no data yet, to an event on a chart",
+        "s",
+        60,
+    ),
+    Target("docker.cold", "docker", "`pyglue up` in containers, with the data of before", "s", 60),
+    Target("docker.second", "docker", "second `pyglue up` in containers, everything running", "s", 2, 1),
+    Target("docker.down", "docker", "`pyglue down` of containers", "s", 30),
+    # A fifth more than natively.
+    Target("docker.memory", "docker", "memory in containers at rest (PSS, all processes)", "MiB", 1880),
+    Target("images.build", "images", "all images from nothing, downloads included", "s", 360),
+    Target("images.size", "images", "unpacked size of all images, shared layers counted once", "MB", 3000),
     Target("ingest.rate", "ingest", "Druid ingest, one task, the shipped schema", "events/s", 15000, 40000),
 )
 MEMORY = "memory.service."  # the figures of single services, in MiB

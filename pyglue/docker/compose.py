@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -22,6 +23,7 @@ from pyglue.stack.reading import FILE
 LINES = 15  # of a failed command's output that an error shows
 OLDEST = (2, 20)  # `--dry-run`, and what divolte/upstream.yml needs a little later
 POLL = 0.05
+END_SECONDS = 10.0
 
 
 class Compose:
@@ -90,20 +92,21 @@ class Compose:
 
         def read() -> None:
             assert process.stdout is not None  # noqa: S101 - it is a pipe
-            for line in process.stdout:
-                lines.append(line.rstrip())
-                said(lines[-1])
+            with process.stdout as output:
+                for line in output:
+                    lines.append(line.rstrip())
+                    said(lines[-1])
 
         reader = threading.Thread(target=read, daemon=True)
         reader.start()
         try:
             while process.poll() is None:
                 wait(POLL)
-            reader.join()
         except BaseException:
-            os.killpg(process.pid, signal.SIGINT)
-            process.wait()
+            _end(process)
             raise
+        finally:
+            reader.join()
         if process.returncode != 0:
             raise PyglueError(
                 f"Docker Compose ended with {process.returncode}",
@@ -111,6 +114,16 @@ class Compose:
                 try_="pyglue up",
             )
         return lines
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Interrupt Compose, which then ends a build at the daemon, too; what is left of its group is killed."""
+    os.killpg(process.pid, signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(END_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def telling(lines: Sequence[str]) -> list[str]:

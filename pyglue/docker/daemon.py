@@ -9,10 +9,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pyglue.errors import PyglueError
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 PROJECT, SERVICE, CHECKOUT, ONE_OFF = (
     f"com.docker.compose.{name}" for name in ("project", "service", "project.working_dir", "oneoff")
 )
+KILLED = 137  # 128 + SIGKILL: the exit code of what was killed
+REMEMBERED = 300  # seconds for which an end is of interest
 TIMEOUT = 60  # seconds for one answer; stopping a service takes its grace
 # What a container's own control group says, of version 2 or 1 (the kernel's documentation, cgroup-v2 and cgroup-v1/memory).
 # The daemon's own statistics come from the same files, but it looks into them once a second, and makes one wait for that.
@@ -44,6 +47,14 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class End:
+    """The end of a container's life: its exit code, and whether it was ended for want of memory."""
+
+    exit_code: int
+    out_of_memory: bool
+
+
+@dataclass(frozen=True)
 class Container:
     """One container, as the daemon tells it. `since` is the start in Unix seconds."""
 
@@ -55,7 +66,6 @@ class Container:
     pid: int | None
     started: str
     exit_code: int
-    out_of_memory: bool
     memory_limit: int
     error: str
 
@@ -82,7 +92,6 @@ class Container:
             pid=state.get("Pid") or None,
             started=state["StartedAt"],
             exit_code=int(state.get("ExitCode") or 0),
-            out_of_memory=bool(state.get("OOMKilled")),
             memory_limit=int(answer["HostConfig"].get("Memory") or 0),
             error=str(state.get("Error") or ""),
         )
@@ -99,21 +108,19 @@ class Daemon:
     def connect(cls, environment: Mapping[str, str] = os.environ) -> Daemon:
         """The daemon that `docker` itself would use: DOCKER_HOST, else the context in use. Raises NoDaemon."""
         import docker
-        from docker.context import ContextAPI
         from docker.errors import DockerException
+        from docker.utils import kwargs_from_env
 
         address = environment.get("DOCKER_HOST", "")
+        settings: dict[str, Any] = {}
         try:
             if address:
-                client = docker.from_env(environment=dict(environment), timeout=TIMEOUT)
+                settings = dict(kwargs_from_env(environment=dict(environment)))
             else:
-                context = ContextAPI.get_context(environment.get("DOCKER_CONTEXT"))
-                if context is None:
-                    raise NoDaemon(f"there is no Docker context {environment.get('DOCKER_CONTEXT')!r}")
-                address = context.Host or ""
-                tls = context.TLSConfig or False
-                client = docker.DockerClient(base_url=address, tls=tls, timeout=TIMEOUT)
-            client.api.timeout = LOOK_SECONDS
+                address, settings = _context(environment.get("DOCKER_CONTEXT"))
+            if address.startswith("unix://") and not os.path.exists(address.removeprefix("unix://")):  # noqa: PTH110 - a path of the daemon's, not ours
+                raise NoDaemon(f"no Docker daemon answers: {address}")
+            client = docker.DockerClient(**settings, timeout=LOOK_SECONDS)
             client.ping()
             client.api.timeout = TIMEOUT
         except (DockerException, OSError, ValueError) as error:
@@ -164,6 +171,10 @@ class Daemon:
             return str(self._client.images.get(name).id)
         return None
 
+    def layers(self) -> int:
+        """Bytes of all images, unpacked, each layer counted once."""
+        return int(self._asked("the size of all images", self._client.df)["LayersSize"])
+
     def start(self, container: Container) -> None:
         """Start one that does not run."""
         self._asked(f"to start {container.name}", lambda: self._client.api.start(container.id))
@@ -188,11 +199,34 @@ class Daemon:
 
         None where the daemon does not tell (a container that ended meanwhile, a daemon without memory accounting).
         """
-        code, text = self.run_in(container, ["bash", "-c", MEMORY])
+        try:
+            code, text = self.run_in(container, ["bash", "-c", MEMORY])
+        except PyglueError:  # no figure is no reason to show nothing else
+            return None
         numbers = dict(re.findall(r"^(?:(\w+) )?(\d+)$", text, re.MULTILINE))
         if code != 0 or "" not in numbers:
             return None
         return int(numbers[""]) - int(numbers.get("total_inactive_file") or numbers.get("inactive_file") or 0)
+
+    def last_end(self, container: Container) -> End | None:
+        """How a container's last life ended, even if it runs again; None if the daemon does not remember."""
+        now = time.time()
+
+        def ask() -> list[dict[str, Any]]:
+            filters = {"container": container.id, "event": ["die", "oom"]}
+            until = cast(
+                int, now
+            )  # the daemon reads fractions, too, and what has just happened is of interest
+            events = self._client.api.events(int(now - REMEMBERED), until, filters, decode=True)
+            return list(events)
+
+        events = self._asked(f"what happened to {container.name}", ask)
+        codes = [event["Actor"]["Attributes"].get("exitCode") for event in events if event["Action"] == "die"]
+        if not codes or codes[-1] is None:
+            return None
+        # A container may be allowed to go on after its memory was short; only what was killed has ended by that.
+        short = int(codes[-1]) == KILLED and any(event["Action"] == "oom" for event in events)
+        return End(int(codes[-1]), short)
 
     def log(self, container: Container, lines: int) -> list[str]:
         """The last lines that a container printed."""
@@ -228,10 +262,20 @@ class Daemon:
             ) from error
 
 
+def _context(name: str | None) -> tuple[str, dict[str, Any]]:
+    """The address of a Docker context, or of the one in use, and how to connect to it."""
+    from docker.context import ContextAPI
+
+    context = ContextAPI.get_context(name)
+    if context is None:
+        raise NoDaemon(f"there is no Docker context {name!r}")
+    return context.Host or "", {"base_url": context.Host, "tls": context.TLSConfig or False}
+
+
 def _where(address: str, error: Exception) -> str:
     """The address, and the reason if it is one that a user can do something about."""
     text = str(error)
-    for known in ("Permission denied", "No such file or directory", "Connection refused", "timed out"):
+    for known in ("Permission denied", "Connection refused", "timed out"):
         if known in text:
-            return address if known == "No such file or directory" else f"{address} ({known.lower()})"
+            return f"{address} ({known.lower()})"
     return address or text

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 
 from pyglue.docker.compose import Compose
-from pyglue.docker.daemon import Container, Daemon
+from pyglue.docker.daemon import KILLED, Container, Daemon
 from pyglue.docker.images import Images
 from pyglue.docker.memo import Memo
 from pyglue.engine import LOG_LINES, Engine, Installation, Life, State
@@ -31,7 +31,6 @@ from pyglue.stack.reading import FILE
 EVERY = 0.4  # seconds between two questions to one service: each starts a process in its container
 LOOK = 0.2  # seconds for which one look at the containers is good enough
 THREADS = 12  # a start or a question each
-KILLED = 137  # 128 + SIGKILL
 SECRETS = {"SUPERSET_ADMIN_PASSWORD": ("superset", "/data/admin_password")}
 
 
@@ -41,10 +40,17 @@ class DockerEngine(Engine):
     name = "docker"
     verb = "Build"
 
-    def __init__(self, stack: Stack, daemon: Daemon, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        stack: Stack,
+        daemon: Daemon,
+        variables: Mapping[str, str],
+        compose: Callable[[Path, str, Mapping[str, str]], Compose] = Compose,
+    ) -> None:
         super().__init__(stack)
         self.daemon = daemon
         self._variables = variables
+        self._make_compose = compose
         self._memo = Memo(self.layout.state / "docker.json")
         self._starting: dict[str, Future[None]] = {}
         self._seen: tuple[float, dict[str, Container]] = (-LOOK, {})
@@ -60,7 +66,7 @@ class DockerEngine(Engine):
 
     @cached_property
     def _compose(self) -> Compose:
-        return Compose(self.stack.directory, self.project, self._variables)
+        return self._make_compose(self.stack.directory, self.project, self._variables)
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
@@ -84,6 +90,11 @@ class DockerEngine(Engine):
                 self._seen = (time.monotonic(), found)
             return found
 
+    def _look_again(self) -> None:
+        """What was seen a moment ago is not true any more."""
+        with self._lock:
+            self._seen = (-LOOK, {})
+
     def running(self) -> set[str]:
         return {name for name, container in self._lately().items() if container.runs}
 
@@ -97,8 +108,7 @@ class DockerEngine(Engine):
             error = start.exception()
             if error is not None:
                 raise error
-            with self._lock:
-                self._seen = (-LOOK, {})  # what was seen may be from before the start
+            self._look_again()  # what was seen may be from before the start
             return self.lives()
         return lives
 
@@ -236,6 +246,7 @@ class DockerEngine(Engine):
             self.stop(stale)
         there = self._containers()
         self._compose.create({name: there[name].name for name in self.stack.services if name in there})
+        self._look_again()
         after = self._containers()
         remade = [name for name, found in before.items() if name not in after or after[name].id != found.id]
         return sorted({*stale, *remade})
@@ -278,7 +289,7 @@ class DockerEngine(Engine):
         self.forget(names)
         known = self._containers()
         list(self._pool.map(self.daemon.stop, (known[name] for name in names if name in known)))
-        self._seen = (-LOOK, {})
+        self._look_again()
 
     def down(self) -> list[str]:
         self._watched.clear()
@@ -305,25 +316,27 @@ class DockerEngine(Engine):
             self._compose.down(volumes=True)
 
     def died(self, name: str, life: Life | None) -> PyglueError:
-        error = super().died(name, life)
-        if life is not None and life.why and name in self.stack.services:
+        """What runs again by now has forgotten how it ended; the daemon has not."""
+        container = self._containers().get(name)
+        end = self.daemon.last_end(container) if container is not None else None
+        if container is None or end is None:
+            return super().died(name, life)
+        why = [container.error] if container.error else []
+        if end.out_of_memory:
+            limit = amount(container.memory_limit)
+            why.append(f"it wanted more memory than its limit of {limit}, so the system ended it")
+        error = super().died(name, Life("", runs=False, exit_code=end.exit_code, why=tuple(why)))
+        if end.out_of_memory:
             variable = f"{name.upper().replace('-', '_')}_MEMORY"
             error.try_ = f"{variable}=2g pyglue up  (and set it in .env)"
         return error
 
 
 def _life(container: Container) -> Life:
-    runs = container.runs
-    why = []
-    if container.out_of_memory and not runs:
-        why.append(
-            f"it used more memory than its limit of {amount(container.memory_limit)}, so the system ended it"
-        )
-    if container.error:
-        why.append(container.error)
     # The start is a part of the token: a container that was restarted is another life.
-    token = f"{container.id} {container.started}" if runs else ""
-    return Life(token, runs, container.exit_code, tuple(why))
+    token = f"{container.id} {container.started}" if container.runs else ""
+    why = (container.error,) if container.error else ()
+    return Life(token, container.runs, container.exit_code, why)
 
 
 class Asking:

@@ -115,8 +115,10 @@ def test_a_container_that_is_restarted_comes_back(stack: LiveStack, service: str
     before = inspected(stack, service)["State"]["StartedAt"]
     stack.docker("restart", stack.container(service))
     assert inspected(stack, service)["State"]["StartedAt"] != before
-    eventually(lambda: bool(stack.status()["healthy"]), f"a healthy stack after {service} was restarted", 120)
-    done = stack.run("smoke-test", "--timeout", "90", timeout=300)
+    # Of the services: that Druid's supervisor calls itself healthy takes a task that ended well.
+    healthy = lambda: all(found["healthy"] for found in stack.status()["services"])  # noqa: E731
+    eventually(healthy, f"healthy services after {service} was restarted", 120)
+    done = stack.run("smoke-test", "--timeout", "120", timeout=300)
     assert done.returncode == 0, done.stderr
 
 
@@ -169,7 +171,7 @@ def test_a_container_out_of_memory_is_told_as_that(stack: LiveStack) -> None:
     done = stack.run("up", environment={"DRUID_ROUTER_MEMORY": "60m"})
     assert done.returncode == 1
     assert "druid-router stopped" in done.stderr
-    assert "more memory than its limit of 60 MiB" in done.stderr
+    assert "wanted more memory than its limit of 60 MiB" in done.stderr
     assert "try: DRUID_ROUTER_MEMORY=" in done.stderr
     stack.up()
 
@@ -299,5 +301,5 @@ def test_divolte_itself_gets_the_same_configuration(stack: LiveStack) -> None:
     assert service["environment"]["DIVOLTE_KAFKA_BROKER_LIST"] == kafka
     assert [port["host_ip"] for port in service["ports"]] == ["127.0.0.1"]
     # Every variable that the configuration asks for is one that the service has.
-    asked = set(re.findall(r"\$\{\?(\w+)\}", conf.read_text()))
+    asked = set(re.findall(r"^[^/]*\$\{\?(\w+)\}", conf.read_text(), re.MULTILINE))
     assert asked <= set(service["environment"])
