@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What a fresh machine lacks before pyglue can run, and the virtual environment .venv from the lock.
-#   bootstrap.sh run    Python 3.11 or 3.12 with venv, a JDK 17 or 21, Maven
+#   bootstrap.sh run    Python 3.11 or 3.12 with venv; and where no Docker daemon answers, a JDK 17 or 21, and Maven
 #   bootstrap.sh test   the same, Chromium, what drives it, linters, and the development packages
 # On Debian and Ubuntu, root gets what is missing installed; anybody else, and any other system, gets it named.
 set -euo pipefail
@@ -24,6 +24,11 @@ java_fits() {
     command -v javac >/dev/null || return 1
     major=$(javac -version 2>&1 | sed -nE 's/^javac ([0-9]+).*/\1/p')
     [[ $major == 17 || $major == 21 ]]
+}
+
+# has_docker: whether the stack will run in containers, which bring what they need. pyglue decides in the same way.
+has_docker() {
+    [[ ${PYGLUE_ENGINE:-auto} != native ]] && docker info >/dev/null 2>&1 && docker compose version >/dev/null 2>&1
 }
 
 # has_browser: whether a browser is there, or no package of one. Ubuntu has just a snap: its tests are skipped then.
@@ -61,6 +66,9 @@ python_package() {
 # missing: prints the Debian packages that this machine lacks for the purpose.
 missing() {
     [[ -n $(python yes) ]] || python_package
+    if [[ $purpose == run ]] && has_docker; then
+        return
+    fi
     java_fits || { apt-cache show openjdk-17-jdk-headless >/dev/null 2>&1 && echo openjdk-17-jdk-headless || echo openjdk-21-jdk-headless; }
     command -v mvn >/dev/null || echo maven
     if [[ $purpose == test ]]; then

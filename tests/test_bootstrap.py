@@ -78,6 +78,16 @@ def test_what_is_there_is_not_asked_for(machine: Machine) -> None:
     assert "install -y maven\n" in answer.stderr
 
 
+def test_with_docker_neither_java_nor_maven_is_asked_for(machine: Machine) -> None:
+    """Containers bring their own; the tests need both all the same, for they run both engines."""
+    machine.apt(BOOKWORM)
+    machine.tool("docker", "exit 0")
+    assert "install -y python3.11-venv\n" in machine.run().stderr
+    assert "openjdk-17-jdk-headless maven" in machine.run("test").stderr
+    machine.tool("docker", "[[ $1 != compose ]]")
+    assert "openjdk-17-jdk-headless maven" in machine.run().stderr
+
+
 def test_a_java_that_is_too_old_counts_as_none(machine: Machine) -> None:
     """A JDK 11 in PATH does not hide that 17 or 21 is needed."""
     machine.apt(TRIXIE)

@@ -10,6 +10,7 @@ import click
 
 from pyglue.cli.options import App, common
 from pyglue.engine import Engine
+from pyglue.engines import choose
 from pyglue.errors import UsageError
 from pyglue.flow import Cancel
 from pyglue.screen import Screen
@@ -33,7 +34,7 @@ def install(app: App, services: tuple[str, ...]) -> None:
             f"there is no service {', '.join(unknown)}", details=[f"there are {', '.join(by_name)}"]
         )
     folders = tuple(dict.fromkeys(known[name] for name in services)) or stack.folders()
-    choice = app.choice(settings, stack)
+    choice = choose(settings, stack)
     app.screen.say(str(choice))
     app.screen.say()
     install_folders(app, choice.engine, folders, say_kept=True)

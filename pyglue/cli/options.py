@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from pyglue.engine import Engine
-from pyglue.engines import Choice, choose
+from pyglue.engines import choose
 from pyglue.errors import InputError
 from pyglue.pipeline.addresses import Addresses, of_stack
 from pyglue.screen import Screen
@@ -34,10 +34,6 @@ class App:
     def settings(self) -> Settings:
         """Options, environment and `.env`, read once by each command."""
         return Settings.read(self.project_dir, self.engine, os.environ)
-
-    def choice(self, settings: Settings, stack: Stack) -> Choice:
-        """The engine, and why."""
-        return choose(settings, stack)
 
     def running(self) -> tuple[Settings, Stack, Engine]:
         """What a command needs that asks or changes a running stack."""

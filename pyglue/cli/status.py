@@ -11,6 +11,7 @@ import click
 
 from pyglue.cli.options import App, common
 from pyglue.engine import State
+from pyglue.engines import choose
 from pyglue.pipeline.status import Part, pipeline_parts
 from pyglue.screen import amount, span
 
@@ -22,7 +23,7 @@ def status(app: App, as_json: bool) -> int:
     """Show every service and every part of the pipeline. Exits with 1 if something is not as it should be."""
     settings = app.settings()
     stack = settings.stack()
-    choice = app.choice(settings, stack)
+    choice = choose(settings, stack)
     states = choice.engine.states()
     clients = app.clients(settings, stack, choice.engine, time.sleep)
     try:

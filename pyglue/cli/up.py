@@ -15,7 +15,7 @@ from pyglue.checks import check
 from pyglue.cli.install import install_folders
 from pyglue.cli.options import App, common
 from pyglue.engine import Engine
-from pyglue.engines import refuse_two
+from pyglue.engines import choose, refuse_two
 from pyglue.errors import PyglueError
 from pyglue.pipeline.addresses import Addresses
 from pyglue.screen import Screen, amount
@@ -33,11 +33,11 @@ def up(app: App) -> None:
     """
     began = time.monotonic()
     given, screen = app.settings(), app.screen
-    choice = app.choice(given, given.stack())
+    choice = choose(given, given.stack())
     settings = given.with_secrets(choice.engine.generated)
     checked = check(settings)
     if settings is not given:
-        choice = app.choice(settings, checked.stack)
+        choice = choose(settings, checked.stack)
     engine = choice.engine
     screen.say(str(choice))
     screen.say()

@@ -147,9 +147,16 @@ class Daemon:
         ]
 
     def _listed(self, labels: Mapping[str, str]) -> list[dict[str, Any]]:
-        names = {"project": PROJECT, "checkout": CHECKOUT}
-        filters = {"label": [f"{ONE_OFF}=False", *(f"{names[key]}={value}" for key, value in labels.items())]}
-        return self._asked("the containers", lambda: self._client.api.containers(all=True, filters=filters))
+        wanted = [
+            f"{ONE_OFF}=False",
+            *(f"{PROJECT}={value}" for key, value in labels.items() if key == "project"),
+        ]
+        rows: list[dict[str, Any]] = self._asked(
+            "the containers", lambda: self._client.api.containers(all=True, filters={"label": wanted})
+        )
+        # A folder may have been reached by another path, through a link.
+        here = labels.get("checkout")
+        return [row for row in rows if here in (None, os.path.realpath(row["Labels"].get(CHECKOUT, "")))]
 
     def _inspected(self, identity: str) -> Container | None:
         from docker.errors import NotFound

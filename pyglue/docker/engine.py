@@ -16,6 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
+from pyglue.docker import limits
 from pyglue.docker.compose import Compose
 from pyglue.docker.daemon import KILLED, Container, Daemon
 from pyglue.docker.images import Images
@@ -185,20 +186,21 @@ class DockerEngine(Engine):
         return Images(self.stack, self.daemon, self._compose, self._memo, self._variables, progress, cancel)
 
     def check(self) -> None:
-        """Whose project it is, files that a container's user can't read, and the published ports."""
+        """Files and limits, whose project it is, and the published ports."""
         unnamed = [service for service in self.stack.services.values() if not service.image]
-        if unnamed:
-            reason = "the Docker engine needs its `image`, the name under which it is built"
-            raise InputError([Problem(FILE, service.line, None, reason) for service in unnamed])
+        reason = "the Docker engine needs its `image`, the name under which it is built"
+        problems = [Problem(FILE, service.line, None, reason) for service in unnamed]
+        problems += limits.problems(self.stack) + self._unreadable()
+        if problems:
+            raise InputError(problems)
         self._check_owner()
-        self._check_files()
         if self.daemon.is_local:
             self.check_ports(lambda service: service.published)
 
     def _check_owner(self) -> None:
         here = str(self.stack.directory)
         for other in self.daemon.owners(project=self.project):
-            if other.checkout != here:
+            if os.path.realpath(other.checkout) != here:
                 raise PyglueError(
                     f"the Docker project {self.project} belongs to another checkout",
                     details=[
@@ -216,7 +218,7 @@ class DockerEngine(Engine):
                     try_=f"PYGLUE_PROJECT={other.project} pyglue down",
                 )
 
-    def _check_files(self) -> None:
+    def _unreadable(self) -> list[Problem]:
         """A container's user is nobody on this machine, so what is mounted must be open to all."""
         problems = []
         for service in self.stack.services.values():
@@ -226,8 +228,7 @@ class DockerEngine(Engine):
                     name = os.path.relpath(path, self.stack.directory)
                     reason = f"{name} can't be read by a container's user; try: chmod o+rX {name}"
                     problems.append(Problem(FILE, service.line, None, reason))
-        if problems and self.daemon.is_local:
-            raise InputError(sorted(set(problems), key=str))
+        return sorted(set(problems), key=str) if self.daemon.is_local else []
 
     def _mounted(self, service: Service) -> Iterator[Path]:
         """The checkout's files and folders that are mounted into a service."""

@@ -132,6 +132,7 @@ class _Reader(Reading):
             health=self.health(name, body),
             restart=self.restart(body),
             stop_grace=self.seconds(body, "stop_grace_period", "10s"),
+            memory_limit=str(body.get("mem_limit", "")),
             aliases=self.aliases(body),
             profiles=tuple(str(item) for item, _ in self.items(body, "profiles")),
         )

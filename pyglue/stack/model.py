@@ -49,6 +49,7 @@ class Service:
     health: Health | None = None
     restart: str = "no"
     stop_grace: float = 10.0
+    memory_limit: str = ""  # of its container, as docker-compose.yml has it
     aliases: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
 

@@ -86,7 +86,8 @@ def test_containers_are_found_by_their_labels(monkeypatch: pytest.MonkeyPatch) -
             )
         ]
         assert [owner.checkout for owner in found.owners(project="shop")] == ["/home/shop"] * 2
-    for label in ("oneoff%3DFalse", "project%3Dshop", "working_dir%3D%2Fhome%2Fshop"):
+        assert found.owners(checkout="/home/other") == []
+    for label in ("oneoff%3DFalse", "project%3Dshop"):
         assert label in asked[0]
 
 

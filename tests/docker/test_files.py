@@ -10,30 +10,8 @@ import yaml
 
 from pyglue import __version__
 from pyglue.stack.durations import compose_seconds
-from tests.test_docs import compose_variables
 
 FOLDERS = ("kafka", "druid", "divolte", "superset", "sample-app")
-MIB = {"m": 1, "g": 1024}
-BESIDE = 120  # MiB that a JVM needs beside heap and direct memory: classes, compiled code, threads; seen: 60 to 100
-
-
-def mebibytes(text: str) -> int:
-    return int(text[:-1]) * MIB[text[-1]]
-
-
-@pytest.mark.parametrize(
-    "role",
-    [
-        "ZOOKEEPER",
-        "KAFKA",
-        *(f"DRUID_{name}" for name in ("COORDINATOR", "BROKER", "HISTORICAL", "INDEXER", "ROUTER")),
-    ],
-)
-def test_limits_fit_the_heaps(role: str) -> None:
-    """A container may use what its JVM was told it may, and what a JVM needs beside that."""
-    variables = compose_variables()
-    needed = mebibytes(variables[f"{role}_HEAP"]) + mebibytes(variables.get(f"{role}_DIRECT", "0m")) + BESIDE
-    assert mebibytes(variables[f"{role}_MEMORY"]) >= needed
 
 
 def test_who_stops_has_longer_than_it_needs(checkout: Path) -> None:

@@ -168,11 +168,11 @@ def test_a_file_that_a_container_could_not_read_is_told_first(stack: LiveStack) 
 
 def test_a_container_out_of_memory_is_told_as_that(stack: LiveStack) -> None:
     """The limit, its variable and the next command, not only `killed`."""
-    done = stack.run("up", environment={"DRUID_ROUTER_MEMORY": "60m"})
+    done = stack.run("up", environment={"DIVOLTE_MEMORY": "20m"})
     assert done.returncode == 1
-    assert "druid-router stopped" in done.stderr
-    assert "wanted more memory than its limit of 60 MiB" in done.stderr
-    assert "try: DRUID_ROUTER_MEMORY=" in done.stderr
+    assert "divolte stopped" in done.stderr
+    assert "wanted more memory than its limit of 20 MiB" in done.stderr
+    assert "try: DIVOLTE_MEMORY=" in done.stderr
     stack.up()
 
 

@@ -5,9 +5,13 @@ from __future__ import annotations
 import io
 import json
 import re
+import subprocess
+import sys
 import time
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import avro.io
 import avro.schema
@@ -70,6 +74,30 @@ def test_three_clicks_in_a_browser_are_three_rows_and_three_slices(
     assert {(row["detectedCorruption"], row["detectedDuplicate"]) for row in rows} == {(0, 0)}
     wanted = {**before, **{name: before.get(name, 0) + 1 for name in CLICKED}}
     eventually(lambda: slices(stack) == wanted, f"a donut of {wanted}")
+
+
+@pytest.mark.browser
+def test_the_click_of_the_shown_workflow_arrives(stack: LiveStack, tmp_path: Path) -> None:
+    """What .github/workflows/smoke.yml does between `up` and `down`: a click, and a report for the CI's own page."""
+    before = slices(stack)
+    script = stack.directory / ".github" / "click.py"
+    url = f"http://localhost:{stack.ports['SAMPLE_APP_PORT']}"
+    done = subprocess.run(
+        [sys.executable, script, url, "ZooKeeper"], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    wanted = {**before, "ZooKeeper": before.get("ZooKeeper", 0) + 1}
+    eventually(lambda: slices(stack) == wanted, f"a donut of {wanted}")
+    smoke = stack.run("smoke-test", "--json", "--junit", str(tmp_path / "smoke.xml"), timeout=90)
+    assert smoke.returncode == 0, smoke.stderr
+    report = ElementTree.parse(tmp_path / "smoke.xml").getroot()  # noqa: S314 - pyglue wrote it
+    assert [case.get("name") for case in report.iter("testcase")] == [
+        "collector",
+        "kafka",
+        "druid",
+        "superset",
+    ]
+    assert not list(report.iter("failure"))
 
 
 @pytest.mark.browser

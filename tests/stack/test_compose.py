@@ -40,6 +40,7 @@ services:
     networks: {default: {aliases: [also, so]}}
     restart: on-failure
     stop_grace_period: 1m
+    mem_limit: 1g
     healthcheck:
       test: [CMD, /service/healthy, broker]
       interval: 2s
@@ -93,6 +94,7 @@ def test_every_obeyed_key_arrives(project: Path) -> None:
         health=Health(("broker",), timeout=5.0, deadline=120.0),
         restart="on-failure",
         stop_grace=60.0,
+        memory_limit="1g",
         aliases=("also", "so"),
     )
     assert stack.services["first"].ports == (80, 81, 82)
@@ -181,7 +183,6 @@ def test_profiles(project: Path, chosen: str | None, names: list[str]) -> None:
         "cap_drop: [ALL]",
         "logging: {driver: x}",
         "user: '1'",
-        "mem_limit: 1g",
         "tmpfs: [/t]",
     ],
 )
