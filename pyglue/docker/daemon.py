@@ -183,8 +183,10 @@ class Daemon:
         return int(self._asked("the size of all images", self._client.df)["LayersSize"])
 
     def start(self, container: Container) -> None:
-        """Start one that does not run."""
-        self._asked(f"to start {container.name}", lambda: self._client.api.start(container.id))
+        """Start one that does not run, or let one go on that was paused."""
+        api = self._client.api
+        begin = api.unpause if container.state == "paused" else api.start
+        self._asked(f"to start {container.name}", lambda: begin(container.id))
 
     def stop(self, container: Container) -> None:
         """Stop one, as gently as its `stop_grace_period` says, and wait until it has ended."""

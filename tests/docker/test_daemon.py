@@ -91,6 +91,20 @@ def test_containers_are_found_by_their_labels(monkeypatch: pytest.MonkeyPatch) -
         assert label in asked[0]
 
 
+def test_what_was_paused_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon refuses to start it."""
+    asked: list[str] = []
+
+    def answer(request: Asked) -> Reply:
+        asked.append(request.path.rpartition("/")[2])
+        return Reply(204, b"")
+
+    with connected(answer, monkeypatch) as found:
+        found.start(container("kafka", state="paused"))
+        found.start(container("kafka", state="exited"))
+    assert asked == ["unpause", "start"]
+
+
 @pytest.mark.parametrize(
     ("reply", "reason"),
     [
