@@ -19,6 +19,7 @@ from pathlib import Path
 from pyglue.docker import limits
 from pyglue.docker.compose import Compose
 from pyglue.docker.daemon import KILLED, Container, Daemon
+from pyglue.docker.health import Asking
 from pyglue.docker.images import Images
 from pyglue.docker.memo import Memo
 from pyglue.engine import LOG_LINES, Engine, Installation, Life, State
@@ -29,7 +30,6 @@ from pyglue.screen import amount
 from pyglue.stack.model import Service, Stack
 from pyglue.stack.reading import FILE
 
-EVERY = 0.4  # seconds between two questions to one service: each starts a process in its container
 LOOK = 0.2  # seconds for which one look at the containers is good enough
 THREADS = 12  # a start or a question each
 SECRETS = {"SUPERSET_ADMIN_PASSWORD": ("superset", "/data/admin_password")}
@@ -338,39 +338,3 @@ def _life(container: Container) -> Life:
     token = f"{container.id} {container.started}" if container.runs else ""
     why = (container.error,) if container.error else ()
     return Life(token, container.runs, container.exit_code, why)
-
-
-class Asking:
-    """Repeats a question that blocks, in threads of its own."""
-
-    def __init__(
-        self,
-        question: Callable[[], tuple[bool, str]],
-        pool: ThreadPoolExecutor,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self.tries = 0
-        self.last = "not asked yet"
-        self._question = question
-        self._pool = pool
-        self._clock = clock
-        self._began = -EVERY
-        self._answer: Future[tuple[bool, str]] | None = None
-
-    def ask(self) -> bool:
-        """Begin a question if none is under way and it is time; True once one was answered well."""
-        if self._answer is None:
-            if self._clock() - self._began >= EVERY:
-                self._began = self._clock()
-                self.tries += 1
-                self._answer = self._pool.submit(self._question)
-            return False
-        if not self._answer.done():
-            return False
-        healthy, self.last = self._answer.result()
-        self._answer = None
-        return healthy
-
-    def close(self) -> None:
-        """An answer that is still to come is of no interest."""
-        self._answer = None

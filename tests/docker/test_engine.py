@@ -13,19 +13,7 @@ from pyglue.docker.daemon import End, Owner
 from pyglue.engine import ServiceJob
 from pyglue.errors import InputError, PyglueError
 from tests.docker.fakes import Shop, container
-
-
-class Heard:
-    """Keeps the verdicts."""
-
-    def __init__(self) -> None:
-        self.lines: list[tuple[str, str]] = []
-
-    def running(self, labels: list[tuple[str, float]]) -> None:
-        """Movement is of no interest."""
-
-    def finished(self, label: str, verdict: str, _seconds: float, /) -> None:
-        self.lines.append((label, verdict))
+from tests.native.stacks import Heard
 
 
 def up(shop: Shop) -> tuple[list[str], list[tuple[str, str]]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -279,6 +280,16 @@ def log_in(stack: LiveStack, password: str) -> bool:
         )
     finally:
         client.close()
+
+
+def test_compose_has_nothing_to_warn_of(stack: LiveStack) -> None:
+    """`docker compose config` is silent: no key that it does not know, no variable that is not set."""
+    command = ["docker", "compose", "config", "--quiet"]
+    environment = {name: value for name, value in stack.environment.items() if name not in stack.ports}
+    done = subprocess.run(
+        command, cwd=stack.directory, env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_divolte_itself_gets_the_same_configuration(stack: LiveStack) -> None:
