@@ -200,8 +200,9 @@ class Up:
         )
 
     def _mend(self) -> None:
-        """What is known to keep Druid from reading: a task that nobody hands out, offsets of a topic that is gone."""
+        """What is known to keep Druid from reading: tasks that nobody hands out or has, offsets of a topic that is gone."""
         self.clients.druid.wake()
+        self.clients.druid.replace_lost(specs.datasource(self.checked.spec))
         reset_if_ahead(self.clients, specs.datasource(self.checked.spec), specs.topic(self.checked.spec))
 
     def _pipeline(self) -> Pipeline:

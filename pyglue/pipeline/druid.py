@@ -40,6 +40,7 @@ class Druid:
         self.coordinator = Client(coordinator, "druid-coordinator")
         self.broker = Client(broker, "druid-broker")
         self._wait = wait
+        self._missing: set[str] = set()  # tasks that no worker had when last asked
 
     def close(self) -> None:
         """Close both connections."""
@@ -87,6 +88,25 @@ class Druid:
         tasks = "/druid/indexer/v1"
         if self._overlord("GET", f"{tasks}/pendingTasks") and self._overlord("GET", f"{tasks}/workers"):
             self._overlord("POST", f"{tasks}/task", json={"type": "noop", "runTime": 1})
+
+    def replace_lost(self, name: str) -> None:
+        """End tasks of a supervisor that the overlord takes for running while no worker has them, and have others begin.
+
+        So it is when the overlord was started anew, and after it the indexer: the overlord then waits for answers of a
+        task that is gone, for minutes. A task that was only just handed out looks the same, so it takes two calls.
+        """
+        tasks = "/druid/indexer/v1"
+        workers = self._overlord("GET", f"{tasks}/workers") or []
+        held = {task for worker in workers for task in worker.get("runningTasks", ())}
+        running = self._overlord("GET", f"{tasks}/runningTasks") or []
+        ours = {task["id"] for task in running if task["id"].startswith(f"index_kafka_{name}_")}
+        missing = ours - held if workers else set()
+        lost, self._missing = missing & self._missing, missing
+        for task in lost:
+            self._overlord("POST", f"{tasks}/task/{task}/shutdown")
+        if lost:  # the supervisor is in the middle of asking them; a new one is not
+            self.suspend(name)
+            self._overlord("POST", f"{SUPERVISOR}/{name}/resume")
 
     def status(self, name: str) -> SupervisorStatus | None:
         """State, lag and counts of a supervisor, or None if there is none."""

@@ -197,3 +197,36 @@ def test_a_task_is_posted_only_where_one_waits_beside_a_worker(
     with druid(answer) as (client, server):
         client.wake()
         assert ("POST /druid/indexer/v1/task" in server.paths()) is posted
+
+
+@pytest.mark.parametrize(
+    ("held", "ended"),
+    [
+        ([[], []], True),  # the worker has it neither now nor then
+        ([[], ["index_kafka_clicks_1"]], False),  # it was only just handed out
+        ([["index_kafka_clicks_1"], []], False),
+        (None, False),  # no worker is there: that is another trouble
+    ],
+)
+def test_a_task_that_no_worker_has_is_replaced(held: list[list[str]] | None, ended: bool) -> None:
+    """Ended, and the supervisor begun anew, if it is lost at two looks; tasks of others are left alone."""
+    looks = iter(held or ())
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path.endswith("/workers"):
+            return reply([{"worker": {}, "runningTasks": next(looks)}] if held is not None else [])
+        return reply([{"id": "index_kafka_clicks_1"}, {"id": "index_kafka_other_1"}])
+
+    with druid(answer) as (client, server):
+        client.replace_lost("clicks")
+        client.replace_lost("clicks")
+        posted = [path for path in server.paths() if path.startswith("POST")]
+    assert posted == (
+        [
+            "POST /druid/indexer/v1/task/index_kafka_clicks_1/shutdown",
+            "POST /druid/indexer/v1/supervisor/clicks/suspend",
+            "POST /druid/indexer/v1/supervisor/clicks/resume",
+        ]
+        if ended
+        else []
+    )
