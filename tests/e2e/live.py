@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 import requests
 
+from pyglue import ports
 from pyglue.collector.probe import probe_query
 from pyglue.layout import Layout
 from pyglue.native.processes import marked
@@ -40,15 +41,17 @@ TOOL = [sys.executable, "-m", "pyglue"]
 
 
 def free_ports(names: list[str]) -> dict[str, str]:
-    """A free port for each variable: all held at once, so that no two are the same."""
-    sockets = [socket.socket() for _ in names]
-    try:
-        for held in sockets:
-            held.bind(("127.0.0.1", 0))
-        return {name: str(held.getsockname()[1]) for name, held in zip(names, sockets, strict=True)}
-    finally:
-        for held in sockets:
-            held.close()
+    """A free port for each variable, all different.
+
+    Below the range from which the kernel takes ports for clients: a service that is stopped for a while must find its own
+    again.
+    """
+    found: list[int] = []
+    while len(found) < len(names):
+        port = random.randrange(20_000, 32_000)  # noqa: S311 - no secret
+        if port not in found and ports.is_free(port):
+            found.append(port)
+    return dict(zip(names, map(str, found), strict=True))
 
 
 def copy_checkout(source: Path, target: Path) -> None:
@@ -75,11 +78,11 @@ class LiveStack:
         copy_checkout(checkout, directory)
         compose = (directory / "docker-compose.yml").read_text()
         names = sorted(set(re.findall(r"\$\{(\w+_PORT):-", compose)))
-        ports = free_ports(names)
+        chosen = free_ports(names)
         if engine == "docker":  # a network that inspects TLS does so with builds, too
             for certificate in CERTIFICATES.glob("*.crt"):
                 shutil.copy(certificate, directory / "images" / "base" / "certificates")
-        return cls(directory, ports, engine)
+        return cls(directory, chosen, engine)
 
     @property
     def project(self) -> str:
