@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pyglue.docker import compose
@@ -53,11 +54,17 @@ def _docker(settings: Settings, stack: Stack, why: str) -> Choice:
     )
 
 
-def refuse_two(choice: Choice) -> None:
+def refuse_two(engine: Engine, environment: Mapping[str, str]) -> None:
     """Raise PyglueError if the other engine runs this checkout: both would want the same ports."""
-    if choice.engine.name == "docker" and NativeEngine.runs_in(choice.engine.stack.directory):
-        raise PyglueError(
-            "this checkout's stack runs natively already",
-            details=["each engine has data of its own; one at a time can have the ports"],
-            try_="pyglue --engine native down",
-        )
+    directory = engine.stack.directory
+    if engine.name == "docker" and NativeEngine.runs_in(directory):
+        where, other = "natively", "native"
+    elif engine.name == "native" and DockerEngine.runs_in(directory, environment):
+        where, other = "in Docker", "docker"
+    else:
+        return
+    raise PyglueError(
+        f"this checkout's stack runs {where} already",
+        details=["each engine has data of its own; one at a time can have the ports"],
+        try_=f"pyglue --engine {other} down",
+    )

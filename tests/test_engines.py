@@ -15,7 +15,7 @@ from pyglue.errors import PyglueError
 from pyglue.native.engine import NativeEngine
 from pyglue.settings import Settings
 from pyglue.stack import compose
-from tests.docker.fakes import Shop
+from tests.docker.fakes import Shop, container
 
 
 @pytest.fixture
@@ -76,10 +76,25 @@ def test_what_runs_here_goes_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> 
     choice = chosen(shop, "auto")
     assert isinstance(choice.engine, NativeEngine)
     assert choice.why == "it runs here already"
-    refuse_two(choice)
+    refuse_two(choice.engine, {})
     with pytest.raises(PyglueError) as caught:
-        refuse_two(chosen(shop, "docker"))
+        refuse_two(chosen(shop, "docker").engine, {})
     assert caught.value.try_ == "pyglue --engine native down"
+
+
+def test_two_engines_at_once_are_refused_the_other_way_too(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Containers of this checkout hold the ports that processes would want."""
+    shop.engine().layout.make()
+    shop.engine().make_ready()
+    native = chosen(shop, "native").engine
+    monkeypatch.setattr(Daemon, "connect", lambda _environment: shop.daemon)
+    refuse_two(native, {})  # made, but not running
+    shop.daemon.there["kafka"] = container("kafka")
+    with pytest.raises(PyglueError, match="runs in Docker already") as caught:
+        refuse_two(native, {})
+    assert caught.value.try_ == "pyglue --engine docker down"
 
 
 def test_who_asks_for_docker_in_vain_is_told_the_way_without(

@@ -30,7 +30,8 @@ def status(app: App, as_json: bool) -> int:
         parts = pipeline_parts(clients, settings.project) if any(state.healthy for state in states) else ()
     finally:
         clients.close()
-    problems = _problems(states, parts)
+    up = "pyglue up" if app.engine is None else f"pyglue --engine {app.engine} up"
+    problems = _problems(states, parts, up)
     if as_json:
         app.screen.data(json.dumps(_json(choice.engine.name, states, parts, problems)))
         return 1 if problems else 0
@@ -58,10 +59,10 @@ def _rows(states: list[State]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _problems(states: list[State], parts: tuple[Part, ...]) -> list[str]:
-    """A counted list, each with the next command."""
+def _problems(states: list[State], parts: tuple[Part, ...], up: str) -> list[str]:
+    """A counted list, each with the next command; `up` is how it is typed for the engine in use."""
     texts = [
-        f"{state.name} is {state.state}; try: pyglue up"
+        f"{state.name} is {state.state}; try: {up}"
         if state.state != "running"
         else f"{state.name} is not healthy ({state.reason}); try: pyglue logs {state.name}"
         for state in states
@@ -69,7 +70,7 @@ def _problems(states: list[State], parts: tuple[Part, ...]) -> list[str]:
     ]
     texts += [f"{part.kind} {part.name}: {part.problem}" for part in parts if part.problem]
     if texts and all(state.state == "stopped" for state in states):
-        texts = ["nothing runs; try: pyglue up"]
+        texts = [f"nothing runs; try: {up}"]
     return [f"{number}. {text}" for number, text in enumerate(texts, 1)]
 
 

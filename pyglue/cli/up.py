@@ -41,7 +41,7 @@ def up(app: App) -> None:
     engine = choice.engine
     screen.say(str(choice))
     screen.say()
-    refuse_two(choice)
+    refuse_two(engine, settings.variables)
     with engine.locked("up"):
         engine.check()  # before the long part
         install_folders(app, engine, checked.stack.folders())

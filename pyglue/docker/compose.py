@@ -22,6 +22,8 @@ from pyglue.stack.reading import FILE
 
 LINES = 15  # of a failed command's output that an error shows
 OLDEST = (2, 20)  # `--dry-run`, and what divolte/upstream.yml needs a little later
+ERROR = re.compile(r"\b(error|fail|denied|refused|not found|no space)", re.IGNORECASE)
+STAMP = re.compile(r"^(#\d+ )?(\d+\.\d+ )?")  # before each line of a build step: its number, and seconds
 POLL = 0.05
 END_SECONDS = 10.0
 
@@ -37,9 +39,20 @@ class Compose:
         for other in ("COMPOSE_FILE", "COMPOSE_PROJECT_NAME", "COMPOSE_ENV_FILES"):
             self._environment.pop(other, None)
 
-    def build(self, service: str, said: Callable[[str], None], wait: Callable[[float], None]) -> None:
-        """Build a service's image; every line of progress is handed to `said`. Raises PyglueError, or what `wait` does."""
-        self._run([*self._file, "--progress", "plain", "build", service], said, wait)
+    def build(
+        self, service: str, said: Callable[[str], None], wait: Callable[[float], None], log: Path
+    ) -> None:
+        """Build a service's image; every line is handed to `said`, and kept in `log`.
+
+        Raises PyglueError, or what `wait` does.
+        """
+        with log.open("w", encoding="utf-8") as file:
+
+            def take(line: str) -> None:
+                file.write(line + "\n")
+                said(line)
+
+            self._run([*self._file, "--progress", "plain", "build", service], take, wait)
 
     def create(self, containers: Mapping[str, str]) -> None:
         """Have a container, not started, for every service; those that run as they should are left alone.
@@ -127,8 +140,14 @@ def _end(process: subprocess.Popen[str]) -> None:
 
 
 def telling(lines: Sequence[str]) -> list[str]:
-    """The end of Compose's output, which repeats what a failed build step said; without its empty lines."""
-    return [line for line in lines if line.strip()][-LINES:]
+    """What a failed command said of errors, from the first on: the end of it is mostly about how to see more.
+
+    Without such lines it is the end. Compose repeats what a build step said; each line comes once.
+    """
+    texts = dict.fromkeys(STAMP.sub("", line).strip() for line in lines)
+    whole = [text for text in texts if text]
+    errors = [text for text in whole if ERROR.search(text)]
+    return errors[:LINES] if errors else whole[-LINES:]
 
 
 def version(environment: Mapping[str, str] = os.environ) -> str:

@@ -18,13 +18,14 @@ from pathlib import Path
 
 from pyglue.docker import limits
 from pyglue.docker.compose import Compose
-from pyglue.docker.daemon import KILLED, Container, Daemon
+from pyglue.docker.daemon import KILLED, Container, Daemon, NoDaemon
 from pyglue.docker.health import Asking
 from pyglue.docker.images import Images
 from pyglue.docker.memo import Memo
 from pyglue.engine import LOG_LINES, Engine, Installation, Life, State
 from pyglue.errors import InputError, Problem, PyglueError
 from pyglue.flow import Cancel, Progress
+from pyglue.layout import Layout
 from pyglue.native.contract import hash_files, is_scrap
 from pyglue.screen import amount
 from pyglue.stack.model import Service, Stack
@@ -72,6 +73,17 @@ class DockerEngine(Engine):
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(THREADS)
+
+    @classmethod
+    def runs_in(cls, directory: Path, environment: Mapping[str, str]) -> bool:
+        """Whether this engine runs something of the checkout there; nobody is asked where it never did."""
+        if Memo(Layout(directory).state / "docker.json").project is None:
+            return False
+        try:
+            found = Daemon.connect(environment).containers(checkout=str(directory))
+        except NoDaemon:
+            return False
+        return any(container.runs for container in found)
 
     # -- looking
 
@@ -121,11 +133,12 @@ class DockerEngine(Engine):
     def _state(self, service: Service, container: Container | None) -> State:
         if container is None or not container.runs:
             label = container.state if container and container.state != "created" else "stopped"
-            return State(service.name, label, False, "", None, None, None, service.ports)
+            return State(service.name, label, False, "", None, None, None, service.published)
         healthy, reason = self._ask(service, container) if service.health else (True, "")
         up = max(0.0, time.time() - container.since)
         weight = self.daemon.memory(container)
-        return State(service.name, "running", healthy, reason, container.pid, up, weight, service.ports)
+        # Only what is published can be reached from here.
+        return State(service.name, "running", healthy, reason, container.pid, up, weight, service.published)
 
     def _ask(self, service: Service, container: Container) -> tuple[bool, str]:
         """One question, waited for: whether it is healthy, and what was said."""
@@ -183,7 +196,16 @@ class DockerEngine(Engine):
 
     def installation(self, progress: Progress, cancel: Cancel) -> Installation:
         self.layout.make()
-        return Images(self.stack, self.daemon, self._compose, self._memo, self._variables, progress, cancel)
+        return Images(
+            self.stack,
+            self.daemon,
+            self._compose,
+            self._memo,
+            self.layout.logs,
+            self._variables,
+            progress,
+            cancel,
+        )
 
     def check(self) -> None:
         """Files and limits, whose project it is, and the published ports."""

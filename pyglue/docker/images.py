@@ -53,6 +53,7 @@ class Images:
         daemon: Daemon,
         compose: Compose,
         memo: Memo,
+        logs: Path,
         variables: Mapping[str, str],
         progress: Progress,
         cancel: Cancel,
@@ -61,6 +62,7 @@ class Images:
         self._daemon = daemon
         self._compose = compose
         self._memo = memo
+        self._logs = logs
         self._variables = variables
         self._progress = progress
         self._cancel = cancel
@@ -90,13 +92,15 @@ class Images:
         said = _Said(folder, self._progress)
         wanted = self._hash(folder)  # before the build: what changes meanwhile is for the next time
         before = self._daemon.image(service.image)
+        log = self._logs / f"build-{folder}.log"
         try:
-            self._compose.build(service.name, said, self._cancel.wait)
+            self._compose.build(service.name, said, self._cancel.wait, log)
         except PyglueError as error:
+            advice = "behind a proxy, or where TLS is inspected, read images/README.md first"
             raise PyglueError(
                 f"building the image {service.image} failed",
-                details=error.details,
-                try_=f"pyglue install {folder}  (behind a proxy or a TLS inspection: images/README.md)",
+                details=[*error.details, f"log        {log}", advice],
+                try_=f"pyglue install {folder}",
             ) from error
         built = self._daemon.image(service.image)
         if built is None:

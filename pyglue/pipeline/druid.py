@@ -17,6 +17,9 @@ from pyglue.web import Client
 SUPERVISOR = "/druid/indexer/v1/supervisor"
 LEADER_SECONDS = 20.0
 PAUSE = 0.2
+SUBMIT_SECONDS = (
+    60.0  # Druid first stops the supervisor that runs, and one that can't reach its Kafka takes long
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Druid:
     def submit(self, spec: dict[str, Any]) -> str:
         """Post a supervisor spec; returns the supervisor's id. Raises BadAnswer with Druid's reason."""
         try:
-            answer = self._overlord("POST", SUPERVISOR, json=spec)
+            answer = self._overlord("POST", SUPERVISOR, json=spec, timeout=SUBMIT_SECONDS)
         except BadAnswer as error:
             raise BadAnswer(
                 "Druid refuses the supervisor spec",

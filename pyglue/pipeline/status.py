@@ -64,6 +64,8 @@ def _supervisor(clients: Clients, name: str, topic: str) -> Part:
     lag = 0 if status.lag == 0 else lag
     ahead = any(offset > ends.get(partition, 0) for partition, offset in read.items())
     problem = None if status.healthy else f"{status.detail}; try: pyglue logs druid-coordinator druid-indexer"
+    if status.healthy and (status.state != "RUNNING" or status.detail == "CONNECTING_TO_STREAM"):
+        problem = f"{status.detail}: it reads nothing now; try: pyglue submit-spec"
     if ahead:
         problem = f"Druid has read further than the topic {topic} goes, so it was made anew; try: pyglue up"
     figures = {

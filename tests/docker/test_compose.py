@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyglue.docker.compose import Compose, version
+from pyglue.docker.compose import Compose, telling, version
 from pyglue.docker.daemon import NoDaemon
 from pyglue.errors import PyglueError
 from pyglue.flow import Cancel, Cancelled
@@ -93,6 +93,17 @@ def test_what_compose_would_make_anew_goes_to_it_alone_first(docker: Path, tmp_p
     ]
 
 
+def test_a_failed_build_tells_of_errors_from_the_first_on() -> None:
+    """Maven ends with how to see more, and Compose repeats it all; the cause stands above that, once."""
+    said = [
+        "#15 1.2 [INFO] Scanning",
+        "#15 6.1 [ERROR] PKIX path building failed",
+        "#15 6.2 [ERROR] Re-run Maven",
+    ]
+    again = ["------", "6.1 [ERROR] PKIX path building failed", "6.2 [ERROR] Re-run Maven"]
+    assert telling([*said, *again]) == ["[ERROR] PKIX path building failed", "[ERROR] Re-run Maven"]
+
+
 def test_a_failure_tells_the_last_lines(docker: Path, tmp_path: Path) -> None:
     """Both of its streams, without empty lines."""
     script(docker, "echo one; echo; echo two >&2; exit 17")
@@ -112,8 +123,9 @@ def test_a_build_hands_over_its_lines_and_can_be_cancelled(docker: Path, tmp_pat
         threading.Thread(target=cancel.set).start()
 
     with pytest.raises(Cancelled):
-        made(tmp_path).build("kafka", said, cancel.wait)
+        made(tmp_path).build("kafka", said, cancel.wait, tmp_path / "log")
     assert lines == ["step"]
+    assert (tmp_path / "log").read_text() == "step\n"
     assert (tmp_path / "ended").exists()
 
 

@@ -25,7 +25,7 @@ class Builder:
         self.built: list[str] = []
         self.error: PyglueError | None = None
 
-    def build(self, service: str, _said: object, _wait: object) -> None:
+    def build(self, service: str, _said: object, _wait: object, _log: Path) -> None:
         if self.error is not None:
             raise self.error
         self.built.append(service)
@@ -45,6 +45,7 @@ def images(shop: Shop, builder: Builder, variables: dict[str, str] | None = None
         cast(Daemon, shop.daemon),
         cast(Compose, builder),
         Memo(shop.path / ".pyglue" / "docker.json"),
+        shop.path,
         variables or {},
         lambda _label, _files, _size: None,
         Cancel(),
@@ -86,8 +87,9 @@ def test_a_failed_build_says_what_to_read(shop: Shop, builder: Builder) -> None:
     with pytest.raises(PyglueError) as caught:
         images(shop, builder).install("kafka")
     assert caught.value.message == "building the image shop/kafka:1 failed"
-    assert caught.value.details == ["  | certificate verify failed"]
-    assert "images/README.md" in str(caught.value.try_)
+    assert caught.value.details[0] == "  | certificate verify failed"
+    assert caught.value.details[1].endswith("build-kafka.log")
+    assert "images/README.md" in caught.value.details[2]
     assert images(shop, builder).missing(["kafka"]) == ["kafka"]
 
 
