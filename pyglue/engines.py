@@ -40,6 +40,9 @@ def choose(settings: Settings, stack: Stack) -> Choice:
     try:
         return _docker(settings, stack, "a daemon answers")
     except NoDaemon as error:
+        if DockerEngine.was_up_in(stack.directory):
+            details = ["this checkout was started in containers, and they may run there still"]
+            raise NoDaemon(error.message, details=details, try_="pyglue --engine native up") from error
         return Choice(NativeEngine(stack), error.message)
 
 

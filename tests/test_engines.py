@@ -82,6 +82,19 @@ def test_what_runs_here_goes_on(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> 
     assert caught.value.try_ == "pyglue --engine native down"
 
 
+def test_a_daemon_that_is_away_hides_no_containers(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout that was started in containers is not taken for one of processes: `down` would say that nothing runs."""
+    shop.engine().layout.make()
+    shop.engine().make_ready()
+    docker(monkeypatch, error="no Docker daemon answers: unix:///x")
+    with pytest.raises(NoDaemon) as caught:
+        chosen(shop, "auto")
+    assert "may run there still" in caught.value.details[0]
+    assert caught.value.try_ == "pyglue --engine native up"
+    shop.engine().down()
+    assert isinstance(chosen(shop, "auto").engine, NativeEngine)
+
+
 def test_two_engines_at_once_are_refused_the_other_way_too(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

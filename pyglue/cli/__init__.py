@@ -30,6 +30,8 @@ from pyglue.cli.up import up
 from pyglue.errors import PyglueError, UsageError
 from pyglue.screen import Screen
 
+INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
 
 class ReaderLeft(Exception):
     """Whoever read our output, such as `head`, has left."""
@@ -76,7 +78,14 @@ for command in (
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and end the process with its exit code. SIGTERM ends it as Ctrl-C does, cleanly."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    code = run(sys.argv[1:] if arguments is None else arguments)
+    if (
+        code == INTERRUPTED
+    ):  # at once: a thread that waits for a daemon that is stuck would be waited for, too
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def run(arguments: list[str]) -> int:
@@ -90,7 +99,7 @@ def run(arguments: list[str]) -> int:
         return 2
     except (click.Abort, KeyboardInterrupt):
         screen.say("interrupted")
-        return 130
+        return INTERRUPTED
     except PyglueError as error:
         screen.problem(error.message, error.details, error.try_)
         return 2 if isinstance(error, UsageError) else 1

@@ -6,7 +6,6 @@ PyglueError that says what was asked and what came back. The package is imported
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 import time
@@ -172,11 +171,14 @@ class Daemon:
 
     def image(self, name: str) -> str | None:
         """The id of an image by its name, or None."""
-        from docker.errors import ImageNotFound
+        found = self._asked("the images", lambda: self._client.images.list(name=name))
+        return str(found[0].id) if found else None
 
-        with contextlib.suppress(ImageNotFound):
-            return str(self._client.images.get(name).id)
-        return None
+    def volumes(self, project: str) -> list[str]:
+        """The names of a project's volumes. They carry no mark of their checkout."""
+        filters = {"label": f"{PROJECT}={project}"}
+        found = self._asked("the volumes", lambda: self._client.volumes.list(filters=filters))
+        return sorted(str(volume.name) for volume in found)
 
     def layers(self) -> int:
         """Bytes of all images, unpacked, each layer counted once."""
@@ -244,11 +246,12 @@ class Daemon:
         )
         return text.decode(errors="replace").splitlines()
 
-    def follow(self, container: Container) -> Iterator[str]:
-        """What a container prints from now on, line by line, until it ends."""
+    def follow(self, container: Container, *, whole_life: bool) -> Iterator[str]:
+        """What a container prints from now on, or has printed in this life, line by line, until it ends."""
+        where = {"since": container.since} if whole_life else {"tail": 0}
         stream = self._asked(
             f"the log of {container.name}",
-            lambda: self._client.api.logs(container.id, stream=True, follow=True, tail=0),
+            lambda: self._client.api.logs(container.id, stream=True, follow=True, **where),
         )
         rest = b""
         for part in stream:

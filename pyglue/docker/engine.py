@@ -6,6 +6,7 @@ A project belongs to one checkout: two checkouts with one name would end each ot
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import stat
@@ -77,13 +78,18 @@ class DockerEngine(Engine):
     @classmethod
     def runs_in(cls, directory: Path, environment: Mapping[str, str]) -> bool:
         """Whether this engine runs something of the checkout there; nobody is asked where it never did."""
-        if Memo(Layout(directory).state / "docker.json").project is None:
+        if not cls.was_up_in(directory):
             return False
         try:
             found = Daemon.connect(environment).containers(checkout=str(directory))
         except NoDaemon:
             return False
         return any(container.runs for container in found)
+
+    @staticmethod
+    def was_up_in(directory: Path) -> bool:
+        """Whether this engine has started the checkout there, and not stopped it since."""
+        return Memo(Layout(directory).state / "docker.json").is_up
 
     # -- looking
 
@@ -158,18 +164,27 @@ class DockerEngine(Engine):
 
     def log_lines(self, name: str, lines: int = LOG_LINES) -> list[str]:
         container = self._containers().get(name)
-        return self.daemon.log(container, lines) if container is not None else []
+        if container is None:
+            return []
+        with contextlib.suppress(PyglueError):  # it was removed just now
+            return self.daemon.log(container, lines)
+        return []
+
+    def vanished(self, name: str) -> PyglueError:
+        return PyglueError(f"the container of {name} was removed", try_="pyglue up")
 
     def follow(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         """A container that is made anew meanwhile is followed, too."""
         lines: queue.Queue[tuple[str, str]] = queue.Queue()
 
         def read(name: str) -> None:
+            again = False
             while True:
                 container = self._containers().get(name)
                 if container is not None and container.runs:
-                    for line in self.daemon.follow(container):
+                    for line in self.daemon.follow(container, whole_life=again):
                         lines.put((name, line))
+                again = True  # what it prints when it starts anew is of interest
                 time.sleep(1)
 
         for name in names:
@@ -216,6 +231,7 @@ class DockerEngine(Engine):
         if problems:
             raise InputError(problems)
         self._check_owner()
+        self._unpause()
         if self.daemon.is_local:
             self.check_ports(lambda service: service.published)
 
@@ -232,13 +248,36 @@ class DockerEngine(Engine):
                     ],
                     try_=f"PYGLUE_PROJECT={self.project}2 pyglue up",
                 )
-        for other in self.daemon.owners(checkout=here):
+        self._check_name()
+        volumes = self.daemon.volumes(self.project)
+        if volumes and self._memo.project != self.project and not self._containers():
+            raise PyglueError(
+                f"there is data of a Docker project {self.project}, which was never up from here",
+                details=[
+                    f"volumes    {', '.join(volumes)}",
+                    f"if it is this checkout's: docker compose -p {self.project} create, and then again",
+                    "if it is another's: another PYGLUE_PROJECT in .env, and other ports (docs/configuration.md)",
+                ],
+                try_=f"PYGLUE_PROJECT={self.project}2 pyglue up",
+            )
+
+    def _check_name(self) -> None:
+        """Raise PyglueError if containers of this checkout are there under another project's name."""
+        for other in self.daemon.owners(checkout=str(self.stack.directory)):
             if other.project != self.project:
                 raise PyglueError(
                     f"containers of this checkout are there under another name: {other.project}",
                     details=[f"container  {other.name}, and now the project is called {self.project}"],
                     try_=f"PYGLUE_PROJECT={other.project} pyglue down",
                 )
+
+    def _unpause(self) -> None:
+        """Let what is paused go on: Compose can neither start nor stop it."""
+        paused = [container for container in self._containers().values() if container.state == "paused"]
+        for container in paused:
+            self.daemon.start(container)
+        if paused:
+            self._look_again()
 
     def _unreadable(self) -> list[Problem]:
         """A container's user is nobody on this machine, so what is mounted must be open to all."""
@@ -262,7 +301,7 @@ class DockerEngine(Engine):
 
     def make_ready(self) -> list[str]:
         """Compose makes anew what changed; what only reads changed files is stopped, to be started again."""
-        self._memo.keep_project(self.project)
+        self._memo.keep_project(self.project, up=True)
         before = {name: found for name, found in self._containers().items() if found.runs}
         stale = [name for name, found in before.items() if not self._reads_as_before(name, found)]
         if stale:
@@ -318,7 +357,11 @@ class DockerEngine(Engine):
         self._watched.clear()
         there = self._containers()
         if not there:
+            self._check_name()
+            if self._memo.is_up:
+                self._memo.keep_project(self.project, up=False)
             return []
+        self._unpause()
         self._compose.stop()
         killed = [
             name
@@ -326,6 +369,9 @@ class DockerEngine(Engine):
             if there[name].runs and container.exit_code == KILLED
         ]
         self._compose.down()
+        self._memo.keep_project(
+            self.project, up=False
+        )  # those containers prove that the data is this checkout's
         return killed
 
     @property
@@ -333,8 +379,7 @@ class DockerEngine(Engine):
         return f"all data of the Docker project {self.project}, its volumes"
 
     def wipe(self) -> None:
-        """Volumes carry no mark of their checkout, so those of a project that was never up from here are left alone."""
-        if self.project and self._memo.project == self.project:
+        if self.project:
             self._check_owner()
             self._compose.down(volumes=True)
 

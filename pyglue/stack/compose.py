@@ -22,6 +22,7 @@ from pyglue.stack.yamlfile import Map, Seq, load
 
 CONDITIONS = ("service_started", "service_healthy")
 RESTARTS = ("no", "on-failure", "always", "unless-stopped")
+PROJECT = re.compile(r"[a-z0-9][a-z0-9_-]*")  # Compose's own rule
 NAME = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 PORT = re.compile(r"(?:(?P<address>[0-9.]+):)?(?P<outside>[0-9]+):(?P<inside>[0-9]+)")
 
@@ -80,7 +81,12 @@ class _Reader(Reading):
                 document.lines["services"], "there is no service to run, at least without its profile"
             )
         self.ports_apart(services)
-        name = str(document.get("name") or self.directory.name).lower()
+        name = str(document.get("name") or self.directory.name.lower())
+        if document.get("name") and not PROJECT.fullmatch(name):
+            at = document.lines["name"]
+            self.refuse(
+                at, f"a project's name (PYGLUE_PROJECT) is made of a-z, 0-9, `_`, `-`; found {name!r}"
+            )
         return Stack(name, self.directory, MappingProxyType(self.ordered(services)))
 
     def volumes(self, document: Map) -> Mapping[str, Any]:

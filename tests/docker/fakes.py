@@ -57,6 +57,7 @@ class FakeDaemon:
     answers: dict[str, tuple[int, str]] = field(default_factory=dict)  # what is run -> exit code, output
     done: list[str] = field(default_factory=list)
     is_local: bool = True
+    data: list[str] = field(default_factory=list)
     refusal: Exception | None = None  # of a start
     ends: dict[str, End] = field(default_factory=dict)
 
@@ -70,6 +71,9 @@ class FakeDaemon:
             for owner in (*ours, *self.foreign)
             if owner.project == (project or owner.project) and owner.checkout == (checkout or owner.checkout)
         ]
+
+    def volumes(self, _project: str) -> list[str]:
+        return self.data
 
     def image(self, name: str) -> str | None:
         return self.images.get(name)

@@ -168,14 +168,61 @@ def test_down_tells_what_had_to_be_killed(shop: Shop) -> None:
     assert shop.compose.calls == ["stop", "down"]
 
 
-def test_down_and_wipe_leave_a_project_alone_that_was_never_up_from_here(shop: Shop) -> None:
-    """Volumes have no mark of their checkout."""
+def test_data_of_a_project_that_was_never_up_from_here_is_left_alone(shop: Shop) -> None:
+    """Volumes have no mark of their checkout: neither used nor wiped, and said so."""
+    shop.daemon.data = ["shop_kafka-data"]
     shop.engine().layout.make()
-    shop.engine().wipe()
+    for act in (shop.engine().check, shop.engine().wipe):
+        with pytest.raises(PyglueError, match="never up from here") as caught:
+            act()
+        assert "shop_kafka-data" in caught.value.details[0]
     assert shop.compose.calls == []
-    up(shop)
+
+
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_containers_prove_whose_the_data_is(shop: Shop, by_hand: bool) -> None:
+    """Those of this checkout, whoever has started them; also once they are gone."""
+    if by_hand:
+        shop.daemon.there["kafka"] = container("kafka")
+    else:
+        up(shop)
+    shop.daemon.data = ["shop_kafka-data"]
+    shop.engine().layout.make()
+    shop.engine().check()
+    shop.engine().down()
     shop.engine().wipe()
-    assert shop.compose.calls == ["create", "down --volumes"]
+    assert shop.compose.calls[-1] == "down --volumes"
+
+
+def test_what_is_paused_goes_on(shop: Shop) -> None:
+    """Compose could neither start nor stop it, and its port is no other's."""
+    up(shop)
+    shop.daemon.there["kafka"] = replace(shop.daemon.there["kafka"], state="paused")
+    assert up(shop) == ([], [("Start kafka", "kept"), ("Start divolte", "kept")])
+    shop.daemon.there["kafka"] = replace(shop.daemon.there["kafka"], state="paused")
+    shop.daemon.done.clear()
+    shop.engine().down()
+    assert shop.daemon.done == ["start kafka"]
+
+
+def test_down_under_another_name_is_no_silent_success(shop: Shop) -> None:
+    """The containers of this checkout run as what it was called before."""
+    shop.daemon.foreign = [Owner("old-kafka-1", "old", str(shop.path))]
+    with pytest.raises(PyglueError) as caught:
+        shop.engine().down()
+    assert caught.value.try_ == "PYGLUE_PROJECT=old pyglue down"
+
+
+def test_a_container_that_was_removed_is_told_as_that(shop: Shop) -> None:
+    """While it was started, by somebody else."""
+    engine = shop.engine()
+    engine.layout.make()
+    engine.make_ready()
+    job = ServiceJob(engine, engine.stack.services["kafka"], frozenset())
+    shop.daemon.there.clear()
+    engine._look_again()
+    with pytest.raises(PyglueError, match="the container of kafka was removed"):
+        job.poll()
 
 
 def test_status_shows_what_is_there(shop: Shop) -> None:

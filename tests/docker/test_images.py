@@ -124,10 +124,10 @@ def test_the_inputs_of_a_shipped_image_are_what_its_dockerfile_copies(checkout: 
 def test_a_damaged_memo_only_costs_a_build(tmp_path: Path) -> None:
     """Whatever stands in it."""
     memo = Memo(tmp_path / "docker.json")
-    for text in ("", "[]", '{"images": 3, "project": 4}', '{"images": {"kafka": ["one"]}}'):
+    for text in ("", "[]", '{"images": {"kafka": ["one"]}}', '{"images": [], "started": 5, "project": 7}'):
         (tmp_path / "docker.json").write_text(text)
         assert (memo.image("kafka"), memo.started("kafka"), memo.project) == (None, None, None)
-    memo.keep_project("shop")
+    memo.keep_project("shop", up=True)
     memo.keep_image("kafka", "hash", "sha256:1")
     memo.keep_start("kafka", "id", "files")
     assert (memo.image("kafka"), memo.started("kafka"), memo.project) == (

@@ -179,19 +179,36 @@ def test_a_container_out_of_memory_is_told_as_that(stack: LiveStack) -> None:
     stack.up()
 
 
-def test_without_a_choice_docker_is_chosen_and_the_reason_told(stack: LiveStack) -> None:
+def test_without_a_choice_docker_is_chosen_and_the_reason_told(
+    stack: LiveStack, checkout: Path, tmp_path: Path
+) -> None:
     """`auto` takes the daemon that answers; without one it goes native, and says why."""
     done = stack.run("status", environment={"PYGLUE_ENGINE": "auto"}, timeout=60)
     assert done.returncode == 0, done.stdout
     assert done.stderr.startswith(f"docker engine, project {stack.project} (a daemon answers: ")
     nobody = {"PYGLUE_ENGINE": "auto", "DOCKER_HOST": "unix:///nowhere/docker.sock"}
-    done = stack.run("status", environment=nobody, timeout=60)
+    for command in ("status", "down"):  # it runs in containers, and they are not taken for nothing
+        done = stack.run(command, environment=nobody, timeout=60)
+        assert done.returncode == 1
+        assert "no Docker daemon answers: unix:///nowhere/docker.sock" in done.stderr
+        assert "may run there still" in done.stderr
+    other = LiveStack.create(checkout, tmp_path / "other", "docker")
+    done = other.run("status", environment=nobody, timeout=60)
     assert done.stderr.startswith(
-        f"native engine, project {stack.project} (no Docker daemon answers: unix:///nowhere/docker.sock)"
+        f"native engine, project {other.project} (no Docker daemon answers: unix:///nowhere/docker.sock)"
     )
     done = stack.run("up", environment={**nobody, "PYGLUE_ENGINE": "docker"}, timeout=60)
     assert done.returncode == 1
     assert "try: pyglue --engine native up" in done.stderr
+
+
+def test_a_paused_container_goes_on_with_up(stack: LiveStack) -> None:
+    """`status` names it and the command, and the command helps."""
+    stack.docker("pause", stack.container("sample-app"))
+    done = stack.run("status", timeout=90)
+    assert done.returncode == 1
+    assert "sample-app is paused; try: pyglue up" in done.stdout
+    stack.up()
 
 
 def test_another_checkout_of_the_same_name_touches_nothing(
@@ -205,10 +222,16 @@ def test_another_checkout_of_the_same_name_touches_nothing(
     assert done.returncode == 1
     assert "belongs to another checkout" in done.stderr
     assert other.pids() == {}
-    for command in (("down",), ("reset", "--yes")):
-        assert other.run(*command, timeout=60).returncode == 0
+    assert other.run("down", timeout=60).returncode == 0
+    assert "belongs to another checkout" in other.run("reset", "--yes", timeout=60).stderr
     assert stack.pids() == pids
-    assert stack.status()["healthy"]
+    # And while the first is down, its data is still not the second's.
+    assert stack.run("down", timeout=60).returncode == 0
+    for command in (("up",), ("reset", "--yes")):
+        done = other.run(*command, timeout=60)
+        assert done.returncode == 1
+        assert "never up from here" in done.stderr
+    stack.up()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from pyglue.stack.reading import FILE
 NOTHING: Mapping[str, str] = {}
 
 FULL = """\
-name: Shop
+name: shop
 volumes:
   state:
 services:
