@@ -1,9 +1,9 @@
 """What pyglue has to remember about containers: `.pyglue/docker.json`. Losing it costs a build from the cache, or a restart;
 and volumes without containers can then not be told from another checkout's, so they are left alone.
 
-{"project": "pyglue",
- "images": {"kafka": ["HASH OF ITS INPUTS", "sha256:..."]},
- "started": {"kafka": ["CONTAINER ID", "HASH OF THE FILES THAT ITS START READ"]}}
+    {"project": "pyglue", "up": true,
+     "images": {"kafka": ["HASH OF ITS INPUTS", "sha256:..."]},
+     "started": {"kafka": ["CONTAINER ID", "HASH OF THE FILES THAT ITS START READ"]}}
 """
 
 from __future__ import annotations
