@@ -20,6 +20,7 @@ from pyglue import ports
 from pyglue.errors import PyglueError
 
 COMPOSE = "docker-compose.yml"
+CERTIFICATES = Path("images") / "base" / "certificates"
 PORTS = range(20000, 32000)  # below the range from which the kernel takes ports for clients
 TAIL = 25  # lines of a failed command's output that are shown
 # Of the caller: how it ran us, and where its own pyglue and tools look. The cache is shared on purpose.
@@ -60,6 +61,10 @@ class Source:
             target = project / name
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(self.project / name, target, follow_symlinks=False)
+        for certificate in (self.project / CERTIFICATES).glob(
+            "*.crt"
+        ):  # ignored by git, needed by this network
+            shutil.copy2(certificate, project / CERTIFICATES)
         compose = (project / COMPOSE).read_text(encoding="utf-8")
         variables = environment(compose, self.environment, free_ports)
         variables |= {"PYGLUE_ENGINE": engine, "PYGLUE_PROJECT": root.name}

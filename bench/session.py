@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import psutil
@@ -27,9 +25,6 @@ Figures = dict[str, float]
 RUNS, RUNS_OF_FIRST = 5, 1
 REST = 30.0  # seconds between the end of `up` and the look at the memory
 MIB = 2**20
-CERTIFICATES = Path(
-    "/usr/local/share/ca-certificates"
-)  # Debian's place for what a machine trusts besides the usual
 
 
 def measure(
@@ -101,8 +96,6 @@ def images(source: Source, screen: Screen, label: str) -> Figures:
         subprocess.run([*daemon, "start", folder], check=True)
         try:
             with source.copy(engine="docker", more=more) as copy:
-                for certificate in CERTIFICATES.glob("*.crt"):
-                    shutil.copy(certificate, copy.project / "images" / "base" / "certificates")
                 seconds = _step(screen, f"{label}: build", copy.pyglue("install"))
                 size = Daemon.connect(copy.environment).layers() / 1e6
         finally:

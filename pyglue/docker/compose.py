@@ -22,6 +22,7 @@ from pyglue.stack.reading import FILE
 
 LINES = 15  # of a failed command's output that an error shows
 OLDEST = (2, 20)  # `--dry-run`, and what divolte/upstream.yml needs a little later
+RUNNING = re.compile(r"Container \S+ +Running$")  # what a container that is left alone is called
 ERROR = re.compile(r"\b(error|fail|denied|refused|not found|no space)", re.IGNORECASE)
 STAMP = re.compile(r"^(#\d+ )?(\d+\.\d+ )?")  # before each line of a build step: its number, and seconds
 POLL = 0.05
@@ -54,19 +55,26 @@ class Compose:
 
             self._run([*self._file, "--progress", "plain", "build", service], take, wait)
 
-    def create(self, containers: Mapping[str, str]) -> None:
-        """Have a container, not started, for every service; those that run as they should are left alone.
+    def create(self, containers: Mapping[str, str]) -> bool:
+        """Have a container, not started, for every service; True if that took anything to do.
 
         `containers` are the names of those that are there, by service, each after what it depends on. Compose would make
         anew not only what has changed, but all that depends on it as well; so what it names is handed to it one by one
         first. (Not with --no-deps: what a service depends on is a part of what Compose compares.)
         """
         create = ("up", "--no-start", "--no-build")
-        said = "\n".join(self._run([*self._file, "--dry-run", *create]))
+        said = [
+            line
+            for line in self._run([*self._file, "--dry-run", *create, "--remove-orphans"])
+            if line.strip()
+        ]
+        if said and all(RUNNING.search(line) for line in said) and len(said) == len(containers):
+            return False
         for service, name in containers.items():
-            if re.search(rf"Container {re.escape(name)} +Recreate$", said, re.MULTILINE):
+            if any(re.search(rf"Container {re.escape(name)} +Recreate$", line) for line in said):
                 self._run([*self._file, *create, service])
         self._run([*self._file, *create, "--remove-orphans"])
+        return True
 
     def down(self, *, volumes: bool = False) -> None:
         """Remove the project's containers and networks, with `volumes` its data as well. Needs no file."""

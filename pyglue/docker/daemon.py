@@ -171,8 +171,8 @@ class Daemon:
 
     def image(self, name: str) -> str | None:
         """The id of an image by its name, or None."""
-        found = self._asked("the images", lambda: self._client.images.list(name=name))
-        return str(found[0].id) if found else None
+        found = self._asked("the images", lambda: self._client.api.images(name=name))
+        return str(found[0]["Id"]) if found else None
 
     def volumes(self, project: str) -> list[str]:
         """The names of a project's volumes. They carry no mark of their checkout."""

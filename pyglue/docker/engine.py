@@ -273,7 +273,7 @@ class DockerEngine(Engine):
 
     def _unpause(self) -> None:
         """Let what is paused go on: Compose can neither start nor stop it."""
-        paused = [container for container in self._containers().values() if container.state == "paused"]
+        paused = [container for container in self._lately().values() if container.state == "paused"]
         for container in paused:
             self.daemon.start(container)
         if paused:
@@ -302,12 +302,15 @@ class DockerEngine(Engine):
     def make_ready(self) -> list[str]:
         """Compose makes anew what changed; what only reads changed files is stopped, to be started again."""
         self._memo.keep_project(self.project, up=True)
-        before = {name: found for name, found in self._containers().items() if found.runs}
+        there = self._containers()
+        before = {name: found for name, found in there.items() if found.runs}
         stale = [name for name, found in before.items() if not self._reads_as_before(name, found)]
         if stale:
             self.stop(stale)
-        there = self._containers()
-        self._compose.create({name: there[name].name for name in self.stack.services if name in there})
+        if not self._compose.create(
+            {name: there[name].name for name in self.stack.services if name in there}
+        ):
+            return sorted(stale)
         self._look_again()
         after = self._containers()
         remade = [name for name, found in before.items() if name not in after or after[name].id != found.id]

@@ -111,12 +111,13 @@ class FakeCompose:
     killed: set[str] = field(default_factory=set)
     calls: list[str] = field(default_factory=list)
 
-    def create(self, _containers: Mapping[str, str]) -> None:
+    def create(self, _containers: Mapping[str, str]) -> bool:
         self.calls.append("create")
         for service in ("kafka", "divolte"):
             if service not in self.daemon.there or service in self.changed:
                 fresh = f"{service}-{len(self.calls)}"
                 self.daemon.there[service] = container(service, id=fresh, state="created")
+        return True
 
     def stop(self) -> None:
         self.calls.append("stop")

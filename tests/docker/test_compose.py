@@ -73,7 +73,7 @@ def test_only_our_file_and_our_values_count(docker: Path, tmp_path: Path) -> Non
     calls = (tmp_path / "calls").read_text().splitlines()
     common = f"compose --project-name shop --file {tmp_path}/docker-compose.yml"
     assert [line.split("  ")[0] for line in calls] == [
-        f"{common} --dry-run up --no-start --no-build",
+        f"{common} --dry-run up --no-start --no-build --remove-orphans",
         f"{common} up --no-start --no-build --remove-orphans",
     ]
     assert all(line.endswith(" 19092") for line in calls)
@@ -87,10 +87,19 @@ def test_what_compose_would_make_anew_goes_to_it_alone_first(docker: Path, tmp_p
         {"kafka": "shop-kafka-1", "kafka-ui": "shop-kafka-1-ui", "divolte": "shop-divolte-1"}
     )
     assert (tmp_path / "calls").read_text().splitlines() == [
-        " --dry-run up --no-start --no-build",
+        " --dry-run up --no-start --no-build --remove-orphans",
         " up --no-start --no-build kafka",
         " up --no-start --no-build --remove-orphans",
     ]
+
+
+def test_where_nothing_would_be_done_nothing_is(docker: Path, tmp_path: Path) -> None:
+    """Compose is asked once; one that is missing, or too many, is something to do."""
+    dry = 'echo "$*" >>calls; echo " DRY-RUN MODE -  Container shop-kafka-1  Running"; echo'
+    script(docker, dry)
+    assert made(tmp_path).create({"kafka": "shop-kafka-1"}) is False
+    assert len((tmp_path / "calls").read_text().splitlines()) == 1
+    assert made(tmp_path).create({"kafka": "shop-kafka-1", "divolte": "shop-divolte-1"}) is True
 
 
 def test_a_failed_build_tells_of_errors_from_the_first_on() -> None:
