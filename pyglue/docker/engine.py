@@ -7,9 +7,7 @@ A project belongs to one checkout: two checkouts with one name would end each ot
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
-import stat
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,7 +15,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
-from pyglue.docker import limits
+from pyglue.docker import limits, mounts, owner
 from pyglue.docker.compose import Compose
 from pyglue.docker.daemon import KILLED, Container, Daemon, NoDaemon
 from pyglue.docker.health import Asking
@@ -27,7 +25,6 @@ from pyglue.engine import LOG_LINES, Engine, Installation, Life, State
 from pyglue.errors import InputError, Problem, PyglueError
 from pyglue.flow import Cancel, Progress
 from pyglue.layout import Layout
-from pyglue.native.contract import hash_files, is_scrap
 from pyglue.screen import amount
 from pyglue.stack.model import Service, Stack
 from pyglue.stack.reading import FILE
@@ -227,49 +224,14 @@ class DockerEngine(Engine):
         unnamed = [service for service in self.stack.services.values() if not service.image]
         reason = "the Docker engine needs its `image`, the name under which it is built"
         problems = [Problem(FILE, service.line, None, reason) for service in unnamed]
-        problems += limits.problems(self.stack) + self._unreadable()
+        problems += limits.problems(self.stack)
+        problems += mounts.unreadable(self.stack) if self.daemon.is_local else []
         if problems:
             raise InputError(problems)
-        self._check_owner()
+        owner.check(self.daemon, self.project, self.stack.directory, self._memo)
         self._unpause()
         if self.daemon.is_local:
             self.check_ports(lambda service: service.published)
-
-    def _check_owner(self) -> None:
-        here = str(self.stack.directory)
-        for other in self.daemon.owners(project=self.project):
-            if os.path.realpath(other.checkout) != here:
-                raise PyglueError(
-                    f"the Docker project {self.project} belongs to another checkout",
-                    details=[
-                        f"container  {other.name} of {other.checkout}",
-                        f"end that one (docker compose -p {self.project} down), or give this one another name and other",
-                        "ports in .env (docs/configuration.md)",
-                    ],
-                    try_=f"PYGLUE_PROJECT={self.project}2 pyglue up",
-                )
-        self._check_name()
-        volumes = self.daemon.volumes(self.project)
-        if volumes and self._memo.project != self.project and not self._containers():
-            raise PyglueError(
-                f"there is data of a Docker project {self.project}, which was never up from here",
-                details=[
-                    f"volumes    {', '.join(volumes)}",
-                    f"if it is this checkout's: docker compose -p {self.project} create, and then again",
-                    "if it is another's: another PYGLUE_PROJECT in .env, and other ports (docs/configuration.md)",
-                ],
-                try_=f"PYGLUE_PROJECT={self.project}2 pyglue up",
-            )
-
-    def _check_name(self) -> None:
-        """Raise PyglueError if containers of this checkout are there under another project's name."""
-        for other in self.daemon.owners(checkout=str(self.stack.directory)):
-            if other.project != self.project:
-                raise PyglueError(
-                    f"containers of this checkout are there under another name: {other.project}",
-                    details=[f"container  {other.name}, and now the project is called {self.project}"],
-                    try_=f"PYGLUE_PROJECT={other.project} pyglue down",
-                )
 
     def _unpause(self) -> None:
         """Let what is paused go on: Compose can neither start nor stop it."""
@@ -278,26 +240,6 @@ class DockerEngine(Engine):
             self.daemon.start(container)
         if paused:
             self._look_again()
-
-    def _unreadable(self) -> list[Problem]:
-        """A container's user is nobody on this machine, so what is mounted must be open to all."""
-        problems = []
-        for service in self.stack.services.values():
-            for path in self._mounted(service):
-                mode = path.stat().st_mode
-                if not mode & stat.S_IROTH or (path.is_dir() and not mode & stat.S_IXOTH):
-                    name = os.path.relpath(path, self.stack.directory)
-                    reason = f"{name} can't be read by a container's user; try: chmod o+rX {name}"
-                    problems.append(Problem(FILE, service.line, None, reason))
-        return sorted(set(problems), key=str) if self.daemon.is_local else []
-
-    def _mounted(self, service: Service) -> Iterator[Path]:
-        """The checkout's files and folders that are mounted into a service."""
-        for mount in service.mounts:
-            source = self.stack.directory / mount.source
-            if mount.is_bind:
-                yield source
-                yield from (path for path in source.rglob("*") if not is_scrap(path))
 
     def make_ready(self) -> list[str]:
         """Compose makes anew what changed; what only reads changed files is stopped, to be started again."""
@@ -320,19 +262,18 @@ class DockerEngine(Engine):
         """Whether the files that are mounted into a container are those that its start has read."""
         if name not in self.stack.services:
             return True  # Compose removes it
-        files = [path for path in self._mounted(self.stack.services[name]) if path.is_file()]
-        known = self._memo.started(name)
+        service, known = self.stack.services[name], self._memo.started(name)
         if known is not None and known[0] == container.id:
-            return known[1] == hash_files(self.stack.directory, files)
-        # Somebody else has started it, with `docker compose up`.
-        return all(path.stat().st_mtime < container.since for path in files)
+            return known[1] == mounts.content(self.stack, service)
+        return (
+            mounts.newest(self.stack, service) < container.since
+        )  # `docker compose up` by hand has started it
 
     def start(self, name: str) -> None:
         container = self._containers().get(name)
         if container is None:
             raise PyglueError(f"Docker Compose made no container for {name}", try_="docker compose ps --all")
-        files = [path for path in self._mounted(self.stack.services[name]) if path.is_file()]
-        content = hash_files(self.stack.directory, files)
+        content = mounts.content(self.stack, self.stack.services[name])
 
         def start() -> None:
             self.daemon.start(container)
@@ -360,7 +301,7 @@ class DockerEngine(Engine):
         self._watched.clear()
         there = self._containers()
         if not there:
-            self._check_name()
+            owner.check_name(self.daemon, self.project, self.stack.directory)
             if self._memo.is_up:
                 self._memo.keep_project(self.project, up=False)
             return []
@@ -383,7 +324,7 @@ class DockerEngine(Engine):
 
     def wipe(self) -> None:
         if self.project:
-            self._check_owner()
+            owner.check(self.daemon, self.project, self.stack.directory, self._memo)
             self._compose.down(volumes=True)
 
     def died(self, name: str, life: Life | None) -> PyglueError:
