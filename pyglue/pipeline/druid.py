@@ -44,6 +44,7 @@ class Druid:
         self.broker = Client(broker, "druid-broker")
         self._wait = wait
         self._missing: set[str] = set()  # tasks that no worker had when last asked
+        self._stopped = False  # whether a supervisor was suspended that is still to be resumed
 
     def close(self) -> None:
         """Close both connections."""
@@ -77,7 +78,7 @@ class Druid:
     def suspend(self, name: str) -> None:
         """End the tasks of a supervisor and start no new ones; harmless if there is none or it is suspended."""
         try:
-            self._overlord("POST", f"{SUPERVISOR}/{name}/suspend")
+            self._overlord("POST", f"{SUPERVISOR}/{name}/suspend", timeout=SUBMIT_SECONDS)
         except BadAnswer as error:
             if error.status != 400:  # suspended already
                 raise
@@ -98,6 +99,9 @@ class Druid:
         So it is when the overlord was started anew, and after it the indexer: the overlord then waits for answers of a
         task that is gone, for minutes. A task that was only just handed out looks the same, so it takes two calls.
         """
+        if self._stopped:  # the last call was broken off in between
+            self._resume(name)
+            return
         tasks = "/druid/indexer/v1"
         workers = self._overlord("GET", f"{tasks}/workers") or []
         held = {task for worker in workers for task in worker.get("runningTasks", ())}
@@ -108,8 +112,18 @@ class Druid:
         for task in lost:
             self._overlord("POST", f"{tasks}/task/{task}/shutdown")
         if lost:  # the supervisor is in the middle of asking them; a new one is not
+            self._stopped = True
             self.suspend(name)
-            self._overlord("POST", f"{SUPERVISOR}/{name}/resume")
+            self._resume(name)
+
+    def _resume(self, name: str) -> None:
+        """Start a suspended supervisor anew; harmless if it was not suspended after all."""
+        try:
+            self._overlord("POST", f"{SUPERVISOR}/{name}/resume", timeout=SUBMIT_SECONDS)
+        except BadAnswer as error:
+            if error.status != 400:
+                raise
+        self._stopped = False
 
     def status(self, name: str) -> SupervisorStatus | None:
         """State, lag and counts of a supervisor, or None if there is none."""

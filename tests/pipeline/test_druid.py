@@ -230,3 +230,23 @@ def test_a_task_that_no_worker_has_is_replaced(held: list[list[str]] | None, end
         if ended
         else []
     )
+
+
+def test_a_supervisor_is_not_left_suspended_by_a_call_that_was_broken_off() -> None:
+    """Where the overlord hung up in between, the next call resumes; that it was never suspended is no error."""
+    refused = iter((True, False))
+
+    def answer(asked: Asked) -> Reply:
+        if asked.path.endswith("/workers"):
+            return reply([{"worker": {}, "runningTasks": []}])
+        if asked.path.endswith("/resume"):
+            return Reply(hang_up=True) if next(refused) else reply({"error": "already running"}, 400)
+        return reply([{"id": "index_kafka_clicks_1"}])
+
+    with druid(answer) as (client, server):
+        client.replace_lost("clicks")
+        with pytest.raises(Unreachable):
+            client.replace_lost("clicks")
+        before = len(server.paths())
+        client.replace_lost("clicks")
+        assert server.paths()[before:] == ["POST /druid/indexer/v1/supervisor/clicks/resume"]
