@@ -302,8 +302,8 @@ class DockerEngine(Engine):
         there = self._containers()
         if not there:
             owner.check_name(self.daemon, self.project, self.stack.directory)
-            if self._memo.is_up:
-                self._memo.keep_project(self.project, up=False)
+            if self._memo.is_up:  # nothing here proves that data of another name is this checkout's
+                self._memo.keep_project(self._memo.project or self.project, up=False)
             return []
         self._unpause()
         self._compose.stop()

@@ -194,6 +194,18 @@ def test_containers_prove_whose_the_data_is(shop: Shop, by_hand: bool) -> None:
     assert shop.compose.calls[-1] == "down --volumes"
 
 
+def test_a_down_that_finds_nothing_proves_nothing(shop: Shop) -> None:
+    """Containers removed by hand, then another project's name: the data of that name stays another's."""
+    up(shop)
+    shop.daemon.there.clear()
+    file = shop.path / "docker-compose.yml"
+    file.write_text(file.read_text().replace("name: shop", "name: other", 1))
+    assert shop.engine().down() == []
+    shop.daemon.data = ["other_kafka-data"]
+    with pytest.raises(PyglueError, match="never up from here"):
+        shop.engine().wipe()
+
+
 def test_what_is_paused_goes_on(shop: Shop) -> None:
     """Compose could neither start nor stop it, and its port is no other's."""
     up(shop)
