@@ -5,7 +5,7 @@ SHELL_SCRIPTS = pyglue/bootstrap.sh .ci/run $(wildcard */start */healthy */prepa
 	images/base/packages images/base/user images/java/jars images/python/environment tests/docker/daemon
 
 help: ## show this
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
 
 up: ## install what is missing, start the stack, prove that an event arrives
 	@pyglue/bootstrap.sh run
@@ -34,8 +34,12 @@ bench: ## measure the numbers of docs/numbers.md on this machine
 	@pyglue/bootstrap.sh test
 	.venv/bin/python -m bench
 
+bench-collector: ## measure what an event costs the collector, beside nginx
+	@pyglue/bootstrap.sh bench
+	.venv/bin/python -m bench collector
+
 lock: ## write the locks anew (requirements*.txt, artifacts.lock)
 	@pyglue/bootstrap.sh test
 	.venv/bin/python -m pyglue.install.lock
 
-.PHONY: help up down test lint bench lock
+.PHONY: help up down test lint bench bench-collector lock

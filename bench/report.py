@@ -14,11 +14,20 @@ from pathlib import Path
 from typing import Any
 
 from bench.machine import Machine
-from bench.targets import BENCHES, MEMORY, TARGETS, Target
+from bench.targets import BENCHES, COLLECTOR, MEMORY, STAGE, TARGETS, TRAFFIC, Target
 from pyglue.errors import InputError, Problem
 
 Results = dict[str, dict[str, Any]]
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
+_TRAFFIC_COLUMNS = {  # of the table: title and unit of each figure
+    "cpu": ("CPU per event", "µs"),
+    "rate": ("most", "/s"),
+    "busy_cpu": ("CPU at 70 % of that", "µs"),
+    "p50": ("answer p50", "ms"),
+    "p99": ("p99", "ms"),
+    "pss": ("PSS", "MiB"),
+    "rss": ("RSS", "MiB"),
+}
 HEAD = ("what", "median", "min to max", "runs", "must", "aim")
 
 
@@ -47,22 +56,19 @@ def add(results: Results, bench: str, machine: Machine, figures: Mapping[str, fl
 
 
 def text(results: Results) -> str:
-    """The table for a terminal, then the services' memory and the machine."""
+    """The table for a terminal, then those of details and the machine."""
     parts = [_columns(_rows(results, list(results)))]
-    memory = _memory(results)
-    if memory:
-        parts.append(_columns(memory))
+    parts += [_columns(rows) for _, rows in _details(results)]
     machine: Machine = next((found["machine"] for found in results.values()), {})
     parts.append("\n".join(f"{name}: {value}" for name, value in machine.items()))
     return "\n\n".join(parts).replace("`", "")
 
 
 def markdown(results: Results) -> str:
-    """The tables for a page: every target, measured or not; the services' memory; the machines."""
+    """The tables for a page: every target, measured or not; the details; the machines."""
     parts = [_table(_rows(results, BENCHES))]
-    memory = _memory(results)
-    if memory:
-        parts += ["Memory at rest by service:", _table(memory)]
+    for title, rows in _details(results):
+        parts += [f"{title}:", _table(rows)]
     parts += ["Measured on:", _table(_machines(results))] if results else []
     return "\n\n".join(parts)
 
@@ -107,6 +113,16 @@ def _limits(target: Target) -> tuple[str, str]:
     return must, aim
 
 
+def _details(results: Results) -> list[tuple[str, list[tuple[str, ...]]]]:
+    """The tables beside that of the targets, each with its title; none that has nothing to show."""
+    tables = [
+        ("Memory at rest by service", _memory(results)),
+        ("The collector by traffic", _traffic(results)),
+        ("Where the collector's time goes", _stages(results)),
+    ]
+    return [(title, rows) for title, rows in tables if rows]
+
+
 def _memory(results: Results) -> list[tuple[str, ...]]:
     figures = results.get("memory", {}).get("figures", {})
     services = {key.removeprefix(MEMORY): figures[key] for key in figures if key.startswith(MEMORY)}
@@ -117,6 +133,37 @@ def _memory(results: Results) -> list[tuple[str, ...]]:
         spread = f"{_number(min(values), 'MiB')} to {_shown(max(values), 'MiB')}"
         rows.append((name, _shown(statistics.median(values), "MiB"), spread))
     return rows
+
+
+def _traffic(results: Results) -> list[tuple[str, ...]]:
+    figures = results.get("collector", {}).get("figures", {})
+    rows: list[tuple[str, ...]] = []
+    for name, what in (("nginx", "nginx, the same requests"), *((key, TRAFFIC[key][0]) for key in TRAFFIC)):
+        cells = [
+            _spread(figures.get(f"{COLLECTOR}{name}.{key}"), unit)
+            for key, (_, unit) in _TRAFFIC_COLUMNS.items()
+        ]
+        if any(cells):
+            rows.append((what, *(cell or "-" for cell in cells)))
+    return [("traffic", *(title for title, _ in _TRAFFIC_COLUMNS.values())), *rows] if rows else []
+
+
+def _stages(results: Results) -> list[tuple[str, ...]]:
+    figures = results.get("collector", {}).get("figures", {})
+    rows = [
+        (key.removeprefix(STAGE), _spread(values, "µs"))
+        for key, values in figures.items()
+        if key.startswith(STAGE)
+    ]
+    return [("stage", "per event"), *rows] if rows else []
+
+
+def _spread(values: list[float] | None, unit: str) -> str:
+    """Median, and the smallest and the largest value; empty if nothing was measured."""
+    if not values:
+        return ""
+    least, most = _number(min(values), unit), _number(max(values), unit)
+    return f"{_shown(statistics.median(values), unit)} ({least} to {most})".replace(" /s", "/s")
 
 
 def _machines(results: Results) -> list[tuple[str, ...]]:
@@ -137,7 +184,7 @@ def _shown(value: float, unit: str) -> str:
 
 
 def _number(value: float, unit: str, *, whole: bool = False) -> str:
-    digits = 0 if whole or unit != "s" else 2 if value < 10 else 1
+    digits = 0 if whole or unit not in ("s", "µs") else 2 if value < 10 else 1
     return f"{value:,.{digits}f}"
 
 

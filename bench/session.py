@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 
 from bench import ingest, latency
+from bench.collector import measure as collector
 from bench.copies import Copy, Source
 from bench.targets import MEMORY
 from pyglue.docker.daemon import Daemon
@@ -44,6 +45,8 @@ def measure(
             yield "docker", _docker(copy, screen, f"run {number + 1}: containers")
     for number in range(runs or RUNS_OF_FIRST) if "images" in names else ():
         yield "images", images(source, screen, f"run {number + 1}: images")
+    if "collector" in names:
+        yield from _collector(runs or RUNS, source, screen)
     for number in range(runs or RUNS_OF_FIRST) if "first" in names else ():
         with source.copy(caches=True) as copy:
             seconds = _step(screen, f"run {number + 1}: make up, empty caches", copy.run("make", "up"))
@@ -113,6 +116,18 @@ def _ingest(runs: int, source: Source, screen: Screen) -> Iterator[tuple[str, Fi
                 verdict = f"{figures['ingest.rate']:,.0f}/s"
                 screen.finished(f"run {number + 1}: ingest", verdict, time.perf_counter() - began)
                 yield "ingest", figures
+
+
+def _collector(runs: int, source: Source, screen: Screen) -> Iterator[tuple[str, Figures]]:
+    with source.copy() as copy:
+        _step(screen, "Install Kafka", copy.pyglue("install", "kafka"))
+    for number in range(runs):
+
+        def finished(part: str, verdict: str, seconds: float, number: int = number) -> None:
+            screen.finished(f"run {number + 1}: collector, {part}", verdict, seconds)
+
+        with source.copy() as copy:
+            yield "collector", collector.measure(copy, finished)
 
 
 def memory(copy: Copy) -> Figures:

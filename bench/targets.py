@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 NATIVE = ("up", "memory", "latency", "ingest")  # measured if nothing is asked for
 CONTAINERS = ("docker", "images")  # and these, where a Docker daemon answers
-BENCHES = (*NATIVE, *CONTAINERS, "first")
+ON_DEMAND = ("collector", "first")  # and these only if they are asked for
+BENCHES = (*NATIVE, *CONTAINERS, *ON_DEMAND)
 
 
 @dataclass(frozen=True)
 class Target:
-    """One figure. `unit` is `s`, `ms`, `MiB`, `MB` or `events/s`; of the last, more is better, of the others less."""
+    """One figure. `unit` is `s`, `ms`, `MiB`, `MB`, or begins with `events`; of those more is better, of the others less."""
 
     key: str
     bench: str
@@ -22,9 +23,17 @@ class Target:
 
     def reaches(self, value: float, limit: float) -> bool:
         """Whether a measured value is as good as the limit."""
-        return value >= limit if self.unit == "events/s" else value <= limit
+        return value >= limit if self.unit.startswith("events") else value <= limit
 
 
+# What is sent to the collector, with the events per CPU-second that it must and should reach then.
+TRAFFIC = {
+    "tag": ("the tag's own traffic", 20000, 30000),
+    "shuffled": ("parameters in any order", 8000, 22000),
+    "rich": ("a mapping with URI, regex, header, cookie", 8000, 22000),
+    "general": ("both: any order, that mapping", 8000, 22000),
+    "json": ("a JSON source", 8000, 20000),
+}
 TARGETS = (
     Target("up.fresh", "up", "`pyglue up`, cold, no data yet, to an event on a chart", "s", 45, 25),
     Target(
@@ -52,5 +61,11 @@ TARGETS = (
     Target("images.build", "images", "all images from nothing, downloads included", "s", 360),
     Target("images.size", "images", "unpacked size of all images, shared layers counted once", "MB", 3000),
     Target("ingest.rate", "ingest", "Druid ingest, one task, the shipped schema", "events/s", 15000, 40000),
+    *(
+        Target(f"collector.{name}.per_cpu", "collector", f"collector: {what}", "events per CPU-s", must, aim)
+        for name, (what, must, aim) in TRAFFIC.items()
+    ),
 )
 MEMORY = "memory.service."  # the figures of single services, in MiB
+COLLECTOR = "collector."  # the figures of one traffic, or of nginx
+STAGE = "collector.stage."  # microseconds of single steps of the collector's work

@@ -2,6 +2,7 @@
 # What a fresh machine lacks before pyglue can run, and the virtual environment .venv from the lock.
 #   bootstrap.sh run    Python 3.11 or 3.12 with venv; and where no Docker daemon answers, a JDK 17 or 21, and Maven
 #   bootstrap.sh test   the same, Chromium, what drives it, linters, and the development packages
+#   bootstrap.sh bench  Python, JDK and Maven, and in .venv the program nginx, taken out of Debian's package
 # On Debian and Ubuntu, root gets what is missing installed; anybody else, and any other system, gets it named.
 set -euo pipefail
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
@@ -47,6 +48,31 @@ has_libatomic() {
         [[ -e $file ]] && return
     done
     return 1
+}
+
+# has_nginx: whether the program is there, or was fetched before.
+has_nginx() {
+    [[ -x .venv/bin/nginx ]] || command -v nginx >/dev/null
+}
+
+# fetch_nginx: nginx's program into .venv. The package is not installed: that would start a web server on port 80.
+fetch_nginx() {
+    local scratch
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
+        echo "pyglue needs nginx for this, under whatever name this system has for it" >&2
+        exit 1
+    fi
+    echo "Fetching nginx" >&2
+    scratch=$(mktemp -d)
+    [[ $(id -u) != 0 ]] || apt-get update >/dev/null 2>&1 || echo "apt-get update failed; going on with the lists that are there" >&2
+    if ! (cd "$scratch" && apt-get -o APT::Sandbox::User=root download nginx && dpkg-deb -x nginx_*.deb .) >"$scratch/log" 2>&1; then
+        tail -5 "$scratch/log" >&2
+        rm -rf -- "$scratch"
+        echo "try: sudo apt-get update" >&2
+        exit 1
+    fi
+    mv "$scratch/usr/sbin/nginx" .venv/bin/nginx
+    rm -rf -- "$scratch"
 }
 
 # python_package: prints the Debian package of a Python that will do. Debian ships Python without venv.
@@ -134,4 +160,8 @@ actionlint=v1.7.7
 if [[ $purpose == test && ! -x .venv/bin/actionlint ]]; then
     echo "Making actionlint" >&2
     GOBIN=$PWD/.venv/bin GOFLAGS=-mod=mod go install "github.com/rhysd/actionlint/cmd/actionlint@$actionlint"
+fi
+
+if [[ $purpose == bench ]] && ! has_nginx; then
+    fetch_nginx
 fi

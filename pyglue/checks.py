@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,9 +73,15 @@ def collector(stack: Stack) -> list[Problem]:
     if not service.arguments:
         reason = "the service divolte needs `command: [FILE]`, the collector's configuration"
         return [Problem(FILE, service.line, None, reason)]
-    running = program(stack, service, Layout(stack.directory), Path("/nonexistent"), os.environ)
-    found = collector_problems(Path(running.argv[1]), running.environment)
+    found = collector_problems(*collector_program(stack))
     return [_shown(problem, stack.directory) for problem in found]
+
+
+def collector_program(stack: Stack) -> tuple[Path, Mapping[str, str]]:
+    """The collector's configuration file, and the environment that its service has."""
+    service = stack.services["divolte"]
+    running = program(stack, service, Layout(stack.directory), Path("/nonexistent"), os.environ)
+    return Path(running.argv[1]), running.environment
 
 
 def _shown(problem: Problem, base: Path) -> Problem:

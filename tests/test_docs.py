@@ -18,7 +18,7 @@ import pytest
 
 from pyglue.cli import pyglue as group
 from pyglue.collector import hocon
-from pyglue.collector.mapping.producers import FUNCTIONS
+from pyglue.collector.mapping.functions import COMMANDS, DIGESTS, FUNCTIONS, PARSERS
 from pyglue.engine import State
 from pyglue.pipeline.smoke import HOPS, Hop, Report
 from pyglue.pipeline.status import Part
@@ -100,9 +100,11 @@ def test_every_command_is_described_with_its_options(name: str) -> None:
     """Each command has a section in docs/commands.md that names each of its options and arguments."""
     described = section("docs/commands.md", f"pyglue {name}")
     assert described, f"docs/commands.md has no section `## pyglue {name}`"
-    for parameter in group.commands[name].params:
+    command = group.commands[name]
+    inner = list(command.commands.values()) if isinstance(command, click.Group) else [command]
+    for parameter in (parameter for one in inner for parameter in one.params):
         if isinstance(parameter, click.Argument):
-            wanted = {str(parameter.make_metavar(click.Context(group.commands[name])).strip("[]"))}
+            wanted = {str(parameter.make_metavar(click.Context(command)).strip("[]"))}
         else:
             wanted = set(parameter.opts) - SHARED
         missing = [word for word in wanted if not re.search(rf"`{re.escape(word)}[ `]", described)]
@@ -141,6 +143,8 @@ def test_only_commands_that_exist_are_told(page: Path) -> None:
     for line in shown(page):
         if found := re.match(rf"(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?pyglue {before}([a-z][a-z-]*)(.*)", line):
             command = group.commands.get(found[1])
+            if isinstance(command, click.Group):
+                command = command.commands.get(found[2].split()[0])
             options = {option for p in command.params for option in p.opts} if command else set()
             typed = re.findall(r"(?<=\s)--[a-z-]+", found[2].partition("#")[0])
             if command is None or set(typed) - options:
@@ -244,14 +248,16 @@ def test_pictures_are_small_and_shown() -> None:
 
 
 def test_every_mapping_function_is_described() -> None:
-    """docs/events.md names each function of the mapping language."""
-    described = section("docs/events.md", "The mapping")
+    """docs/mapping.md names each word and function of the mapping language."""
+    described = text("docs/mapping.md")
     missing = [
         name
         for before, functions in FUNCTIONS.items()
         for name in functions
         if not re.search(rf"{r'[.]' if before else '`'}{name}\(", described)
     ]
+    missing += [name for name in DIGESTS if f".{name}()" not in described]
+    missing += [name for name in (*COMMANDS, *PARSERS) if not re.search(rf"\b{name}\b", described)]
     assert missing == []
 
 

@@ -20,6 +20,7 @@ from pyglue import __version__
 from pyglue.cli.down import down
 from pyglue.cli.install import install
 from pyglue.cli.logs import logs
+from pyglue.cli.mapping import mapping
 from pyglue.cli.options import App, surroundings
 from pyglue.cli.reset import reset
 from pyglue.cli.smoke_test import smoke_test
@@ -68,6 +69,7 @@ for command in (
     install,
     reset,
     submit_spec,
+    mapping,
     register_cluster,
     refresh_datasources,
     smoke_test,

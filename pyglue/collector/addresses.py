@@ -1,50 +1,103 @@
 """The client's address as Divolte records it: IPv4 dotted, IPv6 uncompressed without leading zeros.
 
-Behind a proxy the last entry of `X-Forwarded-For` may take the place of the peer. Divolte resolves host names there;
-the collector never asks DNS on behalf of a client: an entry that is no address leaves the peer.
+Behind a proxy the last entry of `X-Forwarded-For` may take the place of the peer. It is read as Java's
+`InetAddress.getByName` reads it, with one difference: Divolte looks host names up, the collector never asks DNS on
+behalf of a client. An entry that is no address leaves the peer.
 """
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from collections.abc import Sequence
+from functools import lru_cache
 
 LOCALHOST = "localhost"
-_DECIMAL_PARTS = re.compile(r"[0-9]+(\.[0-9]+){0,3}\Z", re.ASCII)
+MAX_LENGTH = 100  # no address has more than 60 characters; the rest is for leading zeros
+
+_IPV4 = re.compile(r"(?=.{1,15}\Z)[0-9]+(\.[0-9]+){0,3}", re.ASCII)
+_IPV6 = re.compile(
+    r"([0-9A-Fa-f:]*?:)(?:([0-9]+(?:\.[0-9]+){3})|([0-9A-Fa-f]*))(?:%([0-9]{1,10}))?", re.ASCII
+)
+_GROUP = re.compile("0*([0-9A-Fa-f]{1,4})")
+_GROUPS = 8
+_MAX_ZONE = 2**31 - 1
 
 
 def canonical(address: str) -> str:
-    """A socket's peer address as it is recorded."""
-    return _parse(address) or address
+    """A socket's peer address as it is recorded; one of IPv4 is so already."""
+    return (_parse(address) or address) if ":" in address else address
 
 
-def forwarded(header_lines: list[str], peer: str) -> str:
-    """The recorded address: the last entry of the last `X-Forwarded-For` line if it is an address, else `peer`."""
+def forwarded(header_lines: Sequence[str], peer: str) -> str:
+    """The recorded address: the last entry of the last `X-Forwarded-For` line if it is an address, else `peer`.
+
+    An empty entry is this machine, under the name that Divolte gives it.
+    """
     if not header_lines:
         return peer
-    entry = header_lines[-1].rpartition(",")[2].strip()
-    return LOCALHOST if entry in ("", LOCALHOST) else _parse(entry) or peer
+    entry = header_lines[-1].rpartition(",")[2].strip(" \t")
+    if entry.lower() == LOCALHOST:
+        return entry
+    return (_parse(entry) or peer) if entry else LOCALHOST
 
 
 def _parse(text: str) -> str | None:
-    if _DECIMAL_PARTS.match(text):
-        return _decimal(text)
-    bracketed = text[1:-1] if text.startswith("[") and text.endswith("]") else text
-    try:
-        address = ipaddress.IPv6Address(bracketed.partition("%")[0])
-    except ValueError:
-        return None
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return ":".join(f"{int(group, 16):x}" for group in address.exploded.split(":"))
+    return _address(text) if len(text) <= MAX_LENGTH else None
 
 
-def _decimal(text: str) -> str | None:
-    """An IPv4 address of one to four decimal numbers, the last of which fills what is left (RFC 6943, 3.1.1)."""
-    if len(text) > 64:
+@lru_cache(maxsize=4096)
+def _address(text: str) -> str | None:
+    if ":" not in text:
+        number = _ipv4(text)
+        return None if number is None else _dotted(number)
+    bracketed = text.startswith("[") and text.endswith("]")
+    return _ipv6(text[1:-1] if bracketed else text)
+
+
+def _ipv4(text: str) -> int | None:
+    """An address of one to four decimal numbers, the last of which fills what is left (RFC 6943, 3.1.1)."""
+    if not _IPV4.fullmatch(text):
         return None
     *heads, last = map(int, text.split("."))
     free = 4 - len(heads)
     if any(head > 255 for head in heads) or last >= 256**free:
         return None
-    return str(ipaddress.IPv4Address(bytes(heads) + last.to_bytes(free, "big")))
+    return int.from_bytes(bytes(heads) + last.to_bytes(free, "big"), "big")
+
+
+def _ipv6(text: str) -> str | None:
+    """An address of up to eight groups; the last two may be dotted, and one gap may stand for groups of zeros."""
+    found = _IPV6.fullmatch(text)
+    if not found:
+        return None
+    groups, dotted, last, zone = found.groups()
+    groups += last or ""
+    if dotted:
+        number = _ipv4(dotted)
+        if number is None:
+            return None
+        groups += f"{number >> 16:x}:{number & 0xFFFF:x}"
+    values = _groups(groups)
+    if values is None:
+        return None
+    if values[:6] == [0, 0, 0, 0, 0, 0xFFFF]:  # an IPv4 address in the clothes of IPv6
+        return _dotted(values[6] << 16 | values[7]) if zone is None else None
+    address = ":".join(f"{value:x}" for value in values)
+    if zone is None:
+        return address
+    return f"{address}%{int(zone)}" if int(zone) <= _MAX_ZONE else None
+
+
+def _groups(text: str) -> list[int] | None:
+    """The values of all eight groups, None if `text` is no such address."""
+    head, gap, tail = text.partition("::")
+    before, after = (side.split(":") if side else [] for side in (head, tail))
+    missing = _GROUPS - len(before) - len(after)
+    if missing < 1 if gap else missing != 0:
+        return None
+    found = [_GROUP.fullmatch(group) for group in (*before, *["0"] * missing, *after)]
+    return [int(group[1], 16) for group in found if group] if all(found) else None
+
+
+def _dotted(number: int) -> str:
+    return ".".join(str(octet) for octet in number.to_bytes(4, "big"))

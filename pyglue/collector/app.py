@@ -7,156 +7,267 @@ next try counts as the first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-from pyglue.collector import addresses, answers, query
+from pyglue.collector import addresses, answers, headers, identifiers, query, requestlog
 from pyglue.collector.answers import Answer, Tag
 from pyglue.collector.counters import Counters
-from pyglue.collector.duplicates import DuplicateMemory
-from pyglue.collector.event import DroppedEvent, Event
-from pyglue.collector.mapping.compiler import Encoder
-from pyglue.collector.routes import Routes
-from pyglue.collector.sinks import Message, Sink
+from pyglue.collector.dropped import DroppedEvent
+from pyglue.collector.duplicates import DuplicateMemory, Seen
+from pyglue.collector.event import Event
+from pyglue.collector.headers import Headers
+from pyglue.collector.page import TestPage
+from pyglue.collector.routes import Routes, canonical_path, decoded_path
+from pyglue.collector.sinks import Outlet
+
+log = logging.getLogger("pyglue.collector")
+
+BODY_STEP = (
+    4096  # bytes; Divolte reads bodies in steps of this size, and their limit is a number of whole steps
+)
+
+# What the server of the test page knows beside the methods that the page is sent on.
+_KNOWN_METHODS = frozenset({"OPTIONS", "PUT", "DELETE", "TRACE", "CONNECT"})
+_PAGE_METHODS = frozenset({"GET", "HEAD", "POST"})
 
 Reply = Callable[[Answer], None]
 
 
-@dataclass(frozen=True)
 class Request:
-    """A request as it came. Header names are in lower case; `peer` is the address of the other end."""
+    """A request as it came.
 
-    method: str
-    target: bytes
-    headers: Sequence[tuple[bytes, bytes]]
-    peer: str
+    `method` is as the client wrote it; header names are in lower case; `peer` is the address of the other end in the
+    form that is recorded. A body is only there if the app wanted it (see `App.body_limit`).
+    """
 
-    def header(self, name: bytes) -> str | None:
-        """The first line of header `name`, None if there is none; bytes are Latin-1."""
-        for given, value in self.headers:
-            if given == name:
-                return value.decode("latin-1")
-        return None
+    __slots__ = ("body", "headers", "method", "peer", "target")
+
+    def __init__(
+        self,
+        method: str,
+        target: bytes,
+        headers: Headers,
+        peer: bytes,
+        body: bytes = b"",
+    ) -> None:
+        self.method = method
+        self.target = target
+        self.headers = headers
+        self.peer = peer
+        self.body = body
 
 
 @dataclass(frozen=True)
 class Pipeline:
     """One mapping at work: how a record is written and where it goes."""
 
-    encode: Encoder
-    topics: tuple[str, ...]
+    encode: Callable[[Event], bytes]
+    outlets: tuple[Outlet, ...]
     discard_corrupted: bool = False
     discard_duplicates: bool = False
 
 
-@dataclass(frozen=True)
-class EventsAt:
-    """A path that takes events for these pipelines."""
+class _Source:
+    """A path that takes events."""
 
     pipelines: tuple[Pipeline, ...]
+
+    @cached_property
+    def outlets(self) -> tuple[Outlet, ...]:
+        """Where records of its events may go, each once."""
+        return tuple(
+            {id(outlet): outlet for pipeline in self.pipelines for outlet in pipeline.outlets}.values()
+        )
+
+
+@dataclass(frozen=True)
+class EventsAt(_Source):
+    """A path that takes browsers' events for these pipelines; answers are held back so long after the request."""
+
+    pipelines: tuple[Pipeline, ...]
+    response_delay_ms: int = 0
+
+
+@dataclass(frozen=True)
+class JsonEventsAt(_Source):
+    """A path that takes events as JSON.
+
+    The query's `party_parameter` names the party; `maximum_body_size` is in bytes, as configured.
+    """
+
+    pipelines: tuple[Pipeline, ...]
+    party_parameter: str
+    maximum_body_size: int
+
+    @property
+    def body_limit(self) -> int:
+        """The bytes that a body may have."""
+        return max(-(-self.maximum_body_size // BODY_STEP), 1) * BODY_STEP
 
 
 class Ping:
     """The path that tells whether the collector can do its work."""
 
 
-Place = EventsAt | Tag | Ping
+Place = EventsAt | JsonEventsAt | Tag | Ping | TestPage
 
 
 class App:
-    """Answers requests. `clock` gives milliseconds since 1970."""
+    """Answers requests. `clock` gives milliseconds since 1970; `later` calls a function so many seconds later."""
 
     def __init__(
         self,
         table: Mapping[str, Place],
-        sink: Sink,
         memory: DuplicateMemory,
         counters: Counters,
         *,
         clock: Callable[[], int],
+        later: Callable[[float, Callable[[], None]], object],
         retry_after_s: int,
         use_x_forwarded_for: bool = False,
+        serve_static_resources: bool = False,
+        debug_requests: bool = False,
     ) -> None:
+        """`serve_static_resources` tells that pages are served, whatever lies at their paths."""
         self.stopping = False
         self.counters = counters
         self.in_flight = 0
         self._routes: Routes[Place] = Routes(table)
-        self._sink = sink
+        sources = [place for place in table.values() if isinstance(place, _Source)]
+        self._outlets = tuple(
+            {id(outlet): outlet for source in sources for outlet in source.outlets}.values()
+        )
         self._memory = memory
         self._clock = clock
+        self._later = later
         self._try_later = answers.try_later(retry_after_s)
         self._use_x_forwarded_for = use_x_forwarded_for
+        self._serves_pages = serve_static_resources
+        self._debug_requests = debug_requests
+
+    def body_limit(self, request: Request) -> int | None:
+        """The bytes that the body of `request` may have, None if no body is wanted. Looks at all but the body."""
+        place = self._routes.find(request.target.partition(b"?")[0])
+        if isinstance(place, JsonEventsAt) and request.method.upper() == "POST" and _is_json(request):
+            return place.body_limit
+        return None
 
     def respond(self, request: Request, reply: Reply) -> None:
         """Answer `request` by calling `reply` once, now or when its records are safe."""
+        if self._debug_requests:
+            log.info("%s", requestlog.line(request.method, request.target, request.headers))
         try:
             query.check_target(request.target)
-            path, _, raw_query = request.target.partition(b"?")
-            place = self._routes.find(path)
-            if isinstance(place, Ping):
-                reply(self._ping())
-            elif place is None:
-                reply(answers.NOT_FOUND)
-            elif request.method != "GET":
-                reply(answers.method_not_allowed(request.method))
-            elif isinstance(place, Tag):
-                reply(place.answer(request.header(b"accept-encoding"), request.header(b"if-none-match")))
-            else:
-                self._event(place, request, raw_query, reply)
         except query.MalformedTarget:
             self.counters.add("malformed request")
             reply(answers.MALFORMED)
+            return
+        path, _, raw_query = request.target.partition(b"?")
+        place = self._routes.find(path)
+        if isinstance(place, EventsAt):
+            if request.method == "GET" or request.method.upper() == "GET":
+                self._browser_event(place, request, raw_query, reply)
+            else:
+                reply(answers.method_not_allowed(request.method, "GET"))
+        elif isinstance(place, JsonEventsAt):
+            self._json_event(place, request, raw_query, reply)
+        else:
+            reply(self._answer(place, request, path, raw_query))
+
+    def _answer(
+        self, place: Tag | Ping | TestPage | None, request: Request, path: bytes, raw_query: bytes
+    ) -> Answer:
+        if isinstance(place, Ping):
+            return self._ping()
+        if isinstance(place, Tag):
+            if request.method.upper() != "GET":
+                return answers.method_not_allowed(request.method, "GET")
+            return place.answer(
+                headers.lines(request.headers, b"accept-encoding"),
+                headers.first(request.headers, b"if-none-match"),
+            )
+        method = request.method.upper()
+        if self._serves_pages and method not in _PAGE_METHODS:
+            return answers.NOT_A_PAGE_METHOD if method in _KNOWN_METHODS else answers.UNKNOWN_METHOD
+        if isinstance(place, TestPage):
+            return self._page(place, request, path, raw_query)
+        return answers.NOT_FOUND
+
+    def _page(self, page: TestPage, request: Request, path: bytes, raw_query: bytes) -> Answer:
+        """The page, for a path that names the page's file or ends like a directory."""
+        canonical = canonical_path(path)
+        if canonical != b"/" and canonical.endswith(b"/"):
+            return answers.NOT_FOUND
+        if canonical == b"/" and not decoded_path(path).endswith(b"/"):
+            return answers.found_at("/" + ("?" + raw_query.decode("ascii") if raw_query else ""))
+        return page.answer({name: headers.text(value) for name, value in reversed(request.headers)})
 
     def _ping(self) -> Answer:
         if self.stopping:
             return answers.STOPPING
-        return answers.PONG if self._sink.ready else answers.WAITING
+        return answers.PONG if all(outlet.ready for outlet in self._outlets) else answers.WAITING
 
-    def _event(self, place: EventsAt, request: Request, raw_query: bytes, reply: Reply) -> None:
-        parameters = query.parameters(raw_query)
-        if answers.holds_tag(request.header(b"if-none-match"), answers.EVENT_TAG):
+    def _browser_event(self, place: EventsAt, request: Request, raw_query: bytes, reply: Reply) -> None:
+        if place.response_delay_ms:
+            reply = _Held(reply, self._later, place.response_delay_ms / 1000).reply
+        if answers.holds_tag(headers.first(request.headers, b"if-none-match"), answers.EVENT_TAG):
             self.counters.add("ignored reload")
             reply(answers.EVENT_AGAIN)
             return
         self.counters.add("received")
         try:
-            event = Event(
-                parameters,
-                received=self._clock(),
-                remote_host=self._remote_host(request),
-                user_agent=request.header(b"user-agent"),
-            )
+            event = Event.of_browser(raw_query, request.headers, self._clock(), self._remote_host(request))
         except DroppedEvent as dropped:
             self.counters.add(f"dropped: {dropped.reason}")
             reply(answers.EVENT)
             return
-        if not self._sink.ready:
-            self.counters.add("refused")
-            reply(self._try_later)
-            return
-        self._record(event, place, reply)
+        self._record(event, place, answers.EVENT, reply)
 
-    def _record(self, event: Event, place: EventsAt, reply: Reply) -> None:
+    def _json_event(self, place: JsonEventsAt, request: Request, raw_query: bytes, reply: Reply) -> None:
+        if request.method.upper() != "POST":
+            reply(answers.method_not_allowed(request.method, "POST"))
+            return
+        if not _is_json(request):
+            reply(answers.NOT_JSON)
+            return
+        party = _party(raw_query, place.party_parameter)
+        if not request.body or party is None:
+            self.counters.add("incomplete request")
+            reply(answers.INCOMPLETE)
+            return
+        self.counters.add("received")
+        try:
+            event = Event.of_json(
+                party, request.body, request.headers, self._clock(), self._remote_host(request)
+            )
+        except DroppedEvent as dropped:
+            self.counters.add(f"dropped: {dropped.reason}")
+            reply(answers.ACCEPTED)
+            return
+        self._record(event, place, answers.ACCEPTED, reply)
+
+    def _record(self, event: Event, source: _Source, success: Answer, reply: Reply) -> None:
+        for outlet in source.outlets:
+            if not outlet.ready:
+                self.counters.add("refused")
+                reply(self._try_later)
+                return
         seen = self._memory.remember(event.party, event.session, event.event_id)
         event.duplicate = seen.duplicate
-        messages = self._messages(event, place.pipelines)
-        if not messages:
-            reply(answers.EVENT)
+        records = self._records(event, source.pipelines)
+        if not records:
+            reply(success)
             return
-
-        def done(safe: bool) -> None:
-            self.in_flight -= 1
-            if not safe:
-                self._memory.forget(seen)
-            self.counters.add("acknowledged" if safe else "refused")
-            reply(answers.EVENT if safe else self._try_later)
-
         self.in_flight += 1
-        self._sink.send(messages, done)
+        delivery = _Delivery(self, seen, success, reply, len(records))
+        for outlet, value in records:
+            outlet.send(event.party, value, event.received, delivery.done)
 
-    def _messages(self, event: Event, pipelines: tuple[Pipeline, ...]) -> list[Message]:
-        messages: list[Message] = []
-        key = event.party.encode()
+    def _records(self, event: Event, pipelines: tuple[Pipeline, ...]) -> list[tuple[Outlet, bytes]]:
+        records = []
         for pipeline in pipelines:
             if pipeline.discard_corrupted and event.corrupt:
                 self.counters.add("dropped: corrupt")
@@ -169,15 +280,87 @@ class App:
             except DroppedEvent as dropped:
                 self.counters.add(f"dropped: {dropped.reason}")
                 continue
-            if len(key) + len(value) > self._sink.max_message_bytes:
-                self.counters.add("dropped: too large")
-                continue
-            messages += [Message(topic, key, value, event.received) for topic in pipeline.topics]
-        return messages
+            size = len(event.party) + len(value)
+            for outlet in pipeline.outlets:
+                if size <= outlet.max_bytes:
+                    records.append((outlet, value))
+                else:
+                    self.counters.add("dropped: too large")
+        return records
 
-    def _remote_host(self, request: Request) -> str:
-        peer = addresses.canonical(request.peer)
+    def settle(self, delivery: _Delivery) -> None:
+        """Answer an event of whose last record the fate is known."""
+        self.in_flight -= 1
+        if delivery.safe:
+            self.counters.add("acknowledged")
+            delivery.reply(delivery.success)
+        else:
+            self._memory.forget(delivery.seen)
+            self.counters.add("refused")
+            delivery.reply(self._try_later)
+
+    def _remote_host(self, request: Request) -> bytes:
         if not self._use_x_forwarded_for:
-            return peer
-        lines = [value.decode("latin-1") for name, value in request.headers if name == b"x-forwarded-for"]
-        return addresses.forwarded(lines, peer)
+            return request.peer
+        return addresses.forwarded(
+            headers.lines(request.headers, b"x-forwarded-for"), request.peer.decode()
+        ).encode()
+
+
+class _Delivery:
+    """The records of one event on their way."""
+
+    __slots__ = ("_app", "_left", "reply", "safe", "seen", "success")
+
+    def __init__(self, app: App, seen: Seen, success: Answer, reply: Reply, records: int) -> None:
+        self._app = app
+        self._left = records
+        self.seen = seen
+        self.success = success
+        self.reply = reply
+        self.safe = True
+
+    def done(self, safe: bool) -> None:
+        """An outlet's word on one of the records."""
+        if not safe:
+            self.safe = False
+        self._left -= 1
+        if not self._left:
+            self._app.settle(self)
+
+
+class _Held:
+    """Passes an answer on, but not before its time."""
+
+    def __init__(
+        self, reply: Reply, later: Callable[[float, Callable[[], None]], object], seconds: float
+    ) -> None:
+        self._reply = reply
+        self._answer: Answer | None = None
+        self._due = False
+        later(seconds, self._release)
+
+    def reply(self, answer: Answer) -> None:
+        """Pass `answer` on, now or when it is due."""
+        if self._due:
+            self._reply(answer)
+        else:
+            self._answer = answer
+
+    def _release(self) -> None:
+        self._due = True
+        if self._answer is not None:
+            self._reply(self._answer)
+
+
+def _is_json(request: Request) -> bool:
+    """Whether the one `Content-Type` is JSON's, without parameters."""
+    lines = headers.lines(request.headers, b"content-type")
+    return len(lines) == 1 and lines[0].lower() == "application/json"
+
+
+def _party(raw_query: bytes, name: str) -> bytes | None:
+    """The party that the first parameter called `name` holds, as it is recorded."""
+    values = query.parameters(raw_query).get(name.encode())
+    party = identifiers.normalise(values[0].decode()) if values else None
+    return None if party is None else party.encode()

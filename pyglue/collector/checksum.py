@@ -22,25 +22,26 @@ _C1 = 0xCC9E2D51
 _C2 = 0x1B873593
 
 
-def matches(parameters: Mapping[str, Sequence[str]]) -> bool:
-    """Whether `x` among the decoded `parameters` is the checksum of the others; the first `x` counts."""
-    given = parse_int(parameters["x"][0]) if "x" in parameters else None
+def matches(parameters: Mapping[bytes, Sequence[bytes]]) -> bool:
+    """Whether `x` among the decoded `parameters` (UTF-8) is the checksum of the others; the first `x` counts."""
+    values = parameters.get(b"x")
+    given = parse_int(values[0].decode()) if values else None
     if given is None:
         return False
     text = canonical(parameters)
-    return given == mmh3.hash(text.encode()) or (_has_astral(text) and given == divolte_hash(text))
+    return given == mmh3.hash(text) or (_has_astral(text) and given == divolte_hash(text.decode()))
 
 
-def checksum(parameters: Mapping[str, Sequence[str]]) -> str:
+def checksum(parameters: Mapping[bytes, Sequence[bytes]]) -> str:
     """The value for `x`: the true hash of `parameters`, signed, in base 36."""
-    return render(mmh3.hash(canonical(parameters).encode()))
+    return render(mmh3.hash(canonical(parameters)))
 
 
-def canonical(parameters: Mapping[str, Sequence[str]]) -> str:
+def canonical(parameters: Mapping[bytes, Sequence[bytes]]) -> bytes:
     """The text that is hashed. Every value of a repeated parameter is part of it."""
-    names = [name for name in parameters if name != "x"]
-    names.sort(key=None if all(map(str.isascii, names)) else _code_units)
-    return "".join(f"{name}={''.join(value + ',' for value in parameters[name])};" for name in names)
+    names = [name for name in parameters if name != b"x"]
+    names.sort(key=None if all(map(bytes.isascii, names)) else _code_units)
+    return b"".join([b"%b=%b,;" % (name, b",".join(parameters[name])) for name in names])
 
 
 def divolte_hash(text: str) -> int:
@@ -91,9 +92,9 @@ def _finish(state: int, length: int) -> int:
     return state - (1 << 32) if state >> 31 else state
 
 
-def _has_astral(text: str) -> bool:
-    return not text.isascii() and max(text) > "\uffff"
+def _has_astral(text: bytes) -> bool:
+    return not text.isascii() and max(text.decode()) > "\uffff"
 
 
-def _code_units(name: str) -> bytes:
-    return name.encode("utf-16-be")
+def _code_units(name: bytes) -> bytes:
+    return name.decode().encode("utf-16-be")

@@ -1,88 +1,51 @@
 """`divolte-collector.conf` as typed values; everything that is wrong with it is told together.
 
-The block `divolte` is Divolte's own, with its defaults and its rules; the block `pyglue { collector { ... } }` is
-ours, and Divolte does not read it. What Divolte knows and this collector can't do is refused; what Divolte needs and
-this collector doesn't (its queues and threads) is accepted without effect. `acks`, `retries` and
-`max.in.flight.requests.per.connection` of the producer are accepted, too, but always the safest: an event is
-acknowledged by all replicas, once, before the client hears of it.
+The block `divolte` is Divolte's own, with its keys, defaults and rules; the block `pyglue { collector { ... } }` is
+ours, and Divolte does not read it. What Divolte needs and this collector doesn't (its queues and threads) is accepted
+without effect; what would need Hadoop, Google or Java is refused where it would be used, and so is every setting that
+would make an event less safe: see `config_sinks` and `kafka_settings`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyglue.collector import hocon
+from pyglue.collector.config_sinks import DEFAULT as DEFAULT_SINKS
+from pyglue.collector.config_sinks import ReadSink, SinkTypes, read_sink
+from pyglue.collector.configured import (
+    BrowserSource,
+    Config,
+    FileSink,
+    JsonSource,
+    KafkaSink,
+    Limits,
+    MappingFiles,
+)
 from pyglue.collector.schema import reason
 from pyglue.collector.settings import Section
 from pyglue.errors import InputError, Problem
 
-DAY_MS = 86_400_000
+__all__ = [
+    "BrowserSource",
+    "Config",
+    "FileSink",
+    "JsonSource",
+    "KafkaSink",
+    "Limits",
+    "MappingFiles",
+    "parse",
+    "read",
+]
+
+_DAY_MS = 86_400_000
+_LOOPBACK = "127.0.0.1"
+_LINGER_MS = 2
 _SCRIPT_NAME = re.compile(r"[A-Za-z0-9_-]+\.js\Z")
-# What of the producer's settings users set: where Kafka is, how to get in, how to pack.
-_PRODUCER_PREFIXES = ("sasl.", "ssl.", "security.", "socket.", "metadata.", "reconnect.")
-_PRODUCER_NAMES = ("client.id", "compression.type", "batch.size", "linger.ms", "message.max.bytes")
-_PRODUCER_OVERRULED = ("acks", "retries", "max.in.flight.requests.per.connection", "enable.idempotence")
-
-
-@dataclass(frozen=True)
-class BrowserSource:
-    """Where pages load the tag and send events. `prefix` begins and ends with a slash; times in milliseconds."""
-
-    name: str
-    prefix: str
-    event_suffix: str
-    script_name: str
-    party_cookie: str
-    party_timeout_ms: int
-    session_cookie: str
-    session_timeout_ms: int
-    cookie_domain: str | None
-    event_timeout_ms: int
-    auto_page_view: bool
-    logging: bool
-
-
-@dataclass(frozen=True)
-class MappingFiles:
-    """A mapping: which sources' events become which records, and the topics that get them."""
-
-    name: str
-    sources: tuple[str, ...]
-    topics: tuple[str, ...]
-    schema_file: Path
-    script_file: Path
-    discard_corrupted: bool
-    discard_duplicates: bool
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The block `pyglue.collector`: how long an answer waits for Kafka, and how much may wait (times in ms)."""
-
-    acknowledge_timeout_ms: int
-    linger_ms: int
-    retry_after_s: int
-    max_in_flight: int
-    partitions: int
-
-
-@dataclass(frozen=True)
-class Config:
-    """The whole configuration. `producer` holds librdkafka's names and values."""
-
-    host: str
-    port: int
-    use_x_forwarded_for: bool
-    shutdown_delay_ms: int
-    duplicate_memory_size: int
-    user_agent_cache_size: int
-    sources: tuple[BrowserSource, ...]
-    mappings: tuple[MappingFiles, ...]
-    producer: Mapping[str, str]
-    limits: Limits
+_AGENT_PARSERS = ("non_updating", "online_updating", "caching_and_updating")
 
 
 def read(path: Path, environment: Mapping[str, str]) -> Config:
@@ -98,215 +61,193 @@ def parse(source: str, file: str, environment: Mapping[str, str]) -> Config:
     """The configuration in `source`; `file` names it in errors (InputError)."""
     problems: list[Problem] = []
     root = Section(hocon.read(source, file, environment), "", file, problems)
-    divolte = root.section("divolte")
-    config = _Reader(divolte, root.section("pyglue"), environment).config()
-    divolte.done()
+    config = _config(root, environment)
     if problems:
         raise InputError(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
     return config
 
 
-class _Reader:
-    def __init__(self, divolte: Section, pyglue: Section, environment: Mapping[str, str]) -> None:
-        self._divolte = divolte
-        self._pyglue = pyglue
-        self._environment = environment
+@dataclass(frozen=True)
+class _Mapping:
+    """A mapping as it is configured: `files` still names all its sinks, made or not."""
 
-    def config(self) -> Config:
-        world = self._divolte.section("global")
-        server = world.section("server")
-        mapper = world.section("mapper")
-        agents = mapper.section("user_agent_parser")
-        enabled = self._sink_types(world)
-        producer = self._producer(world.section("kafka").section("producer"))
-        sources = self._sources()
-        config = Config(
-            host=server.text("host", "127.0.0.1"),
-            port=server.number("port", _number(self._environment.get("DIVOLTE_PORT"), 8290), most=65535),
-            use_x_forwarded_for=server.truth("use_x_forwarded_for", False),
-            shutdown_delay_ms=server.milliseconds("shutdown_delay", 0),
-            duplicate_memory_size=mapper.number("duplicate_memory_size", 1_000_000, least=1),
-            user_agent_cache_size=agents.number("cache_size", 1000, least=1),
-            sources=sources,
-            mappings=self._mappings(tuple(source.name for source in sources), self._topics(enabled)),
-            producer=producer,
-            limits=self._limits(),
-        )
-        for name in ("serve_static_resources", "debug_requests"):
-            if server.truth(name, False):
-                server.problem(name, "is not supported here; expected false")
-        if "ip2geo_database" in mapper:
-            mapper.problem("ip2geo_database", "is not supported here")
-        server.known("shutdown_timeout")
-        mapper.known("buffer_size", "threads", "ip2geo_database")
-        agents.known("type")
-        for section in (server, agents, mapper, world):
-            section.done()
-        return config
-
-    def _limits(self) -> Limits:
-        collector = self._pyglue.section("collector")
-        limits = Limits(
-            acknowledge_timeout_ms=collector.milliseconds("acknowledge_timeout", 2000),
-            linger_ms=collector.milliseconds("linger", 2),
-            retry_after_s=collector.number("retry_after_seconds", 1, least=1, most=3600),
-            max_in_flight=collector.number("max_in_flight", 20_000, least=1, most=1_000_000),
-            partitions=collector.number("topic_partitions", 4, least=1, most=10_000),
-        )
-        if limits.acknowledge_timeout_ms <= limits.linger_ms:
-            collector.problem("acknowledge_timeout", "must be longer than linger")
-        collector.done()
-        self._pyglue.done()
-        return limits
-
-    def _sink_types(self, world: Section) -> dict[str, bool]:
-        enabled = {}
-        for name, default in (("hdfs", True), ("gcs", False), ("kafka", False), ("gcps", False)):
-            section = world.section(name)
-            enabled[name] = section.truth("enabled", default)
-            section.known(
-                "threads", "buffer_size", *{"hdfs": ("client",), "gcps": ("project_id",)}.get(name, ())
-            )
-            section.known(*(("producer",) if name == "kafka" else ()))
-            section.done()
-        return enabled
-
-    def _producer(self, section: Section) -> dict[str, str]:
-        given = section.flat()
-        brokers = self._environment.get("DIVOLTE_KAFKA_BROKER_LIST", "localhost:9092")
-        producer = {
-            "bootstrap.servers": given.pop("bootstrap.servers", brokers),
-            "client.id": self._environment.get("DIVOLTE_KAFKA_CLIENT_ID", "divolte.collector"),
-            "compression.type": "lz4",
-        }
-        for name, value in given.items():
-            if name in _PRODUCER_NAMES or name.startswith(_PRODUCER_PREFIXES):
-                producer[name] = value
-            elif name not in _PRODUCER_OVERRULED:
-                expected = ", ".join(
-                    ("bootstrap.servers", *_PRODUCER_NAMES, *(f"{p}*" for p in _PRODUCER_PREFIXES))
-                )
-                section.problem(name.partition(".")[0], f"unknown setting {name}; known: {expected}")
-        return producer
-
-    def _sources(self) -> tuple[BrowserSource, ...]:
-        if "sources" not in self._divolte:
-            self._divolte.known("sources")
-            return (_default_source(),)
-        return tuple(_source(name, section) for name, section in self._divolte.section("sources").sections())
-
-    def _topics(self, enabled: Mapping[str, bool]) -> dict[str, str | None]:
-        """The topic of each sink; None for a sink of a type that is switched off."""
-        topics: dict[str, str | None] = {}
-        if "sinks" not in self._divolte:
-            self._divolte.known("sinks")
-            self._divolte.problem("sinks", "expected at least one sink of type kafka")
-            return topics
-        for name, section in self._divolte.section("sinks").sections():
-            type_ = section.text("type", "")
-            if type_ not in enabled:
-                section.problem("type", "expected kafka (or hdfs, gcs, gcps where they are switched off)")
-            elif type_ != "kafka":
-                if enabled[type_]:
-                    section.problem(
-                        "type", f"{type_} is not supported; expected kafka, or global.{type_}.enabled = false"
-                    )
-                topics[name] = None
-                continue
-            if section.text("mode", "naked") != "naked":
-                section.problem("mode", "expected naked")
-            topic = section.text("topic", "divolte")
-            if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", topic):
-                section.problem("topic", "expected a topic's name: letters, digits, '.', '_' and '-'")
-            topics[name] = topic if enabled["kafka"] else None
-            section.done()
-        return topics
-
-    def _mappings(
-        self, sources: tuple[str, ...], topics: Mapping[str, str | None]
-    ) -> tuple[MappingFiles, ...]:
-        if "mappings" not in self._divolte:
-            self._divolte.known("mappings")
-            self._divolte.problem(
-                "mappings", "expected at least one mapping with its schema_file and mapping_script_file"
-            )
-            return ()
-        found = []
-        for name, section in self._divolte.section("mappings").sections():
-            for key, known in (("sources", sources), ("sinks", tuple(topics))):
-                named = section.texts(key, [])
-                if not named:
-                    section.problem(key, f"expected a list of {key}")
-                for unknown in sorted(set(named) - set(known)):
-                    section.problem(key, f"there is no {unknown!r} among the {key}: {', '.join(known)}")
-            for key in ("schema_file", "mapping_script_file"):
-                if not section.text(key, ""):
-                    section.problem(key, "expected the name of a file")
-            sinks = [topics.get(sink) for sink in section.texts("sinks", [])]
-            found.append(
-                MappingFiles(
-                    name=name,
-                    sources=tuple(section.texts("sources", [])),
-                    topics=tuple(topic for topic in sinks if topic is not None),
-                    schema_file=Path(section.text("schema_file", "")),
-                    script_file=Path(section.text("mapping_script_file", "")),
-                    discard_corrupted=section.truth("discard_corrupted", False),
-                    discard_duplicates=section.truth("discard_duplicates", False),
-                )
-            )
-            section.known("confluent_id")
-            section.done()
-        self._cross_check(found)
-        if not any(mapping.topics for mapping in found):
-            self._divolte.problem(
-                "mappings", "no mapping has a Kafka sink that is on; set global.kafka.enabled = true"
-            )
-        return tuple(found)
-
-    def _cross_check(self, mappings: list[MappingFiles]) -> None:
-        """A topic's readers know one schema, so all mappings that feed it must write that one."""
-        schemas: dict[str, Path] = {}
-        for mapping in mappings:
-            for topic in mapping.topics:
-                other = schemas.setdefault(topic, mapping.schema_file)
-                if other != mapping.schema_file:
-                    message = f"{mapping.name} writes {mapping.schema_file} to topic {topic}, another mapping {other}"
-                    self._divolte.problem("mappings", message)
+    files: MappingFiles
+    section: Section
 
 
-def _default_source() -> BrowserSource:
-    empty = hocon.Tree({}, {}, hocon.Place(1, 1))
-    return _source("browser", Section(empty, "", "", []), type_given=False)
-
-
-def _source(name: str, section: Section, *, type_given: bool = True) -> BrowserSource:
-    if section.text("type", "") != "browser" and type_given:
-        section.problem("type", "expected browser")
-    script = section.section("javascript")
-    prefix = "/" + section.text("prefix", "/").strip("/") + "/"
-    source = BrowserSource(
-        name=name,
-        prefix="/" if prefix == "//" else prefix,
-        event_suffix=section.text("event_suffix", "csc-event"),
-        script_name=script.text("name", "divolte.js"),
-        party_cookie=section.text("party_cookie", "_dvp"),
-        party_timeout_ms=section.milliseconds("party_timeout", 730 * DAY_MS),
-        session_cookie=section.text("session_cookie", "_dvs"),
-        session_timeout_ms=section.milliseconds("session_timeout", 30 * 60_000),
-        cookie_domain=section.optional_text("cookie_domain"),
-        event_timeout_ms=script.milliseconds("event_timeout", 750),
-        auto_page_view=script.truth("auto_page_view_event", True),
-        logging=script.truth("logging", False),
+def _config(root: Section, environment: Mapping[str, str]) -> Config:
+    divolte = root.section("divolte")
+    world = divolte.section("global")
+    server = world.section("server")
+    mapper = world.section("mapper")
+    agents = mapper.section("user_agent_parser")
+    types = SinkTypes(world, environment)
+    sources = divolte.members("sources", {"browser": "browser"})
+    sinks = divolte.members("sinks", DEFAULT_SINKS)
+    mappings = _mappings(divolte, [name for name, _ in sources], [name for name, _ in sinks])
+    fed = {name for mapping in mappings for name in mapping.files.sinks}
+    known = {name: read_sink(name, section, types, fed=name in fed) for name, section in sinks}
+    made = {name: read.sink for name, read in known.items() if read.made and read.sink is not None}
+    _check_mappings(mappings, known)
+    for name, section in sinks:
+        if name in dict(sources):
+            section.problem("type", f"{name!r} is a source's name, too; each needs one of its own")
+    if any(isinstance(sink, FileSink) for sink in made.values()):
+        types.check_hadoop_client()
+    uses_kafka = any(isinstance(sink, KafkaSink) for sink in made.values())
+    config = Config(
+        host=server.text("host", _LOOPBACK),
+        port=_port(server, environment),
+        use_x_forwarded_for=server.truth("use_x_forwarded_for", False),
+        serve_static_resources=server.truth("serve_static_resources", True),
+        debug_requests=server.truth("debug_requests", False),
+        shutdown_delay_ms=server.milliseconds("shutdown_delay", 0),
+        shutdown_timeout_ms=server.milliseconds("shutdown_timeout", 120_000),
+        duplicate_memory_size=mapper.number("duplicate_memory_size", 1_000_000, least=1),
+        user_agent_cache_size=agents.number("cache_size", 1000, least=1),
+        ip2geo_database=_file(mapper, "ip2geo_database"),
+        sources=tuple(source for name, section in sources if (source := _source(name, section))),
+        sinks=tuple(made.values()),
+        mappings=tuple(
+            replace(mapping.files, sinks=tuple(name for name in mapping.files.sinks if name in made))
+            for mapping in mappings
+        ),
+        producer=types.kafka_producer() if uses_kafka else {},
+        limits=_limits(root.section("pyglue"), types.kafka_linger_ms() if uses_kafka else None),
     )
-    if not _SCRIPT_NAME.match(source.script_name):
-        script.problem("name", "expected letters, digits, '_' and '-', ending in .js")
-    if section.milliseconds("http_response_delay", 0):
-        section.problem("http_response_delay", "is not supported here; expected 0 seconds")
-    script.known("debug")
-    script.done()
+    mapper.number("buffer_size", 1_048_576, least=1)
+    mapper.number("threads", 1, least=1)
+    agents.choice("type", _AGENT_PARSERS[0], _AGENT_PARSERS, any_case=True)
+    for section in (server, agents, mapper, world, divolte):
+        section.done()
+    return config
+
+
+def _port(server: Section, environment: Mapping[str, str]) -> int:
+    port = server.number("port", 8290, most=65535)
+    given = environment.get("DIVOLTE_PORT", "")
+    if "port" in server or not given:
+        return port
+    if not re.fullmatch(r"[0-9]{1,5}", given) or int(given) > 65535:
+        server.problem("port", f"expected a whole number from 0 to 65535 in DIVOLTE_PORT, found {given!r}")
+        return port
+    return int(given)
+
+
+def _limits(pyglue: Section, kafka_linger_ms: int | None) -> Limits:
+    """Our own block. How long an event lingers may also be said as Java's producer has it (`linger.ms`)."""
+    collector = pyglue.section("collector")
+    linger_ms = _LINGER_MS if kafka_linger_ms is None else kafka_linger_ms
+    limits = Limits(
+        acknowledge_timeout_ms=collector.milliseconds("acknowledge_timeout", 2000),
+        linger_ms=collector.milliseconds("linger", linger_ms),
+        retry_after_s=collector.number("retry_after_seconds", 1, least=1, most=3600),
+        max_in_flight=collector.number("max_in_flight", 20_000, least=1, most=1_000_000),
+        partitions=collector.number("topic_partitions", 4, least=1, most=10_000),
+    )
+    if limits.acknowledge_timeout_ms <= limits.linger_ms:
+        collector.problem("acknowledge_timeout", "must be longer than linger")
+    collector.done()
+    pyglue.done()
+    return limits
+
+
+def _source(name: str, section: Section) -> BrowserSource | JsonSource | None:
+    kind = section.kind(("browser", "json"))
+    if kind is None:
+        return None
+    source = _browser(name, section) if kind == "browser" else _json(name, section)
     section.done()
     return source
 
 
-def _number(text: str | None, default: int) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() else default
+def _browser(name: str, section: Section) -> BrowserSource:
+    script = section.section("javascript")
+    prefix = section.text("prefix", "/").strip("/")
+    source = BrowserSource(
+        name=name,
+        prefix=f"/{prefix}/" if prefix else "/",
+        event_suffix=section.text("event_suffix", "csc-event"),
+        script_name=script.text("name", "divolte.js"),
+        party_cookie=section.text("party_cookie", "_dvp"),
+        party_timeout_ms=section.milliseconds("party_timeout", 730 * _DAY_MS),
+        session_cookie=section.text("session_cookie", "_dvs"),
+        session_timeout_ms=section.milliseconds("session_timeout", 30 * 60_000),
+        cookie_domain=section.optional_text("cookie_domain"),
+        response_delay_ms=section.milliseconds("http_response_delay", 0),
+        event_timeout_ms=script.milliseconds("event_timeout", 750),
+        auto_page_view=script.truth("auto_page_view_event", True),
+        logging=script.truth("logging", False),
+        debug=script.truth("debug", False),
+    )
+    if not _SCRIPT_NAME.match(source.script_name):
+        message = f"expected letters, digits, '_' and '-', ending in .js, found {source.script_name!r}"
+        script.problem("name", message)
+    script.done()
+    return source
+
+
+def _json(name: str, section: Section) -> JsonSource:
+    return JsonSource(
+        name=name,
+        event_path="/" + section.text("event_path", "/").strip("/"),
+        party_parameter=section.text("party_id_parameter", "p"),
+        maximum_body_size=section.number("maximum_body_size", 4096),
+    )
+
+
+def _mappings(divolte: Section, sources: list[str], sinks: list[str]) -> list[_Mapping]:
+    found = []
+    for name, section in divolte.members("mappings", {}):
+        files = MappingFiles(
+            name=name,
+            sources=_known(section, "sources", sources),
+            sinks=_known(section, "sinks", sinks),
+            schema_file=_file(section, "schema_file"),
+            script_file=_file(section, "mapping_script_file"),
+            confluent_id=section.optional_number("confluent_id"),
+            discard_corrupted=section.truth("discard_corrupted", False),
+            discard_duplicates=section.truth("discard_duplicates", False),
+        )
+        section.done()
+        found.append(_Mapping(files, section))
+    if "mappings" not in divolte:
+        files = MappingFiles("default", tuple(sources), tuple(sinks), None, None, None, False, False)
+        found.append(_Mapping(files, divolte.section("mappings")))
+    return found
+
+
+def _known(section: Section, key: str, known: list[str]) -> tuple[str, ...]:
+    names = section.names(key)
+    for name in names:
+        if name not in known:
+            section.problem(key, f"there is no {name!r} among the {key}: {', '.join(known)}")
+    return names
+
+
+def _file(section: Section, key: str) -> Path | None:
+    text = section.optional_text(key)
+    if text == "":
+        section.problem(key, "expected the name of a file")
+    return None if text is None else Path(text)
+
+
+def _check_mappings(mappings: list[_Mapping], sinks: Mapping[str, ReadSink]) -> None:
+    """A sink's readers know one schema, so all mappings that feed it must write that one."""
+    feeders: dict[str, MappingFiles] = {}
+    for mapping in mappings:
+        files, section = mapping.files, mapping.section
+        for name in files.sinks:
+            other = feeders.setdefault(name, files)
+            sink = sinks[name].sink if name in sinks else None
+            if other.schema_file != files.schema_file:
+                message = f"sink {name!r} can only have one schema, but mapping {other.name} feeds it, too, and has "
+                section.problem("schema_file", message + str(other.schema_file or "the built-in schema"))
+            if other.confluent_id != files.confluent_id:
+                message = f"sink {name!r} can only have one, but mapping {other.name} feeds it, too, and has "
+                section.problem(
+                    "confluent_id",
+                    message + ("none" if other.confluent_id is None else str(other.confluent_id)),
+                )
+            if isinstance(sink, KafkaSink) and sink.confluent and files.confluent_id is None:
+                section.problem("confluent_id", f"must be given, because sink {name!r} is in mode confluent")

@@ -12,60 +12,107 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
-import httptools
-
-from pyglue.collector import answers
+from pyglue.collector import addresses, answers, headers
 from pyglue.collector.answers import Answer
 from pyglue.collector.app import App, Request
+from pyglue.collector.http1 import END, LINE_ENDS, MAX_HEAD_BYTES, Body, Malformed, Reader, may_begin
 
 log = logging.getLogger("pyglue.collector")
 
-MAX_MESSAGE_BYTES = (
-    1 << 20
-)  # of a request's head, as in Divolte; a body counts, too, for nothing here reads one
-MAX_HEADERS = 200
-# Parsed at a time. What these bytes ask for is answered before more is; else a client that never reads could have all
-# requests for the script that one reading of the socket brings (a quarter of a megabyte) answered into memory.
-PIECE_BYTES = 4096
-MAX_WAITING = 128  # requests of one connection that wait for their answers before it is read on
-HEAD_SECONDS = 30.0  # for a request to arrive whole
+# Requests of one connection that wait for their answers before it is read on, and those that are answered in one write.
+# A client that never reads can't have more answered into memory, whatever one reading of the socket brings.
+MAX_WAITING = 128
+WHOLE_SECONDS = 30.0  # for a request to arrive whole
 IDLE_SECONDS = 75.0  # without any request, or with answers that the client does not take
+LINGER_SECONDS = 5.0  # for a client to see why it was turned away, though it may still be sending
 
 
-class _Slot:
-    """The place of one answer in the order."""
+class _Place:
+    """The place of one answer in the order; `close` ends the connection after it."""
 
     __slots__ = ("close", "data")
 
-    def __init__(self) -> None:
+    def __init__(self, data: bytes | None = None, *, close: bool = False) -> None:
+        self.data = data
+        self.close = close
+
+
+class _Exchange(Request):
+    """A request that waits for its answer in its place."""
+
+    __slots__ = ("_connection", "_version", "close", "data", "keep_alive")
+
+    def __init__(self, connection: Connection, reader: Reader) -> None:
+        """The request that `reader` found last."""
+        self.method = reader.method
+        self.target = reader.target
+        self.headers = reader.headers
+        self.peer = connection.peer
+        self.body = b""
+        self.keep_alive = reader.keep_alive
         self.data: bytes | None = None
         self.close = False
+        self._connection = connection
+        self._version = reader.version
+
+    @property
+    def waits_for_leave(self) -> bool:
+        """Whether the client holds its body back until it is told to go on."""
+        if self._version != b"HTTP/1.1":
+            return False
+        return any(line.lower() == "100-continue" for line in headers.lines(self.headers, b"expect"))
+
+    def reply(self, answer: Answer) -> None:
+        """Take the answer; a second one is not sent."""
+        if self.data is not None:
+            return
+        connection = self._connection
+        keep_alive = self.keep_alive and not answer.close and not connection.app.stopping
+        if keep_alive and self.method == "GET" and self._version == b"HTTP/1.1":
+            self.data = answer.kept_alive
+        else:
+            self.close = not keep_alive
+            head = self.method.upper() == "HEAD"
+            self.data = answer.render(keep_alive=keep_alive, version=self._version[5:].decode(), head=head)
+        if not connection.digesting:
+            connection.flush()
+
+
+class _Upload:
+    """A request whose body is still to come. `answered`: the app did not wait for it."""
+
+    __slots__ = ("answered", "body", "exchange")
+
+    def __init__(self, exchange: _Exchange, body: Body, *, answered: bool) -> None:
+        self.exchange = exchange
+        self.body = body
+        self.answered = answered
 
 
 class Connection(asyncio.Protocol):
     """See the module's law. `clock` gives seconds that only grow; `connections` is the set of all that are open."""
 
     def __init__(self, app: App, connections: set[Connection], clock: Callable[[], float]) -> None:
-        self._app = app
+        self.app = app
+        self.peer = b""
+        self.digesting = False  # meanwhile answers gather, and leave in one write
         self._connections = connections
         self._clock = clock
         self._transport: asyncio.Transport | None = None
-        self._parser = httptools.HttpRequestParser(self)
-        self._slots: deque[_Slot] = deque()
-        self._target = b""
-        self._headers: list[tuple[bytes, bytes]] = []
-        self._message_bytes = 0
-        self._began: float | None = None
+        self._reader = Reader()
+        self._upload: _Upload | None = None
+        self._places: deque[_Place | _Exchange] = deque()
+        self._unread = bytearray()  # no whole head yet, or it waits for the client to take its answers
+        self._searched = 0  # bytes of it that hold no end of a head
+        self._stalled = False  # it waits for the client
+        self._began: float | None = None  # when the request came that is not whole yet
         self._last = clock()
-        self._unread = (
-            b""  # came, but waits until the client takes its answers; meanwhile nothing more is read
-        )
-        self._digesting = False
-        self._feeding = False  # while the parser runs, answers gather and leave in one write
         self._reading = True
         self._writable = True
+        self._ended = False  # the client sends no more
         self._finished = False  # nothing more is read; the connection ends after the last answer
-        self._peer = ""
+        self._turned_away = False  # the client may still be sending
+        self._leaving = False  # no answer follows
 
     # asyncio's side
 
@@ -74,14 +121,15 @@ class Connection(asyncio.Protocol):
         # Not narrowed by isinstance: uvloop's transports only behave like asyncio's.
         self._transport = cast(asyncio.Transport, transport)
         peer = transport.get_extra_info("peername")
-        self._peer = str(peer[0]) if peer else ""
+        self.peer = addresses.canonical(str(peer[0])).encode() if peer else b""
         self._connections.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         """The client has gone."""
         self._transport = None
-        self._unread = b""
-        self._slots.clear()
+        self._finished = True
+        self._unread.clear()
+        self._places.clear()
         self._connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
@@ -89,13 +137,18 @@ class Connection(asyncio.Protocol):
         if self._finished:
             return
         self._last = self._clock()
+        if not self._unread:
+            self._digest(data)
+            return
         self._unread += data
-        self._digest()
+        if not self._stalled and self._holds_head():
+            self._resume()
 
     def eof_received(self) -> bool:
         """The client sends no more; True keeps the connection for the answers that it waits for."""
-        self._finished = True
-        return bool(self._slots)
+        self._ended = True
+        self._finished = self._finished or not self._stalled
+        return bool(self._places) or self._stalled
 
     def pause_writing(self) -> None:
         """The client takes its answers too slowly: read no more from it."""
@@ -107,134 +160,203 @@ class Connection(asyncio.Protocol):
         self._writable = True
         self._regulate()
 
-    # httptools' side
-
-    def on_message_begin(self) -> None:
-        """A request begins."""
-        self._target = b""
-        self._headers = []
-        self._began = self._clock()
-
-    def on_url(self, part: bytes) -> None:
-        """A piece of the target."""
-        self._target += part
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """A header."""
-        self._headers.append((name.lower(), value))
-
-    def on_message_complete(self) -> None:
-        """A request is whole."""
-        self._message_bytes = 0
-        self._began = None
-        if self._finished:
-            return
-        if len(self._headers) > MAX_HEADERS:
-            self._malformed()
-            return
-        slot = _Slot()
-        self._slots.append(slot)
-        version = self._parser.get_http_version()
-        keep_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
-        self._finished = not keep_alive
-        method = self._parser.get_method().decode("ascii")
-
-        def reply(answer: Answer) -> None:
-            slot.close = answer.close or not keep_alive or self._app.stopping
-            slot.data = answer.render(keep_alive=not slot.close, version=version, head=method == "HEAD")
-            if not self._feeding:
-                self._flush()
-
-        try:
-            self._app.respond(Request(method, self._target, self._headers, self._peer), reply)
-        except Exception:
-            log.exception("a request could not be answered")
-            self._app.counters.add("internal error")
-            reply(answers.BROKEN)
-
-    # the rest
+    # the server's side
 
     def sweep(self, now: float) -> None:
         """End the connection if its client has been silent, or slow with a request, for too long."""
-        too_slow = self._began is not None and now - self._began > HEAD_SECONDS
-        stuck = now - self._last > IDLE_SECONDS and (not self._slots or not self._reading)
-        if too_slow or stuck:
+        too_slow = self._began is not None and now - self._began > WHOLE_SECONDS
+        silent = now - self._last
+        stuck = silent > IDLE_SECONDS and (not self._places or not self._reading)
+        if too_slow or stuck or (self._leaving and silent > LINGER_SECONDS):
             self.abort()
 
     def abort(self) -> None:
         """End the connection at once, whatever it waits for."""
         if self._transport is not None:
             self._transport.abort()
+            self._transport = None
 
     def finish(self) -> None:
-        """Read no more; end the connection once the answers that it waits for are sent."""
-        self._finished = True
-        if not self._slots and self._transport is not None:
-            self._transport.close()
-
-    def _digest(self) -> None:
-        """Parse what came, piece by piece, as far as the client takes its answers."""
-        self._digesting = True
-        while self._unread and self._takes_answers() and not self._finished:
-            piece, self._unread = self._unread[:PIECE_BYTES], self._unread[PIECE_BYTES:]
-            self._feed(piece)
-            self._flush()
-        self._digesting = False
-        if self._finished:
-            self._unread = b""
-        self._regulate()
-
-    def _feed(self, piece: bytes) -> None:
-        self._message_bytes += len(piece)
-        self._feeding = True
-        try:
-            self._parser.feed_data(piece)
-        except httptools.HttpParserUpgrade:
-            self._finished = True  # answered as any request; nothing here can be upgraded to
-        except httptools.HttpParserError:
-            self._malformed()
-        if self._message_bytes > MAX_MESSAGE_BYTES:
-            self._malformed()
-        self._feeding = False
-
-    def _takes_answers(self) -> bool:
-        return self._writable and len(self._slots) < MAX_WAITING
-
-    def _malformed(self) -> None:
-        if self._finished:
+        """Take no further request; end the connection once the answers that it waits for are sent."""
+        if self._upload is not None:
+            self._upload.exchange.keep_alive = False  # it is under way
             return
         self._finished = True
-        self._app.counters.add("malformed request")
-        slot = _Slot()
-        slot.data, slot.close = answers.MALFORMED.render(keep_alive=False), True
-        self._slots.append(slot)
+        if not self._places and self._transport is not None:
+            self._transport.close()
 
-    def _flush(self) -> None:
+    # the answers' side
+
+    def flush(self) -> None:
         """Send the answers that are ready and whose turn it is."""
+        places = self._places
         ready: list[bytes] = []
         close = False
-        while self._slots and not close and self._slots[0].data is not None:
-            slot = self._slots.popleft()
-            ready.append(slot.data or b"")
-            close = slot.close
+        while places and places[0].data is not None and not close:
+            place = places.popleft()
+            ready.append(place.data or b"")
+            close = place.close
         if self._transport is None:
             return
         if ready:
-            self._transport.write(b"".join(ready))
-        if close or (self._finished and not self._slots):
-            self._slots.clear()
-            self._finished = True
-            self._transport.close()
-        else:
+            self._transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
+        if close or (self._finished and not places):
+            self._end()
+        elif self._stalled or not self._reading or len(places) >= MAX_WAITING:
             self._regulate()
+
+    def _end(self) -> None:
+        """No answer follows. A client that may still be sending would not see the last one if it were cut off now."""
+        self._finished = True
+        self._places.clear()
+        if self._transport is None or self._transport.is_closing():
+            return
+        if not self._turned_away or self._ended:
+            self._transport.close()
+        elif not self._leaving:
+            self._leaving = True
+            self._transport.write_eof()
+            self._regulate()
+
+    # the requests' side
+
+    def _digest(self, data: bytes) -> None:
+        """Take requests out of `data`, as far as the client takes its answers; keep the rest."""
+        self.digesting = True
+        self._stalled = False
+        at = 0
+        while at < len(data) and not self._finished:
+            if not self._takes_answers():
+                self.flush()
+                self._stalled = not self._takes_answers()
+            after = -1 if self._stalled else self._take(data, at)
+            if after < 0:
+                break
+            at = after
+        if at < len(data) and not self._finished:
+            self._keep(data[at:])
+        self._note_time()
+        if self._ended and not self._stalled:
+            self._finished = True
+        self.digesting = False
+        self.flush()
+
+    def _take(self, data: bytes, at: int) -> int:
+        """Take what begins at `at`: where it ends, or -1 if it is a head that is not all there."""
+        reader = self._reader
+        try:
+            if self._upload is not None:
+                return self._take_body(data, at, self._upload)
+            if data[at] in LINE_ENDS:  # left over from what some clients write after a body
+                return at + 1
+            end = reader.take_head(data, at)
+        except Malformed:
+            self._malformed()
+            return len(data)
+        if end >= 0:
+            self._began = None
+            exchange = _Exchange(self, reader)
+            if reader.whole:
+                self._ask(exchange)
+            else:
+                self._await_body(exchange)
+        return end
+
+    def _ask(self, exchange: _Exchange) -> None:
+        """Have the app answer."""
+        self._places.append(exchange)
+        if not exchange.keep_alive:
+            self._finished = True
+            self._turned_away = self._upload is not None
+        try:
+            self.app.respond(exchange, exchange.reply)
+        except Exception:
+            log.exception("a request could not be answered")
+            self.app.counters.add("internal error")
+            exchange.reply(answers.BROKEN)
+
+    def _await_body(self, exchange: _Exchange) -> None:
+        """Go on with the body of `exchange`, unless it is announced to be too large."""
+        limit = self.app.body_limit(exchange)
+        announced = headers.first(exchange.headers, b"content-length")
+        body = self._reader.begin_body(limit, None if announced is None else int(announced))
+        self._upload = upload = _Upload(exchange, body, answered=False)
+        if body.too_large:
+            self._refuse(upload)
+        elif exchange.waits_for_leave and limit is None:
+            upload.answered = True
+            self._ask(exchange)
+        elif exchange.waits_for_leave:
+            self._places.append(_Place(answers.CONTINUE))
+
+    def _take_body(self, data: bytes, at: int, upload: _Upload) -> int:
+        end = self._reader.take_body(data, at, upload.body)
+        if upload.body.too_large:
+            self._refuse(upload)
+        elif self._reader.whole:
+            self._upload = self._began = None
+            upload.exchange.body = upload.body.kept
+            if not upload.answered:
+                self._ask(upload.exchange)
+            elif not upload.exchange.keep_alive:
+                self._finished = True
+        return end
+
+    def _refuse(self, upload: _Upload) -> None:
+        """The client sends more than anybody wants."""
+        self.app.counters.add("body too large")
+        self._finished = self._turned_away = True
+        if not upload.answered:
+            self._places.append(upload.exchange)
+            upload.exchange.reply(answers.TOO_LARGE)
+
+    def _malformed(self) -> None:
+        """The client sends what can't be read."""
+        self.app.counters.add("malformed request")
+        self._finished = self._turned_away = True
+        if self._upload is None or not self._upload.answered:
+            self._places.append(_Place(answers.MALFORMED.render(keep_alive=False), close=True))
+
+    def _keep(self, rest: bytes) -> None:
+        self._unread += rest
+        self._searched = 0
+        if not self._stalled:
+            self._holds_head()
+
+    def _holds_head(self) -> bool:
+        """Whether what is kept holds a whole head by now. One too large, or what can't become one, is turned away."""
+        if self._unread.find(END, self._searched) >= 0:
+            return True
+        self._searched = max(len(self._unread) - len(END) + 1, 0)
+        if len(self._unread) > MAX_HEAD_BYTES or not may_begin(self._unread[:1]):
+            self._malformed()
+            if not self.digesting:
+                self.flush()
+        return False
+
+    def _resume(self) -> None:
+        """Go on with what is kept."""
+        data = bytes(self._unread)
+        self._unread.clear()
+        self._digest(data)
+
+    def _note_time(self) -> None:
+        """A request that is not whole has its time from now on, unless it has it already, or it waits itself."""
+        if self._stalled or (self._upload is None and not self._unread):
+            self._began = None
+        elif self._began is None:
+            self._began = self._last
+
+    def _takes_answers(self) -> bool:
+        return self._writable and len(self._places) < MAX_WAITING
 
     def _regulate(self) -> None:
         """Read on only while the client takes its answers and does not wait for too many."""
-        if self._transport is None or self._transport.is_closing() or self._digesting:
+        if self.digesting or self._transport is None or self._transport.is_closing():
             return
-        takes = self._takes_answers()
-        if takes and self._unread:
-            asyncio.get_running_loop().call_soon(self._digest)
+        takes = self._finished or self._takes_answers()
+        if takes and self._stalled:
+            asyncio.get_running_loop().call_soon(self._resume)
             return
         if takes == self._reading:
             return

@@ -30,9 +30,9 @@ class DuplicateMemory:
         """`size` is the number of slots, at least 1; each takes 8 bytes."""
         self._slots = array("q", bytes(8 * size))
 
-    def remember(self, party: str, session: str, event: str) -> Seen:
-        """Record the event with these identifiers (as they are recorded) and say whether it was there."""
-        text = (party + session + event).encode("utf-16-le")
+    def remember(self, party: bytes, session: bytes, event: bytes) -> Seen:
+        """Record the event with these identifiers (UTF-8, as they are recorded) and say whether it was there."""
+        text = (party + session + event).decode().encode("utf-16-le")
         digest = mmh3.mmh3_x64_128_digest(text, 0)
         slot = (int.from_bytes(digest[:4], "big") & 0x7FFFFFFF) % len(self._slots)
         signature = int.from_bytes(digest[8:], "big", signed=True)

@@ -1,147 +1,221 @@
-"""One browser event: from decoded parameters to what a mapping may ask.
+"""One event: from a browser's query or a JSON body to what a mapping may ask.
 
 A parameter that is missing or malformed either ends the event (party, session, page view, event id, client time and
-the two flags: Divolte drops such events in silence, pyglue counts them by reason) or leaves its value empty (None).
-Of a repeated parameter the first value counts. Only `parameters` is parsed late, because many mappings never ask.
+the two flags: Divolte drops such events in silence, here they are counted by reason) or leaves its value empty (None).
+Of a repeated parameter the first value counts. Texts of a query are kept as UTF-8, for that is what Avro and the
+checksum need. Custom parameters are parsed late, because many mappings never ask.
+
+The tag writes its parameters in one order and with one set of escapes. Such a query is taken apart by one regular
+expression; any other by the general parser. Both give the same event (a property test says so).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
-from pyglue.collector import base36, checksum, identifiers, mincode
+import mmh3
 
-ABSENT = object()  # custom parameters that are missing or malformed; None would be JSON's null
+from pyglue.collector import base36, checksum, headers, identifiers, json_body, mincode, query
+from pyglue.collector.dropped import ABSENT, DroppedEvent
+from pyglue.collector.headers import Headers
+
 _UNPARSED = object()
 
-
-class DroppedEvent(Exception):
-    """The event is not recorded; `reason` is a short stable text to count by."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
+_TEXT = rb"[A-Za-z0-9_.!~*'()%-]*"  # what encodeURIComponent leaves, and its escapes
+_ID = rb"0%3A[1-9a-z][0-9a-z]{0,11}%3A[A-Za-z0-9_.!~*'()-]*"
+_SIZE = rb"[0-9a-z]{1,5}"
+# The tag's order. Time stamps of up to twelve digits fit into 64 bits, sizes of five into 32.
+_CANONICAL = re.compile(
+    rb"p=(%b)&s=(%b)&v=(%b)&e=(%b)&c=([0-9a-z]{1,12})&n=([tf])&f=([tf])&l=(%b)(?:&r=(%b))?"
+    rb"&i=(%b)&j=(%b)&k=([0-9a-z.]{1,5})&w=(%b)&h=(%b)&t=(%b)(?:&u=(%b))?&x=(-?[0-9a-z]{1,7})"
+    % (_ID, _ID, _TEXT, _TEXT, _TEXT, _TEXT, _SIZE, _SIZE, _SIZE, _SIZE, _TEXT, _TEXT)
+)
+canonical = _CANONICAL.fullmatch  # None for a query that is not in the tag's own form
+_CHECKED = b"c=%b,;e=%b,;f=%b,;h=%b,;i=%b,;j=%b,;k=%b,;l=%b,;n=%b,;p=%b,;%bs=%b,;t=%b,;%bv=%b,;w=%b,;"  # in the names' order
 
 
 class Event:
-    """What a mapping's producers read. Times are milliseconds since 1970, sizes pixels; None is empty."""
+    """What a mapping's values read. Times are milliseconds since 1970, sizes pixels; None is empty."""
 
-    __slots__ = (
-        "_custom",
-        "_custom_text",
-        "client_time",
-        "corrupt",
-        "device_pixel_ratio",
-        "duplicate",
-        "event_id",
-        "event_type",
-        "first_in_session",
-        "location",
-        "page_view",
-        "party",
-        "received",
-        "referer",
-        "remote_host",
-        "screen_height",
-        "screen_width",
-        "session",
-        "user_agent",
-        "viewport_height",
-        "viewport_width",
-    )
+    page_view: bytes | None = None
+    event_type: bytes | None = None
+    location: bytes | None = None
+    referer: bytes | None = None
+    screen_width: int | None = None
+    screen_height: int | None = None
+    viewport_width: int | None = None
+    viewport_height: int | None = None
+    device_pixel_ratio: int | None = None
+    corrupt = False
+    duplicate = False
+    _custom: object = _UNPARSED
+    _custom_text: bytes | None = None
 
     def __init__(
         self,
-        parameters: Mapping[str, Sequence[str]],
+        party: bytes,
+        session: bytes,
+        event_id: bytes,
+        client_time: int,
         *,
-        received: int,
-        remote_host: str,
-        user_agent: str | None,
+        first_in_session: bool,
     ) -> None:
-        """Read `parameters`; raises DroppedEvent. `user_agent` is the header, None if the request had none."""
-        self.party = _identifier(parameters, "p")
-        self.session = _identifier(parameters, "s")
-        self.page_view = _required(parameters, "v")
-        self.event_id = _required(parameters, "e")
-        client_time = base36.parse_long(_required(parameters, "c"))
-        if client_time is None:
-            raise DroppedEvent("bad c")
+        self.party = party
+        self.session = session
+        self.event_id = event_id
         self.client_time = client_time
-        _required(parameters, "n")
-        self.first_in_session = _required(parameters, "f") == "t"
-        self.corrupt = not checksum.matches(parameters)
-        self.duplicate = False
-        self.event_type = _optional(parameters, "t")
-        self.location = _optional(parameters, "l")
-        self.referer = _optional(parameters, "r")
-        self.screen_width = _pixels(parameters, "i")
-        self.screen_height = _pixels(parameters, "j")
-        self.viewport_width = _pixels(parameters, "w")
-        self.viewport_height = _pixels(parameters, "h")
-        self.device_pixel_ratio = _pixels(parameters, "k")
-        self.received = received
-        self.remote_host = remote_host
-        self.user_agent = user_agent
-        self._custom_text = _optional(parameters, "u")
-        self._custom: mincode.Json | object = _UNPARSED
+        self.first_in_session = first_in_session
+        self.received = 0
+        self.remote_host = b""
+        self.headers: Headers = ()
 
-    def custom(self) -> mincode.Json | object:
-        """The custom parameters, or ABSENT."""
+    @classmethod
+    def of_browser(cls, raw_query: bytes, headers: Headers, received: int, remote_host: bytes) -> Event:
+        """The event that a checked query describes; raises DroppedEvent, or MalformedTarget for too many parameters.
+
+        `headers` have names in lower case; `received` is the server's time; `remote_host` an address as recorded.
+        """
+        found = canonical(raw_query)
+        event = (_of_tag(found.groups()) if found else None) or of_parameters(query.parameters(raw_query))
+        event.headers = headers
+        event.received = received
+        event.remote_host = remote_host
+        return event
+
+    @classmethod
+    def of_json(cls, party: bytes, body: bytes, headers: Headers, received: int, remote_host: bytes) -> Event:
+        """The event of a JSON source's body for `party`, an identifier as recorded; raises DroppedEvent."""
+        read = json_body.read(body)
+        event = cls(
+            party,
+            read.session.encode("utf-8", "replace"),
+            read.event_id.encode("utf-8", "replace"),
+            read.client_time,
+            first_in_session=read.first_in_session,
+        )
+        if read.event_type is not None:
+            event.event_type = read.event_type.encode("utf-8", "replace")
+        event._custom = read.parameters
+        event.headers = headers
+        event.received = received
+        event.remote_host = remote_host
+        return event
+
+    def parameters(self) -> object:
+        """The custom parameters as JSON, or ABSENT."""
         if self._custom is _UNPARSED:
-            self._custom = _custom(self._custom_text)
+            self._custom = _parsed(self._custom_text)
         return self._custom
 
-    def custom_text(self, name: str) -> str | None:
-        """Custom parameter `name` as text.
+    def set_parameters(self, parameters: object) -> None:
+        """Give the event custom parameters that are JSON already."""
+        self._custom = parameters
 
-        None only if the event has no custom parameters at all. A name that is not among them, an object and an array
-        give the empty text; JSON's null gives `null`. That is Divolte's rule, odd as it is.
-        """
-        custom = self.custom()
-        if custom is ABSENT:
-            return None
-        return text(custom.get(name, "")) if isinstance(custom, dict) else ""
+    def header(self, name: bytes) -> str | None:
+        """The first line of header `name` (in lower case), None if there is none."""
+        return headers.first(self.headers, name)
 
-
-def text(value: mincode.Json) -> str:
-    """A JSON value as text, as `eventParameters().value(...)` gives it."""
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return "" if isinstance(value, dict | list) else str(value)
+    def header_lines(self, name: bytes) -> list[str]:
+        """All lines of header `name`."""
+        return headers.lines(self.headers, name)
 
 
-def _custom(encoded: str | None) -> mincode.Json | object:
+def _of_tag(groups: tuple[bytes, ...]) -> Event | None:
+    """The event of a query in the tag's own form; None if only the general parser can tell."""
+    party, session, page_view, event_id, time, new, first, location, referer, *rest = groups
+    screen_width, screen_height, ratio, width, height, event_type, custom, given = rest
+    party = party.replace(b"%3A", b":")
+    session = session.replace(b"%3A", b":")
+    if b"%" in page_view:
+        page_view = query.unescape(page_view)
+    if b"%" in event_id:
+        event_id = query.unescape(event_id)
+    if b"%" in location:
+        location = query.unescape(location)
+    if b"%" in event_type:
+        event_type = query.unescape(event_type)
+    referer_part = custom_part = b""
+    if referer is not None:
+        referer = query.unescape(referer)
+        referer_part = b"r=%b,;" % referer
+    if custom is not None:
+        custom = query.unescape(custom)
+        custom_part = b"u=%b,;" % custom
+    checked = _CHECKED % (
+        time, event_id, first, height, screen_width, screen_height, ratio, location, new, party, referer_part,
+        session, event_type, custom_part, page_view, width,
+    )  # fmt: skip
+    if mmh3.hash(checked) != int(given, 36) and not checked.isascii():
+        return None  # Divolte's other checksum may be meant
+    event = Event(party, session, event_id, int(time, 36), first_in_session=first == b"t")
+    event.corrupt = mmh3.hash(checked) != int(given, 36)
+    event.page_view = page_view
+    event.event_type = event_type
+    event.location = location
+    event.referer = referer
+    event.screen_width = int(screen_width, 36)
+    event.screen_height = int(screen_height, 36)
+    event.device_pixel_ratio = None if b"." in ratio else int(ratio, 36)
+    event.viewport_width = int(width, 36)
+    event.viewport_height = int(height, 36)
+    event._custom_text = custom
+    return event
+
+
+def of_parameters(parameters: Mapping[bytes, Sequence[bytes]]) -> Event:
+    """The event that decoded parameters describe; raises DroppedEvent."""
+    party = _identifier(parameters, b"p")
+    session = _identifier(parameters, b"s")
+    page_view = _required(parameters, b"v")
+    event_id = _required(parameters, b"e")
+    client_time = base36.parse_long(_required(parameters, b"c").decode())
+    if client_time is None:
+        raise DroppedEvent("bad c")
+    _required(parameters, b"n")
+    event = Event(party, session, event_id, client_time, first_in_session=_required(parameters, b"f") == b"t")
+    event.page_view = page_view
+    event.corrupt = not checksum.matches(parameters)
+    event.event_type = _optional(parameters, b"t")
+    event.location = _optional(parameters, b"l")
+    event.referer = _optional(parameters, b"r")
+    event.screen_width = _pixels(parameters, b"i")
+    event.screen_height = _pixels(parameters, b"j")
+    event.viewport_width = _pixels(parameters, b"w")
+    event.viewport_height = _pixels(parameters, b"h")
+    event.device_pixel_ratio = _pixels(parameters, b"k")
+    event._custom_text = _optional(parameters, b"u")
+    return event
+
+
+def _parsed(encoded: bytes | None) -> object:
     if encoded is None:
         return ABSENT
     try:
-        return mincode.parse(encoded)
+        return mincode.parse(encoded.decode())
     except mincode.MincodeError:
         return ABSENT
 
 
-def _required(parameters: Mapping[str, Sequence[str]], name: str) -> str:
-    try:
-        return parameters[name][0]
-    except KeyError:
-        raise DroppedEvent(f"missing {name}") from None
+def _required(parameters: Mapping[bytes, Sequence[bytes]], name: bytes) -> bytes:
+    values = parameters.get(name)
+    if values is None:
+        raise DroppedEvent(f"missing {name.decode()}")
+    return values[0]
 
 
-def _identifier(parameters: Mapping[str, Sequence[str]], name: str) -> str:
-    identifier = identifiers.normalise(_required(parameters, name))
+def _identifier(parameters: Mapping[bytes, Sequence[bytes]], name: bytes) -> bytes:
+    identifier = identifiers.normalise(_required(parameters, name).decode())
     if identifier is None:
-        raise DroppedEvent(f"bad {name}")
-    return identifier
+        raise DroppedEvent(f"bad {name.decode()}")
+    return identifier.encode()
 
 
-def _optional(parameters: Mapping[str, Sequence[str]], name: str) -> str | None:
+def _optional(parameters: Mapping[bytes, Sequence[bytes]], name: bytes) -> bytes | None:
     values = parameters.get(name)
     return values[0] if values else None
 
 
-def _pixels(parameters: Mapping[str, Sequence[str]], name: str) -> int | None:
-    value = _optional(parameters, name)
-    return None if value is None else base36.parse_int(value)
+def _pixels(parameters: Mapping[bytes, Sequence[bytes]], name: bytes) -> int | None:
+    values = parameters.get(name)
+    return base36.parse_int(values[0].decode()) if values else None

@@ -1,21 +1,39 @@
-"""From the configuration's files to pipelines that are ready to write records; all their problems together."""
+"""From the configuration's files to mappings that are ready to write records; all their problems together."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib.resources import files
 from pathlib import Path
 
 from pyglue.collector import config as configuration
 from pyglue.collector import schema
 from pyglue.collector.answers import Tag
-from pyglue.collector.app import EventsAt, Ping, Pipeline, Place
-from pyglue.collector.config import BrowserSource, Config, MappingFiles
-from pyglue.collector.mapping.compiler import compile_mapping
+from pyglue.collector.app import EventsAt, JsonEventsAt, Ping, Pipeline, Place
+from pyglue.collector.config import BrowserSource, Config, FileSink, KafkaSink, MappingFiles
+from pyglue.collector.mapping.compiler import Compiled, compile_mapping
 from pyglue.collector.mapping.tokens import Source
+from pyglue.collector.page import TestPage
+from pyglue.collector.schema import RecordSchema
+from pyglue.collector.sinks import Outlet
 from pyglue.collector.tag import render
 from pyglue.collector.useragent import AgentCache
+from pyglue.collector.values.geo import Database
 from pyglue.errors import InputError, Problem
+
+_DEFAULTS = "pyglue.collector.defaults"
+DEFAULT_SCHEMA = "DefaultEventRecord.avsc"
+DEFAULT_MAPPING = "default-mapping.groovy"
+
+
+@dataclass(frozen=True)
+class LoadedMapping:
+    """A mapping of the configuration with what its files hold."""
+
+    files: MappingFiles
+    schema: RecordSchema
+    compiled: Compiled
 
 
 @dataclass(frozen=True)
@@ -23,47 +41,98 @@ class Setup:
     """A configuration with everything that its files hold."""
 
     config: Config
-    table: Mapping[str, Place]
+    mappings: tuple[LoadedMapping, ...]
+    tags: Mapping[str, Tag]
 
     @property
     def topics(self) -> list[str]:
         """The topics that records go to."""
-        return sorted({topic for mapping in self.config.mappings for topic in mapping.topics})
+        return sorted({sink.topic for sink in self.config.sinks if isinstance(sink, KafkaSink)})
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """What will drop events, though nothing keeps the collector from starting."""
+        return [warning for mapping in self.mappings for warning in mapping.compiled.warnings]
+
+    def schema_of(self, sink: FileSink) -> RecordSchema:
+        """The schema of the records that go to `sink`; all its mappings share one."""
+        return next(mapping.schema for mapping in self.mappings if sink.name in mapping.files.sinks)
+
+    def table(self, outlet: Callable[[KafkaSink | FileSink, MappingFiles], Outlet]) -> dict[str, Place]:
+        """What lies at which path; `outlet` gives the way into a sink for the records of a mapping."""
+        sinks = {sink.name: sink for sink in self.config.sinks}
+        pipelines: dict[str, list[Pipeline]] = {}
+        for mapping in self.mappings:
+            pipeline = Pipeline(
+                mapping.compiled.encode,
+                tuple(outlet(sinks[name], mapping.files) for name in mapping.files.sinks),
+                mapping.files.discard_corrupted,
+                mapping.files.discard_duplicates,
+            )
+            for name in mapping.files.sources:
+                pipelines.setdefault(name, []).append(pipeline)
+        table: dict[str, Place] = {}
+        if self.config.serve_static_resources:
+            table["/"] = table["/index.html"] = TestPage()
+        for source in self.config.sources:
+            fed = tuple(pipelines.get(source.name, ()))
+            if isinstance(source, BrowserSource):
+                table[source.prefix + source.event_suffix] = EventsAt(fed, source.response_delay_ms)
+                table[source.prefix + source.script_name] = self.tags[source.name]
+            else:
+                table[source.event_path] = JsonEventsAt(fed, source.party_parameter, source.maximum_body_size)
+        table["/ping"] = Ping()  # the last one has a path that several claim
+        return table
 
 
-def load(conf: Path, environment: Mapping[str, str]) -> Setup:
-    """Read the configuration file and all that it names; raises InputError with the problems of all of them."""
+def load(conf: Path, environment: Mapping[str, str], script: Path | None = None) -> Setup:
+    """Read the configuration file and all that it names; raises InputError with the problems of all of them.
+
+    `script` is a mapping to read in place of every configured one.
+    """
     config = configuration.read(conf, environment)
     agents = AgentCache(config.user_agent_cache_size)
     problems: list[Problem] = []
-    pipelines: dict[str, list[Pipeline]] = {}
-    for mapping in config.mappings:
+    geo: Database | None = None
+    if config.ip2geo_database is not None:
         try:
-            pipeline = _pipeline(mapping, agents)
+            geo = Database(config.ip2geo_database)
+        except InputError as error:
+            problems += error.problems
+    loaded = []
+    for configured in config.mappings:
+        mapping = configured if script is None else replace(configured, script_file=script)
+        try:
+            loaded.append(_load(mapping, agents, geo))
         except InputError as error:
             problems += [problem for problem in error.problems if problem not in problems]
-            continue
-        for name in mapping.sources:
-            pipelines.setdefault(name, []).append(pipeline)
     if problems:
         raise InputError(problems)
-    table: dict[str, Place] = {}
-    for source in config.sources:
-        table[source.prefix + source.event_suffix] = EventsAt(tuple(pipelines.get(source.name, ())))
-        table[source.prefix + source.script_name] = Tag(_script(source))
-    table["/ping"] = Ping()
-    return Setup(config, table)
+    tags = {
+        source.name: Tag(_script(source)) for source in config.sources if isinstance(source, BrowserSource)
+    }
+    return Setup(config, tuple(loaded), tags)
 
 
-def _pipeline(mapping: MappingFiles, agents: AgentCache) -> Pipeline:
-    record = schema.read(mapping.schema_file)
-    file = str(mapping.script_file)
-    try:
-        text = mapping.script_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError([Problem(file, None, None, f"can't be read: {schema.reason(error)}")]) from error
-    encode = compile_mapping(Source(text, file), record, agents)
-    return Pipeline(encode, mapping.topics, mapping.discard_corrupted, mapping.discard_duplicates)
+def _load(mapping: MappingFiles, agents: AgentCache, geo: Database | None) -> LoadedMapping:
+    record = (
+        schema.read(mapping.schema_file)
+        if mapping.schema_file is not None
+        else schema.parse(_default(DEFAULT_SCHEMA), DEFAULT_SCHEMA)
+    )
+    if mapping.script_file is None:
+        source = Source(_default(DEFAULT_MAPPING), DEFAULT_MAPPING)
+    else:
+        file = str(mapping.script_file)
+        try:
+            source = Source(mapping.script_file.read_text(encoding="utf-8"), file)
+        except (OSError, UnicodeDecodeError) as error:
+            raise InputError([Problem(file, None, None, f"can't be read: {schema.reason(error)}")]) from error
+    return LoadedMapping(mapping, record, compile_mapping(source, record, agents, geo))
+
+
+def _default(name: str) -> str:
+    return files(_DEFAULTS).joinpath(name).read_text(encoding="utf-8")
 
 
 def _script(source: BrowserSource) -> bytes:
@@ -78,4 +147,5 @@ def _script(source: BrowserSource) -> bytes:
         event_timeout_ms=source.event_timeout_ms,
         auto_page_view=source.auto_page_view,
         logging=source.logging,
+        debug=source.debug,
     )

@@ -41,5 +41,5 @@ def probe_query(
     values["t"] = event_type
     if parameters is not None:
         values["u"] = mincode.encode_texts(parameters)
-    values["x"] = checksum({name: [value] for name, value in values.items()})
+    values["x"] = checksum({name.encode(): [value.encode()] for name, value in values.items()})
     return "&".join(f"{name}={quote(value, safe=_UNESCAPED)}" for name, value in values.items())

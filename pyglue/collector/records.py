@@ -14,21 +14,25 @@ from pyglue.errors import BadAnswer
 
 
 def decode(schema_path: Path) -> Callable[[bytes], dict[str, Any]]:
-    """A function from a record's bytes to its fields, by the schema in the file.
+    """As `reader`, by the schema in a file; raises InputError if that is broken."""
+    return reader(schema.read(schema_path))
 
-    Raises InputError if the schema is broken; the function raises BadAnswer for bytes that are no such record, or
-    hold more than one.
+
+def reader(record_schema: schema.RecordSchema) -> Callable[[bytes], dict[str, Any]]:
+    """A function from a record's bytes to its fields.
+
+    It raises BadAnswer for bytes that are no such record, or hold more than one.
     """
-    parsed = schema.read(schema_path).parsed
+    parsed, name = record_schema.parsed, record_schema.file
 
     def read(record: bytes) -> dict[str, Any]:
         stream = io.BytesIO(record)
         try:
             fields = fastavro.schemaless_reader(stream, parsed, None)
         except (EOFError, ValueError, IndexError, KeyError, TypeError) as error:
-            raise BadAnswer(f"these {len(record)} bytes are no record of {schema_path}") from error
+            raise BadAnswer(f"these {len(record)} bytes are no record of {name}") from error
         if stream.read(1) or not isinstance(fields, dict):
-            raise BadAnswer(f"these {len(record)} bytes are more than a record of {schema_path}")
+            raise BadAnswer(f"these {len(record)} bytes are more than a record of {name}")
         return fields
 
     return read

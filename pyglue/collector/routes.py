@@ -10,42 +10,49 @@ import re
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
-from pyglue.collector.query import unescape
+from pyglue.collector.query import decode_path
 
 T = TypeVar("T")
 
-_AUTHORITY = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://[^/]*")
+_AUTHORITY = re.compile(rb"[^/:]+://[^/]*")
 
 
 class Routes(Generic[T]):
-    """What lies at which canonical path."""
+    """What lies at which path."""
 
     def __init__(self, table: Mapping[str, T]) -> None:
         """`table` maps paths such as `/csc-event` to what lies there."""
-        self._table = dict(table)
-        self._raw = {path.encode(): what for path, what in table.items()}
+        self._table = {_key(path.encode()): what for path, what in table.items()}
 
     def find(self, path: bytes) -> T | None:
-        """What lies at the raw `path` of a request's target (without its query), None if nothing does."""
-        found = self._raw.get(path)
-        if found is not None:
-            return found
-        canonical = canonical_path(path)
-        return self._table.get(canonical.removesuffix("/") or "/")
+        """What lies at the raw `path` of a checked target (without its query), None if nothing does."""
+        found = self._table.get(path)
+        return self._table.get(_key(canonical_path(path))) if found is None else found
 
 
-def canonical_path(raw: bytes) -> str:
-    """The path that `raw` means."""
+def canonical_path(raw: bytes) -> bytes:
+    """The path that `raw` means. An empty segment counts as one for the `..` that follows it."""
+    *parts, last = decoded_path(raw).removeprefix(b"/").split(b"/")
+    kept: list[bytes] = []
+    up = 0
+    for part in reversed([*parts, last] if last else parts):
+        if part == b"..":
+            up += 1
+        elif part != b".":
+            if not up and part:
+                kept.append(part)
+            up = max(up - 1, 0)
+    return b"/" + b"/".join(reversed(kept)) + (b"/" if kept and not last else b"")
+
+
+def decoded_path(raw: bytes) -> bytes:
+    """The path as the client wrote it: without authority and what follows a `;`, its escapes decoded."""
     authority = _AUTHORITY.match(raw)
     if authority:
         raw = raw[authority.end() :] or b"/"
-    text = unescape(raw.partition(b";")[0])
-    segments: list[str] = []
-    parts = text.split("/")
-    for part in parts:
-        if part == "..":
-            del segments[-1:]
-        elif part not in ("", "."):
-            segments.append(part)
-    ends_in_slash = segments and parts[-1] in ("", ".", "..")
-    return "/" + "/".join(segments) + ("/" if ends_in_slash else "")
+    return decode_path(raw.partition(b";")[0])
+
+
+def _key(path: bytes) -> bytes:
+    path = path.removesuffix(b"/")
+    return path if path.startswith(b"/") else b"/" + path

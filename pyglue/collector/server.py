@@ -1,8 +1,8 @@
 """The collector's life: open the port, serve, and end in order.
 
-The port opens at once; until Kafka is found, `/ping` and events get 503. On SIGTERM or SIGINT `/ping` says so, and
-after the configured delay no connection is accepted; events under way get their answers, which takes no longer than
-the acknowledgement time; then the producer is flushed.
+The port opens at once; until the sinks are ready, `/ping` and events get 503. On SIGTERM or SIGINT `/ping` says so,
+and events are still taken for the configured delay; then nobody is let in any more, and what is under way gets its
+answer, within the configured time; then the sinks are closed.
 """
 
 from __future__ import annotations
@@ -11,35 +11,52 @@ import asyncio
 import logging
 import signal
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 import uvloop
 
 from pyglue.collector import useragent
 from pyglue.collector.app import App
+from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
 from pyglue.collector.connection import Connection
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
-from pyglue.collector.kafka_sink import KafkaSink
 from pyglue.collector.loading import Setup
+from pyglue.collector.opening import OpenSinks
+from pyglue.collector.sinks import Outlet
 from pyglue.errors import PyglueError
 
 log = logging.getLogger("pyglue.collector")
 
 REPORT_SECONDS = 60.0
 SWEEP_SECONDS = 5.0
-GRACE_SECONDS = 1.0  # beyond the acknowledgement time, for events under way
-FLUSH_SECONDS = 1.0
+CLOSE_SECONDS = 1.0  # for the sinks, when nothing is under way any more
 BACKLOG = 1024
 
 
-def run(setup: Setup) -> None:
-    """Serve until a signal ends it; raises PyglueError if the port is taken or the producer is beyond repair."""
+class Sinks(Protocol):
+    """Where records go, open."""
+
+    def outlet(self, sink: KafkaSink | FileSink, mapping: MappingFiles) -> Outlet:
+        """The way into `sink` for the records of `mapping`."""
+
+    def close(self, seconds: float) -> None:
+        """Let nothing be lost that is under way, as far as that takes no more than `seconds`; this may block."""
+
+
+# Opens the sinks of a configuration, inside the running loop; they call the function if one of them can't go on at all.
+Opener = Callable[[Setup, Callable[[str], None]], Sinks]
+
+
+def run(setup: Setup, open_sinks: Opener = OpenSinks) -> None:
+    """Serve until a signal ends it; raises PyglueError if the port is taken or a sink is beyond repair."""
     useragent.parse("Mozilla/5.0")  # the rules load on first use, which no event should wait for
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(setup))
+        runner.run(_serve(setup, open_sinks))
 
 
-async def _serve(setup: Setup) -> None:
+async def _serve(setup: Setup, open_sinks: Opener) -> None:
     config = setup.config
     loop = asyncio.get_running_loop()
     end = asyncio.Event()
@@ -51,16 +68,18 @@ async def _serve(setup: Setup) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
-    sink = KafkaSink(config.producer, config.limits, setup.topics, failed)
+    sinks = open_sinks(setup, failed)
     counters = Counters()
     app = App(
-        setup.table,
-        sink,
+        setup.table(sinks.outlet),
         DuplicateMemory(config.duplicate_memory_size),
         counters,
         clock=lambda: time.time_ns() // 1_000_000,
+        later=loop.call_later,
         retry_after_s=config.limits.retry_after_s,
         use_x_forwarded_for=config.use_x_forwarded_for,
+        serve_static_resources=config.serve_static_resources,
+        debug_requests=config.debug_requests,
     )
     connections: set[Connection] = set()
     try:
@@ -68,29 +87,24 @@ async def _serve(setup: Setup) -> None:
             lambda: Connection(app, connections, time.monotonic), config.host, config.port, backlog=BACKLOG
         )
     except OSError as error:
-        sink.close(0)
+        sinks.close(0)
         raise PyglueError(
             f"can't listen on {config.host}:{config.port}: {error.strerror or error}"
         ) from error
-    log.info(
-        "listening on %s:%d; looking for Kafka at %s",
-        config.host,
-        config.port,
-        config.producer["bootstrap.servers"],
-    )
+    log.info("listening on %s:%d", config.host, config.port)
     chores = [loop.create_task(_report(counters)), loop.create_task(_sweep(connections))]
     await end.wait()
     app.stopping = True
     if not fatal:
         await asyncio.sleep(config.shutdown_delay_ms / 1000)
     server.close()
-    await _finish(app, connections, config.limits.acknowledge_timeout_ms / 1000 + GRACE_SECONDS)
+    await _finish(app, connections, config.shutdown_timeout_ms / 1000)
     for chore in chores:
         chore.cancel()
-    await loop.run_in_executor(None, sink.close, FLUSH_SECONDS)
+    await loop.run_in_executor(None, sinks.close, CLOSE_SECONDS)
     log.info("ended; since the start: %s", counters)
     if fatal:
-        raise PyglueError(f"Kafka's producer can't go on: {fatal[0]}")
+        raise PyglueError(f"the collector can't go on: {fatal[0]}")
 
 
 async def _finish(app: App, connections: set[Connection], seconds: float) -> None:

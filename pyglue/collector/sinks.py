@@ -1,33 +1,25 @@
-"""What the collector needs of the place where records go. `kafka_sink` is the real one; tests have their own."""
+"""What the collector needs of the places where records go. `kafka_sink` and `file_sink` are the real ones."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import Protocol
 
 
-@dataclass(frozen=True)
-class Message:
-    """A record for a topic: `key` keeps a party's records in order, `timestamp` is in milliseconds since 1970."""
-
-    topic: str
-    key: bytes
-    value: bytes
-    timestamp: int
-
-
-class Sink(Protocol):
-    """Takes messages and tells what became of them. All calls come from one thread."""
-
-    max_message_bytes: int
+class Outlet(Protocol):
+    """A way into a sink for records of one kind. All calls come from the event loop's thread."""
 
     @property
     def ready(self) -> bool:
-        """Whether messages have a chance now."""
+        """Whether records have a chance now."""
 
-    def send(self, messages: Sequence[Message], done: Callable[[bool], None]) -> None:
-        """Deliver all `messages`, then call `done` once in the event loop: True if all are safe, else False.
+    @property
+    def max_bytes(self) -> int:
+        """The most bytes that a record and its key may have together."""
 
-        `done` may be called before `send` returns. Nothing is delivered after `done(False)` but what was on its way.
+    def send(self, key: bytes, value: bytes, timestamp: int, done: Callable[[bool], None]) -> None:
+        """Deliver a record, then call `done` once in the loop's thread: True if the record is safe, else False.
+
+        `key` keeps a party's records in order; `timestamp` is in milliseconds since 1970. `done` may be called before
+        `send` returns. Nothing is delivered after `done(False)` but what was on its way.
         """

@@ -1,11 +1,12 @@
 """Browser, device and system from a `User-Agent` header, under the names that Divolte gives them.
 
 ua-parser's own rules find the parts; the tables here turn them into Divolte's vocabulary. Divolte's database is of
-2014, so newer browsers are named rightly here and wrongly there.
+2014, so newer browsers, devices and robots are named rightly here and wrongly there.
 """
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -32,50 +33,122 @@ class Agent(NamedTuple):
 
 UNKNOWN = Agent("unknown", "unknown", "", "", "", "", "", "", "")
 
-_MOBILE = ("Mobile", "iOS", "iPad", "iPhone", "Android", "IEMobile", "Mini")
-_LIBRARIES = (
-    "curl",
-    "wget",
-    "python-requests",
-    "okhttp",
-    "apache-httpclient",
-    "java",
-    "go-http-client",
-    "libwww-perl",
-)
-_NAMES = {"curl": "cURL", "wget": "Wget", "IE": "IE", "Mobile Safari UI/WKWebView": "Mobile Safari"}
-_OS_NAMES = {"Mac OS X": "OS X", "Ubuntu": "Linux", "Fedora": "Linux", "Debian": "Linux"}
-_WINDOWS_VERSIONS = {
-    "XP": "5.1",
-    "Vista": "6.0",
-    "7": "6.1",
-    "8": "6.2",
-    "8.1": "6.3",
-    "10": "10.0",
-    "11": "10.0",
+BROWSER = "Browser"
+MOBILE = "Mobile Browser"
+LIBRARY = "Library"
+ROBOT = "Robot"
+EMAIL = "Email client"
+PLAYER = "Multimedia Player"
+OFFLINE = "Offline Browser"
+
+_APPLE = "Apple Inc."
+_GOOGLE = "Google Inc."
+_MICROSOFT = "Microsoft Corporation."
+_MOZILLA = "Mozilla Foundation"
+_OPERA = "Opera Software ASA."
+
+
+class _Known(NamedTuple):
+    """What Divolte calls a family of ua-parser's, and by what name if that is not the family's."""
+
+    family: str
+    vendor: str
+    type: str
+    name: str = ""
+
+
+_FAMILIES = {
+    "AhrefsBot": _Known("AhrefsBot", "Ahrefs.com", ROBOT),
+    "Amazon Silk": _Known("Silk", "Amazon.com, Inc.", MOBILE),
+    "Android": _Known("Android Browser", _GOOGLE, MOBILE, "Android browser"),
+    "Apache-HttpClient": _Known(
+        "Jakarta Commons-HttpClient", "Apache Software Foundation", LIBRARY, "Apache-HttpClient"
+    ),
+    "Baiduspider": _Known("Baiduspider", "Baidu", ROBOT),
+    "BlackBerry WebKit": _Known("BlackBerry Browser", "Research In Motion Limited", MOBILE),
+    "Chrome": _Known("Chrome", _GOOGLE, BROWSER),
+    "Chrome Mobile": _Known("Chrome Mobile", _GOOGLE, MOBILE),
+    "Chrome Mobile WebView": _Known("Chrome Mobile", _GOOGLE, MOBILE),
+    "Chrome Mobile iOS": _Known("Chrome Mobile", _GOOGLE, MOBILE),
+    "Chromium": _Known("Chromium", "Google Inc. and contributors", BROWSER),
+    "DuckDuckBot": _Known("DuckDuckBot", "Duck Duck Go, Inc.", ROBOT),
+    "ELinks": _Known("Elinks", "Mikulas Patocka", BROWSER),
+    "FacebookBot": _Known("FacebookExternalHit", "Facebook", ROBOT),
+    "Firefox Mobile": _Known("Mobile Firefox", _MOZILLA, MOBILE),
+    "Firefox iOS": _Known("Mobile Firefox", _MOZILLA, MOBILE),
+    "Go-http-client": _Known("Go-http-client", _GOOGLE, LIBRARY),
+    "Googlebot-Image": _Known("Googlebot", _GOOGLE, ROBOT, "Googlebot-Image"),
+    "Iceweasel": _Known("IceWeasel", "Software in the Public Interest, Inc.", BROWSER),
+    "Java": _Known("Java", "Sun Microsystems, Inc.", LIBRARY),
+    "Konqueror": _Known("Konqueror", "KDE e.V.", BROWSER),
+    "LinkedInBot": _Known("LinkedInBot", "LinkedIn Inc.", ROBOT),
+    "Links": _Known("Links", "Twibright Labs", BROWSER),
+    "MJ12bot": _Known("MJ12bot", "Majestic-12 Ltd", ROBOT),
+    "Mediapartners-Google": _Known("Googlebot", _GOOGLE, ROBOT, "Mediapartners-Google"),
+    "Mobile Safari UI/WKWebView": _Known("Mobile Safari", _APPLE, MOBILE),
+    "Nokia Browser": _Known("Nokia Web Browser", "Nokia", MOBILE),
+    "PostmanRuntime": _Known("PostmanRuntime", "", LIBRARY),
+    "PycURL": _Known("PycURL", "", LIBRARY),
+    "Python Requests": _Known("Python-requests", "Kenneth Reitz", LIBRARY),
+    "Python-urllib": _Known("Python-urllib", "Python Software Foundation", LIBRARY),
+    "SeaMonkey": _Known("SeaMonkey", _MOZILLA, BROWSER),
+    "Thunderbird": _Known("Thunderbird", _MOZILLA, EMAIL),
+    "VLC": _Known("VLC", "VideoLAN", PLAYER),
+    "Wget": _Known("Wget", "Free Software Foundation, Inc.", OFFLINE),
+    "Yahoo! Slurp": _Known("Yahoo!", "Yahoo! Inc.", ROBOT, "Yahoo! Slurp"),
+    "Yandex Browser": _Known("Yandex.Browser", "Yandex ", BROWSER),  # the blank is Divolte's
+    "YandexBot": _Known("YandexBot", "Yandex LLC", ROBOT),
+    "aiohttp": _Known("aiohttp", "", LIBRARY),
+    "axios": _Known("axios", "", LIBRARY),
+    "bingbot": _Known("bingbot", "Microsoft Corporation", ROBOT),
+    "curl": _Known("cURL", "team Haxx", LIBRARY),
+    "iTunes": _Known("iTunes", _APPLE, PLAYER),
+    "ia_archiver": _Known("ia_archiver", "Alexa Internet, Inc.", ROBOT),
+    "libwww-perl": _Known("libwww-perl", "Gisle Aas", LIBRARY),
+    "msnbot": _Known("MSNBot", "Microsoft Corporation", ROBOT),
+    "okhttp": _Known("okhttp", "", LIBRARY),
+    "webOS Browser": _Known("wOSBrowser", "Hewlett-Packard", MOBILE),
 }
+# Vendors of the other families, by a part of the family's name.
 _VENDORS = (
-    ("Chrome", "Google Inc."),
-    ("Chromium", "Google Inc."),
-    ("Android", "Google Inc."),
-    ("Google", "Google Inc."),
-    ("Firefox", "Mozilla Foundation"),
-    ("Safari", "Apple Inc."),
-    ("IE", "Microsoft Corporation."),
-    ("Edge", "Microsoft Corporation."),
-    ("bing", "Microsoft Corporation."),
-    ("Opera", "Opera Software ASA."),
+    ("Chrome", _GOOGLE),
+    ("Google", _GOOGLE),
+    ("Firefox", _MOZILLA),
+    ("Safari", _APPLE),
+    ("IE", _MICROSOFT),
+    ("Edge", _MICROSOFT),
+    ("Opera", _OPERA),
     ("Samsung", "Samsung Electronics"),
-    ("curl", "team Haxx"),
 )
-_OS_VENDORS = {
-    "OS X": "Apple Computer, Inc.",
-    "iOS": "Apple Inc.",
-    "Windows": "Microsoft Corporation.",
-    "Android": "Google, Inc.",
-    "Chrome OS": "Google Inc.",
+_MOBILE_PARTS = ("Mobile", "iOS", "iPad", "iPhone", "Mini")
+_MOBILE_SYSTEMS = ("iOS", "Android", "Windows Phone", "Firefox OS")
+
+_LINUXES = ("Arch Linux", "CentOS", "Debian", "Fedora", "Gentoo", "Linux Mint", "Red Hat", "SUSE", "Ubuntu")
+_SYSTEMS = {
+    "Mac OS X": "OS X",
+    **dict.fromkeys(_LINUXES, "Linux"),
+    **dict.fromkeys(("DragonFly BSD", "FreeBSD", "NetBSD", "OpenBSD"), "BSD"),
 }
-_DESKTOPS = ("OS X", "Windows", "Linux", "Chrome OS")
+_SYSTEM_VENDORS = {
+    "Android": "Google, Inc.",
+    "BlackBerry OS": "BlackBerry Ltd",
+    "Chrome OS": "Google Inc.",
+    "Debian": "Software in the Public Interest, Inc.",
+    "Firefox OS": "Mozilla Foundation",
+    "FreeBSD": "FreeBSD Foundation",
+    "Mac OS X": "Apple Computer, Inc.",
+    "Symbian OS": "Symbian Foundation",
+    "Ubuntu": "Canonical Ltd.",
+    "iOS": "Apple Inc.",
+    "webOS": "Hewlett-Packard",
+}
+_WINDOWS_NT = re.compile(r"Windows NT ([0-9.]+)")
+_JAVA = re.compile(r"\bJava/([\w.]+)")
+_FIRST_PRODUCT = re.compile(r"[^\s/]+/([\w.]+)")
+_WORD = re.compile(r"([\w.]*)")
+_VERSION = re.compile(r"Version/([\w.]+)")
+_CONSOLES = re.compile("PlayStation|Xbox|Nintendo")
+_TELEVISIONS = re.compile("SMART-TV|SmartTV|AppleTV|GoogleTV")
 
 
 class AgentCache:
@@ -106,51 +179,77 @@ def parse(header: str) -> Agent:
     browser, system, device = found.user_agent, found.os, found.device
     if browser is None:
         return UNKNOWN
-    family = _NAMES.get(browser.family, browser.family)
-    version = _version(browser.major, browser.minor, browser.patch, browser.patch_minor)
     robot = device is not None and device.family == "Spider"
-    os_family = _os_family(system.family) if system and not robot else ""
-    kind = _kind(browser.family, os_family, robot)
+    system_name = system.family if system else ""
+    known = _FAMILIES.get(browser.family) or _newer(browser.family, system_name, header, robot)
+    version = _browser_version(known.type, browser, header)
+    name = known.name or known.family
+    os_family, os_version, os_vendor = _system(system, header) if known.type != ROBOT else ("", "", "")
     return Agent(
-        name=f"{family}/{version}" if robot and version else family,
-        family=family,
-        vendor=next((vendor for part, vendor in _VENDORS if part in browser.family), ""),
-        type=kind,
+        name=f"{name}/{version}" if known.type == ROBOT and version else name,
+        family=known.family,
+        vendor=known.vendor,
+        type=known.type,
         version=version,
-        device_category=_category(kind, os_family, device.family if device else "", header),
+        device_category=_category(known.type, os_family, header),
         os_family=os_family,
-        os_version=_os_version(os_family, system) if system and not robot else "",
-        os_vendor=_OS_VENDORS.get(os_family, ""),
+        os_version=os_version,
+        os_vendor=os_vendor,
     )
 
 
-def _version(*parts: str | None) -> str:
+def _newer(family: str, system: str, header: str, robot: bool) -> _Known:
+    """A family that has no name of Divolte's own."""
+    vendor = next((vendor for part, vendor in _VENDORS if part in family), "")
+    on_phone = system in _MOBILE_SYSTEMS and "Mobi" in header
+    mobile = on_phone or any(part in family for part in _MOBILE_PARTS)
+    return _Known(family, vendor, ROBOT if robot else MOBILE if mobile else BROWSER)
+
+
+def _browser_version(type_: str, browser: ua_parser.UserAgent, header: str) -> str:
+    if type_ in (LIBRARY, OFFLINE):
+        return _group(_FIRST_PRODUCT.match(header))
+    if browser.family == "Android":
+        return _group(_VERSION.search(header))
+    version = _joined(browser.major, browser.minor, browser.patch, browser.patch_minor)
+    at = header.find(f"/{version}") if "." in version else -1
+    # ua-parser leaves the fourth part of some versions out.
+    return version if at < 0 else _group(_WORD.match(header, at + 1))
+
+
+def _system(system: ua_parser.OS | None, header: str) -> tuple[str, str, str]:
+    """Family, version and vendor."""
+    if system is None:
+        java = _JAVA.search(header)
+        return ("JVM", java[1], "Sun Microsystems, Inc.") if java else ("", "", "")
+    version = _joined(system.major, system.minor, system.patch, system.patch_minor)
+    if system.family.startswith("Windows"):
+        return "Windows", _group(_WINDOWS_NT.search(header)) or version, _MICROSOFT
+    family = _SYSTEMS.get(system.family, system.family)
+    return family, "" if family == "Linux" else version, _SYSTEM_VENDORS.get(system.family, "")
+
+
+def _category(type_: str, os_family: str, header: str) -> str:
+    if type_ in (ROBOT, LIBRARY):
+        return "Other"
+    if _CONSOLES.search(header):
+        return "Game console"
+    if _TELEVISIONS.search(header):
+        return "Smart TV"
+    if _is_tablet(os_family, header):
+        return "Tablet"
+    return "Smartphone" if type_ == MOBILE else "Personal computer"
+
+
+def _is_tablet(os_family: str, header: str) -> bool:
+    if any(word in header for word in ("iPad", "Tablet", "TouchPad")):
+        return True
+    return os_family == "Android" and "Mobi" not in header and "Opera Mini" not in header
+
+
+def _joined(*parts: str | None) -> str:
     return ".".join(part for part in parts if part)
 
 
-def _os_family(family: str) -> str:
-    return "Windows" if family.startswith("Windows") else _OS_NAMES.get(family, family)
-
-
-def _os_version(os_family: str, system: ua_parser.OS) -> str:
-    version = _version(system.major, system.minor, system.patch, system.patch_minor)
-    return _WINDOWS_VERSIONS.get(version, version) if os_family == "Windows" else version
-
-
-def _kind(family: str, os_family: str, robot: bool) -> str:
-    if robot:
-        return "Robot"
-    if family.lower() in _LIBRARIES:
-        return "Library"
-    mobile = os_family in ("iOS", "Android", "Windows Phone") or any(part in family for part in _MOBILE)
-    return "Mobile Browser" if mobile else "Browser"
-
-
-def _category(kind: str, os_family: str, device: str, header: str) -> str:
-    if kind in ("Robot", "Library"):
-        return "Other"
-    if "iPad" in device or "Tablet" in header or (os_family == "Android" and "Mobile" not in header):
-        return "Tablet"
-    if kind == "Mobile Browser":
-        return "Smartphone"
-    return "Personal computer" if os_family in _DESKTOPS else ""
+def _group(found: re.Match[str] | None) -> str:
+    return found[1] if found else ""

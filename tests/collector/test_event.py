@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
-from decimal import Decimal
+import json
 from typing import Any
+from urllib.parse import quote
 
 import avro.io
 import avro.schema
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from pyglue.collector import query, schema
+from pyglue.collector import base36, checksum, query, schema
+from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.duplicates import DuplicateMemory
-from pyglue.collector.event import DroppedEvent, Event
-from pyglue.collector.mapping import values
-from pyglue.collector.mapping.values import CONVERTERS, UNSET
+from pyglue.collector.event import Event, canonical, of_parameters
+from pyglue.collector.mapping.runtime import parameter
 from pyglue.collector.records import decode
 from pyglue.errors import BadAnswer
 from tests.collector.support import NOW, SCHEMA, cases, encoder, event_query, shipped_encoder
@@ -22,7 +25,8 @@ from tests.collector.support import NOW, SCHEMA, cases, encoder, event_query, sh
 
 def event(raw: str, user_agent: str | None = None) -> Event:
     """The event of a query."""
-    return Event(query.parameters(raw.encode()), received=NOW, remote_host="127.0.0.1", user_agent=user_agent)
+    headers = [] if user_agent is None else [(b"user-agent", user_agent.encode("latin-1"))]
+    return Event.of_browser(raw.encode(), headers, NOW, b"127.0.0.1")
 
 
 def test_records_equal_divoltes() -> None:
@@ -36,7 +40,7 @@ def test_records_equal_divoltes() -> None:
             continue
         found.duplicate = memory.remember(found.party, found.session, found.event_id).duplicate
         record = read(encode(found))
-        assert record["eventId"] == found.event_id
+        assert record["eventId"] == found.event_id.decode()
         (wanted,) = case["records"]
         assert {name: record[name] for name in wanted if name != "timestamp"} == {
             name: value for name, value in wanted.items() if name != "timestamp"
@@ -79,18 +83,18 @@ def test_events_that_are_dropped(name: str, value: str | None, reason: str) -> N
     """A required parameter that is missing or malformed drops the event with its reason."""
     parameters = query.parameters(event_query().encode())
     if value is None:
-        del parameters[name]
+        del parameters[name.encode()]
     else:
-        parameters[name] = [value]
+        parameters[name.encode()] = [value.encode()]
     with pytest.raises(DroppedEvent) as dropped:
-        Event(parameters, received=NOW, remote_host="::1", user_agent=None)
+        of_parameters(parameters)
     assert dropped.value.reason == reason
 
 
 def test_custom_parameters_as_text() -> None:
     """Texts follow Divolte's rule: none without parameters, empty for what is missing, `null` for null."""
-    assert event("p=0:a:b&s=0:a:b&v=&e=&c=1&n=t&f=t").custom_text("k") is None
-    assert event("p=0:a:b&s=0:a:b&v=&e=&c=1&n=t&f=t&u=broken").custom_text("k") is None
+    assert parameter(event("p=0:a:b&s=0:a:b&v=&e=&c=1&n=t&f=t").parameters(), "k") is None
+    assert parameter(event("p=0:a:b&s=0:a:b&v=&e=&c=1&n=t&f=t&u=broken").parameters(), "k") is None
     for custom, text in [
         ("()", ""),
         ("(nk!)", "null"),
@@ -99,68 +103,108 @@ def test_custom_parameters_as_text() -> None:
         ("n", ""),
         ("(jk!1e3!)", "1E+3"),
     ]:
-        assert event(f"p=0:a:b&s=0:a:b&v=&e=&c=1&n=t&f=t&u={custom}").custom_text("k") == text
+        found = event(f"p=0:a:b&s=0:a:b&v=&e=&c=1&n=t&f=t&u={custom}")
+        assert parameter(found.parameters(), "k") == text
 
 
-@pytest.mark.parametrize("case", cases("mincode.jsonl"), ids=lambda case: str(case["u"])[:30])
-def test_custom_parameters_as_divolte_converted_them(case: dict[str, Any]) -> None:
-    """The parameter `v` becomes the same text, long, double and boolean as in Divolte."""
-    found = event(f"p=0:a:b&s=0:a:b&v=&e=&c=1&n=t&f=t{'' if case['u'] is None else '&u='}")
-    found._custom_text = case["u"]
-    assert found.custom_text("v") == case["text"]
-    value = values.dig(found.custom(), ("v",))
-    for name in ("string", "long", "double", "boolean"):
-        converted = CONVERTERS[name](value)
-        wanted = case[name]["$float"] if isinstance(case[name], dict) else case[name]
-        got = None if converted is UNSET else converted
-        assert str(got) == str(float(wanted) if isinstance(case[name], dict) else wanted)
-
-
-@pytest.mark.parametrize(
-    ("type_", "value", "wanted"),
-    [
-        ("int", 2**31, -(2**31)),
-        ("long", Decimal("1e999999999"), 0),
-        ("long", Decimal("-1.9"), -1),
-        ("int", "2147483648", UNSET),
-        ("int", "", None),
-        ("int", " +5 ", 5),
-        ("double", 10**400, float("inf")),
-        ("double", "1e400", float("inf")),
-        ("double", "0x1", UNSET),
-        ("boolean", "TRUE", UNSET),
-        ("boolean", 2, True),
-        ("boolean", Decimal("1.5"), UNSET),
-        ("string", [["x"]], "x"),
-        ("string", ["x", "y"], UNSET),
-        ("long", True, UNSET),
-    ],
+UNESCAPED = "-_.!~*'()"  # by encodeURIComponent, beside letters and digits
+TEXTS = st.text(max_size=12)
+NUMBERS = st.integers(0, 36**7)
+TAGS = st.fixed_dictionaries(
+    {
+        "p": st.builds("0:{}:{}".format, NUMBERS.map(base36.render), st.text("aZ9~_!.*-", max_size=6)),
+        "s": st.builds("0:{}:{}".format, NUMBERS.map(base36.render), st.text("aZ9~_!.*-:", max_size=6)),
+        "v": TEXTS,
+        "e": TEXTS,
+        "c": NUMBERS.map(base36.render),
+        "n": st.sampled_from("tf"),
+        "f": st.sampled_from("tf"),
+        "l": TEXTS,
+    },
+    optional={"r": TEXTS},
 )
-def test_conversions_at_their_edges(type_: str, value: Any, wanted: Any) -> None:
-    """Integers wrap, other numbers saturate, what can't be converted leaves the field alone."""
-    assert CONVERTERS[type_](value) == wanted
+SIZES = st.fixed_dictionaries({name: st.integers(0, 36**6).map(base36.render) for name in "ijkwh"})
+RATIOS = st.sampled_from(["1", "1.i", "2", "0", "zzzzz", "1.2345"])
+
+
+@settings(max_examples=400)
+@given(TAGS, SIZES, RATIOS, TEXTS, st.none() | TEXTS, st.sampled_from(["right", "divolte", "wrong"]))
+def test_the_short_way_is_the_long_way(
+    tag: dict[str, str], sizes: dict[str, str], ratio: str, type_: str, custom: str | None, judged: str
+) -> None:
+    """What the tag sends makes the same event by the one expression and by the general parser."""
+    values = {**tag, **sizes, "k": ratio, "t": type_}
+    if custom is not None:
+        values["u"] = custom
+    encoded = {name.encode(): [value.encode()] for name, value in values.items()}
+    values["x"] = {
+        "right": checksum.checksum(encoded),
+        "divolte": base36.render(checksum.divolte_hash(checksum.canonical(encoded).decode())),
+        "wrong": "1",
+    }[judged]
+    raw = "&".join(f"{name}={quote(value, safe=UNESCAPED)}" for name, value in values.items()).encode()
+    try:
+        wanted = of_parameters(query.parameters(raw))
+    except DroppedEvent as dropped:
+        with pytest.raises(DroppedEvent, match=dropped.reason):
+            event(raw.decode())
+        return
+    found = event(raw.decode())
+    found.headers, found.received, found.remote_host = wanted.headers, wanted.received, wanted.remote_host
+    assert {**Event.__dict__, **vars(found)} == {**Event.__dict__, **vars(wanted)}
+
+
+def test_the_tags_query_takes_the_short_way() -> None:
+    """Else the test above would compare the general parser with itself."""
+    whole = event_query(location="http://x/é?a=b c", parameters={"a": "b"})
+    values = dict(part.split("=", 1) for part in whole.split("&"))
+    sizes = {"i": "1hc", "j": "u0", "k": "1", "w": "zk", "h": "k0"}
+    order = ["p", "s", "v", "e", "c", "n", "f", "l", "r", "i", "j", "k", "w", "h", "t", "u", "x"]
+    raw = "&".join(f"{name}={({**values, **sizes})[name]}" for name in order if name in {**values, **sizes})
+    assert canonical(raw.encode()) is not None
+    assert canonical(whole.encode()) is None
+
+
+def test_json_events() -> None:
+    """A body makes an event without what only browsers have."""
+    body = {
+        "session_id": "0:00A:s",
+        "event_id": "e",
+        "is_new_party": True,
+        "is_new_session": True,
+        "client_timestamp_iso": "2024-02-29T12:34:56.789Z",
+        "event_type": "order",
+        "parameters": {"a": [1]},
+    }
+    made = Event.of_json(b"0:a:b", json.dumps(body).encode(), [], NOW, b"::1")
+    assert (made.session, made.event_id, made.event_type) == (b"0:a:s", b"e", b"order")
+    assert (made.client_time, made.first_in_session) == (1_709_210_096_789, True)
+    assert made.parameters() == {"a": [1]}
+    assert (made.location, made.page_view, made.screen_width, made.corrupt) == (None, None, None, False)
+    with pytest.raises(DroppedEvent):
+        Event.of_json(b"0:a:b", b"null", [], NOW, b"::1")
 
 
 def test_duplicates_are_remembered_and_forgotten() -> None:
     """The second of two equal events is a duplicate, unless the first was forgotten."""
     memory = DuplicateMemory(100)
-    first = memory.remember("p", "s", "e")
+    first = memory.remember(b"p", b"s", b"e")
     assert not first.duplicate
-    assert memory.remember("p", "s", "e").duplicate
+    assert memory.remember(b"p", b"s", b"e").duplicate
     memory.forget(first)
-    again = memory.remember("p", "s", "e")
+    again = memory.remember(b"p", b"s", b"e")
     assert not again.duplicate
     # Divolte's hash has no separators; neither has this one.
-    assert memory.remember("p", "se", "").duplicate
+    assert memory.remember(b"p", b"se", b"").duplicate
 
 
 def test_forgetting_leaves_a_slot_that_another_took() -> None:
     """An event that overwrote the slot of one that failed stays remembered."""
     memory = DuplicateMemory(1)
-    first = memory.remember("p", "s", "1")
-    memory.remember("p", "s", "2")
+    first = memory.remember(b"p", b"s", b"1")
+    memory.remember(b"p", b"s", b"2")
     memory.forget(first)
-    assert memory.remember("p", "s", "2").duplicate
+    assert memory.remember(b"p", b"s", b"2").duplicate
 
 
 def test_decoding_refuses_what_is_no_record() -> None:

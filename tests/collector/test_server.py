@@ -1,23 +1,30 @@
-"""The collector on a real socket, with a fake sink: order, keep-alive, limits, and clients that misbehave."""
+"""The collector on a real socket, with a fake outlet: order, keep-alive, limits, and clients that misbehave."""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import BinaryIO
+from types import SimpleNamespace
+from typing import Any, BinaryIO, cast
 
 import pytest
 import uvloop
 
 from pyglue.collector import connection as module
-from pyglue.collector.app import App
+from pyglue.collector import server
+from pyglue.collector.app import App, EventsAt, Ping, Pipeline, Place
 from pyglue.collector.connection import Connection
-from tests.collector.support import FakeSink, app_with, event_query
+from pyglue.collector.http1 import MAX_HEAD_BYTES
+from pyglue.collector.loading import Setup
+from pyglue.errors import PyglueError
+from tests.collector.http_fakes import FakeOutlet, app_with, encode, event_query, json_request
 
 EVENT = f"GET /csc-event?{event_query()} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -26,9 +33,9 @@ PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
 class Running:
     """A served app: its port, its connections, and a way into its loop."""
 
-    def __init__(self, app: App, sink: FakeSink) -> None:
+    def __init__(self, app: App, outlet: FakeOutlet) -> None:
         self.app = app
-        self.sink = sink
+        self.outlet = outlet
         self.connections: set[Connection] = set()
         self.now = 0.0
         self.port = 0
@@ -82,9 +89,9 @@ class Running:
 
 @pytest.fixture
 def running() -> Iterator[Running]:
-    """A collector whose sink waits for the test's verdicts."""
-    sink = FakeSink(verdict=None)
-    served = Running(app_with(sink), sink)
+    """A collector whose outlet waits for the test's verdicts."""
+    outlet = FakeOutlet(verdict=None)
+    served = Running(app_with(outlet), outlet)
     served.start()
     yield served
     served.stop()
@@ -129,15 +136,15 @@ def rest(sock: socket.socket) -> bytes:
 
 
 def test_an_answer_waits_for_the_acknowledgement(running: Running) -> None:
-    """Nothing is sent before the sink's word; then success, and the connection goes on."""
+    """Nothing is sent before the outlet's word; then success, and the connection goes on."""
     with running.client() as sock:
         sock.sendall(EVENT)
-        until(lambda: len(running.sink.waiting) == 1)
+        until(lambda: len(running.outlet.waiting) == 1)
         sock.settimeout(0.05)
         with pytest.raises(TimeoutError):
             sock.recv(1)
         sock.settimeout(10)
-        running.within(lambda: running.sink.waiting[0](True))
+        running.within(lambda: running.outlet.waiting[0](True))
         assert receive(sock, 1)[0][0] == 200
         sock.sendall(PING)
         assert receive(sock, 1)[0][0] == 200
@@ -147,9 +154,9 @@ def test_pipelined_answers_keep_their_order(running: Running) -> None:
     """Answers leave in the order of the requests, whichever is acknowledged first."""
     with running.client() as sock:
         sock.sendall(EVENT + b"GET /nothing HTTP/1.1\r\n\r\n" + EVENT + PING)
-        until(lambda: len(running.sink.waiting) == 2)
-        running.within(lambda: running.sink.waiting[1](False))
-        running.within(lambda: running.sink.waiting[0](True))
+        until(lambda: len(running.outlet.waiting) == 2)
+        running.within(lambda: running.outlet.waiting[1](False))
+        running.within(lambda: running.outlet.waiting[0](True))
         assert [status for status, _ in receive(sock, 4)] == [200, 404, 503, 200]
 
 
@@ -160,9 +167,9 @@ def test_a_client_that_leaves_early_harms_nobody(running: Running) -> None:
             socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
         )  # leave without a goodbye
         sock.sendall(EVENT)
-        until(lambda: len(running.sink.waiting) == 1)
+        until(lambda: len(running.outlet.waiting) == 1)
     until(lambda: not running.connections)
-    running.within(lambda: running.sink.waiting[0](True))
+    running.within(lambda: running.outlet.waiting[0](True))
     assert (running.app.counters["acknowledged"], running.app.in_flight) == (1, 0)
     with running.client() as sock:
         sock.sendall(PING)
@@ -174,8 +181,8 @@ def test_a_client_that_only_stops_sending_gets_its_answer(running: Running) -> N
     with running.client() as sock:
         sock.sendall(EVENT)
         sock.shutdown(socket.SHUT_WR)
-        until(lambda: len(running.sink.waiting) == 1)
-        running.within(lambda: running.sink.waiting[0](True))
+        until(lambda: len(running.outlet.waiting) == 1)
+        running.within(lambda: running.outlet.waiting[0](True))
         assert rest(sock).startswith(b"HTTP/1.1 200 OK")
 
 
@@ -186,8 +193,12 @@ def test_a_client_that_only_stops_sending_gets_its_answer(running: Running) -> N
         (b"GET /ping HTTP/1.1\r\nConnection: close\r\n\r\n", b"1.1", b"close", True),
         (b"GET /ping HTTP/1.0\r\n\r\n", b"1.0", b"close", True),
         (b"GET /ping HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", b"1.0", b"keep-alive", False),
-        (b"GET /ping HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", b"1.1", b"close", True),
+        (b"GET /ping HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", b"1.1", b"keep-alive", False),
         (b"POST /ping HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc", b"1.1", b"keep-alive", False),
+        (b"INVENTED /ping HTTP/1.1\r\n\r\n", b"1.1", b"keep-alive", False),
+        (b"\r\nget ping HTTP/1.1\r\n\r\n", b"1.1", b"keep-alive", False),
+        (b"CONNECT //ping HTTP/1.1\r\n\r\n", b"1.1", b"keep-alive", False),
+        (b"GET /ping HTTP/1.1\r\nA: continued\r\n on this line\r\n\r\n", b"1.1", b"keep-alive", False),
     ],
 )
 def test_keep_alive(
@@ -210,39 +221,53 @@ def test_keep_alive(
 @pytest.mark.parametrize(
     "garbage",
     [
-        b"get /ping HTTP/1.1\r\n\r\n",
-        b"INVENTED /ping HTTP/1.1\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00",
-        b"GET /ping HTTP/1.1\r\nbroken header\r\n\r\n",
+        b"G(T /ping HTTP/1.1\r\n\r\n",
+        b"GET  /ping HTTP/1.1\r\n\r\n",
+        b"GET  HTTP/1.1\r\n\r\n",
+        b"GET /ping?a b HTTP/1.1\r\n\r\n",
+        b"GET /ping\r\n\r\n",
         b"GET /ping HTTP/9.9\r\n\r\n",
+        b"GET /ping HTTP/1.1\rX\r\n\r\n",
+        b"GET /ping HTTP/1.1\r\nbroken header\r\n\r\n",
+        b"GET /ping HTTP/1.1\r\n A: b\r\n\r\n",
         b"GET /%zz HTTP/1.1\r\n\r\n",
+        b"GET /caf\xc3\xa9 HTTP/1.1\r\n\r\n",
         b"POST /ping HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"POST /ping HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n0\r\n\r\n",
+        b"POST /ping HTTP/1.1\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
         b"GET /ping HTTP/1.1\r\n" + b"".join(b"A%d: b\r\n" % at for at in range(201)) + b"\r\n",
-        b"GET /ping HTTP/1.1\r\nA: " + b"x" * (module.MAX_MESSAGE_BYTES + 1),
+        b"GET /ping HTTP/1.1\r\nA: " + b"x" * MAX_HEAD_BYTES,
+        b"GET /ping HTTP/1.1\r\nA: " + b"x" * MAX_HEAD_BYTES + b"\r\n\r\n",
     ],
-    ids=lambda garbage: repr(garbage[:30]),
+    ids=lambda garbage: repr(garbage[:40]),
 )
 def test_malformed_requests(running: Running, garbage: bytes) -> None:
     """What is no HTTP request gets an empty 400 without a Server header, is counted, and ends the connection."""
     with running.client() as sock:
-        try:
-            sock.sendall(garbage)
-            answer = rest(sock)
-        except ConnectionResetError:
-            answer = b""  # the server closed while unread bytes were on their way
-        assert b"400 Bad Request" in answer or len(garbage) > 1000
-        assert b"Server" not in answer
-    until(lambda: running.app.counters["malformed request"] == 1)
+        sock.sendall(garbage)
+        assert rest(sock) == b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
+    until(lambda: not running.connections)
+    assert running.app.counters["malformed request"] == 1
+
+
+def test_two_hundred_headers_are_not_too_many(running: Running) -> None:
+    """The limits are the last that is taken."""
+    with running.client() as sock:
+        sock.sendall(b"GET /ping HTTP/1.1\r\n" + b"".join(b"A%d: b\r\n" % at for at in range(200)) + b"\r\n")
+        assert receive(sock, 1)[0][0] == 200
+        sock.sendall(b"GET /ping HTTP/1.1\r\nA: " + b"x" * (MAX_HEAD_BYTES - 27) + b"\r\n\r\n")
+        assert receive(sock, 1)[0][0] == 200
 
 
 @pytest.mark.parametrize(
     "request_",
-    [EVENT, PING, b"GET /a%zz HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab"],
+    [EVENT, b"GET /a%zz HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nab", json_request()],
 )
 def test_requests_cut_at_every_byte(request_: bytes) -> None:
     """A request that arrives byte by byte, ends early, or is followed by garbage never breaks the server."""
-    sink = FakeSink()
-    served = Running(app_with(sink), sink)
+    outlet = FakeOutlet()
+    served = Running(app_with(outlet), outlet)
     served.start()
     for end in range(1, len(request_) + 1, 3):
         with served.client() as sock:
@@ -250,6 +275,7 @@ def test_requests_cut_at_every_byte(request_: bytes) -> None:
             sock.shutdown(socket.SHUT_WR)
             rest(sock)
     with served.client() as sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for at in range(len(request_)):
             sock.sendall(request_[at : at + 1])
         whole = receive(sock, 1)[0][0]
@@ -266,20 +292,20 @@ def test_slow_and_silent_clients_are_let_go(running: Running) -> None:
     with running.client() as slow, running.client() as silent, running.client() as waiting:
         slow.sendall(b"GET /ping HTT")
         waiting.sendall(EVENT)
-        until(lambda: len(running.sink.waiting) == 1 and len(running.connections) == 3)
+        until(lambda: len(running.outlet.waiting) == 1 and len(running.connections) == 3)
         until(lambda: sum(connection._began is not None for connection in running.connections) == 1)
 
         def sweep() -> None:
             for connection in list(running.connections):
                 connection.sweep(running.now)
 
-        running.now = module.HEAD_SECONDS + 1
+        running.now = module.WHOLE_SECONDS + 1
         running.within(sweep)
         until(lambda: len(running.connections) == 2)
         running.now = module.IDLE_SECONDS + 1
         running.within(sweep)
         until(lambda: len(running.connections) == 1)
-        running.within(lambda: running.sink.waiting[0](True))
+        running.within(lambda: running.outlet.waiting[0](True))
         assert receive(waiting, 1)[0][0] == 200
         for sock in (slow, silent):
             with suppress(ConnectionResetError):  # an orderly end is fine, too
@@ -295,14 +321,14 @@ def test_a_flood_on_one_connection_waits_its_turn(running: Running) -> None:
         statuses: list[int] = []
         with sock.makefile("rb") as stream:
             while len(statuses) < count:
-                until(lambda: bool(running.sink.waiting))
+                until(lambda: bool(running.outlet.waiting))
                 before = running.app.counters["acknowledged"]
-                running.within(running.sink.acknowledge_all)
+                running.within(running.outlet.acknowledge_all)
                 newly = running.app.counters["acknowledged"] - before
                 statuses += [status for status, _ in read_answers(stream, newly)]
         sender.join(10)
         assert statuses == [200] * count
-    assert running.sink.most_waiting <= module.MAX_WAITING + module.PIECE_BYTES // len(EVENT) + 1
+    assert running.outlet.most_waiting <= module.MAX_WAITING + 1
 
 
 class Congested(asyncio.Transport):
@@ -350,7 +376,7 @@ def test_a_client_that_asks_without_reading_is_answered_bit_by_bit() -> None:
 
     async def scenario() -> None:
         transport = Congested()
-        connection = transport.protocol = Connection(app_with(FakeSink()), set(), lambda: 0.0)
+        connection = transport.protocol = Connection(app_with(FakeOutlet()), set(), lambda: 0.0)
         connection.connection_made(transport)
         connection.data_received(PING * count)
         assert not transport.reading
@@ -370,7 +396,7 @@ def test_a_bug_is_an_answer_and_a_count(running: Running, caplog: pytest.LogCapt
     def broken() -> None:
         raise ZeroDivisionError
 
-    running.sink.interrupt = broken
+    running.outlet.interrupt = broken
     with running.client() as sock:
         sock.sendall(EVENT)
         assert rest(sock).startswith(b"HTTP/1.1 500")
@@ -387,3 +413,131 @@ def test_while_stopping_answers_end_their_connections(running: Running) -> None:
     with running.client() as sock:
         sock.sendall(PING)
         assert b"503 Service Unavailable\r\nConnection: close" in rest(sock)
+
+
+class Plant:
+    """What a server is made of, without files and Kafka: a configuration, a table, and sinks that take notes."""
+
+    def __init__(self, **settings: Any) -> None:
+        limits = SimpleNamespace(retry_after_s=3)
+        defaults = {
+            "host": "127.0.0.1",
+            "port": free_port(),
+            "shutdown_delay_ms": 0,
+            "shutdown_timeout_ms": 10_000,
+        }
+        flags = {"use_x_forwarded_for": False, "serve_static_resources": True, "debug_requests": False}
+        self.config = SimpleNamespace(
+            duplicate_memory_size=10, limits=limits, **{**defaults, **flags, **settings}
+        )
+        self.outlet = FakeOutlet(verdict=None)
+        self.closed: list[float] = []
+        self.fail: Callable[[str], None] = lambda _: None
+        self.loop: asyncio.AbstractEventLoop | None = None
+
+    def table(self, _: object) -> dict[str, Place]:
+        """One event path and the ping."""
+        return {"/csc-event": EventsAt((Pipeline(encode, (self.outlet,)),)), "/ping": Ping()}
+
+    def open(self, _: object, fail: Callable[[str], None]) -> Any:
+        """The sinks."""
+        self.fail = fail
+        self.loop = asyncio.get_running_loop()
+        return SimpleNamespace(outlet=None, close=self.closed.append)
+
+    def run(self, client: Callable[[], None]) -> None:
+        """Serve in this thread, for signals come here; `client` runs beside it."""
+        beside = threading.Thread(target=client)
+        beside.start()
+        try:
+            server.run(cast(Setup, self), self.open)
+        finally:
+            beside.join(10)
+
+    def connect(self) -> socket.socket:
+        """A client's socket, as soon as the port is open."""
+        deadline = time.monotonic() + 10
+        while True:
+            try:
+                return socket.create_connection(("127.0.0.1", self.config.port), timeout=10)
+            except ConnectionRefusedError:
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
+
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return int(probe.getsockname()[1])
+
+
+def test_a_server_ends_in_order() -> None:
+    """After the signal events are taken for the delay and answered, pings say 503, idle connections end, sinks close."""
+    plant = Plant(shutdown_delay_ms=300)
+    seen: list[object] = []
+
+    def client() -> None:
+        with plant.connect() as early, plant.connect() as late, plant.connect() as idle:
+            early.sendall(EVENT)
+            until(lambda: len(plant.outlet.waiting) == 1)
+            os.kill(os.getpid(), signal.SIGTERM)
+            while True:
+                with plant.connect() as ping:
+                    ping.sendall(PING)
+                    if receive(ping, 1)[0][0] == 503:
+                        break
+            late.sendall(EVENT)
+            until(lambda: len(plant.outlet.waiting) == 2)
+            seen.append(rest(idle))
+            with pytest.raises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", plant.config.port))
+            assert plant.closed == []
+            assert plant.loop is not None
+            plant.loop.call_soon_threadsafe(plant.outlet.waiting[0], True)
+            plant.loop.call_soon_threadsafe(plant.outlet.waiting[1], False)
+            seen.extend([receive(early, 1)[0][0], receive(late, 1)[0][0]])
+
+    plant.run(client)
+    assert seen == [b"", 200, 503]
+    assert plant.closed == [server.CLOSE_SECONDS]
+
+
+def test_the_end_waits_only_so_long() -> None:
+    """What has no answer by then is cut off."""
+    plant = Plant(shutdown_timeout_ms=100)
+    seen: list[bytes] = []
+
+    def client() -> None:
+        with plant.connect() as sock:
+            sock.sendall(EVENT)
+            until(lambda: len(plant.outlet.waiting) == 1)
+            os.kill(os.getpid(), signal.SIGINT)
+            with suppress(ConnectionResetError):
+                seen.append(rest(sock))
+
+    plant.run(client)
+    assert seen in ([b""], [])
+    assert plant.closed
+
+
+def test_a_sink_beyond_repair_ends_the_server() -> None:
+    """The reason is the error, and the sinks are closed."""
+    plant = Plant(shutdown_delay_ms=60_000)
+
+    def client() -> None:
+        plant.connect().close()
+        assert plant.loop is not None
+        plant.loop.call_soon_threadsafe(plant.fail, "fenced")
+
+    with pytest.raises(PyglueError, match="can't go on: fenced"):
+        plant.run(client)
+    assert plant.closed
+
+
+def test_a_port_that_is_taken() -> None:
+    """It is said, and the sinks are closed."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        plant = Plant(port=taken.getsockname()[1])
+        with pytest.raises(PyglueError, match=r"can't listen on 127\.0\.0\.1:"):
+            plant.run(lambda: None)
+    assert plant.closed == [0]

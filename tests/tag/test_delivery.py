@@ -12,9 +12,12 @@ from playwright.sync_api import Page
 
 from pyglue.collector.tag import render
 from tests.browser import COMMITTED, PATIENCE, TAG, Hit, Recorder
+from tests.tag.web import escaped
 
 pytestmark = pytest.mark.browser
 
+LEAVE = "() => { dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true})) }"
+RETURN = "() => { dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true})) }"
 SIGNAL_ABC = "() => { for (const type of 'abc') divolte.signal(type) }"
 
 
@@ -106,6 +109,25 @@ def test_leaving_without_fetch(page: Page, recorder: Recorder, gate: threading.E
     assert page.evaluate("typeof fetch") == "undefined"
     page.goto(recorder.site + "/next")
     assert Counter(types(recorder.wait(5))) == {"pageView": 2, "a": 1, "b": 1, "c": 1}
+
+
+@pytest.mark.parametrize("limit", ["null", "'20'", "20"])
+def test_limits(page: Page, recorder: Recorder, gate: threading.Event, limit: str) -> None:
+    """Whatever setTimeout takes limits the waiting for commitment; what is no function is not called."""
+    errors = escaped(page)
+    recorder.answer = lambda _: 200 if gate.wait(2 * PATIENCE) else 500
+    page.goto(recorder.page("/", ""), wait_until="domcontentloaded")
+    recorder.wait(1)
+    page.evaluate(
+        f"""new Promise((done, fail) => {{
+            setTimeout(fail, 15000, 'whenCommitted did not call back');
+            for (const none of [undefined, null, 'text', {{}}])
+                divolte.whenCommitted(none, {limit});
+            divolte.whenCommitted(done, {limit});
+        }})"""
+    )
+    assert not gate.is_set()
+    assert errors == []
 
 
 def test_images_are_enough(page: Page, recorder: Recorder) -> None:
@@ -242,10 +264,10 @@ def test_coming_back(page: Page, recorder: Recorder, gate: threading.Event) -> N
     page.goto(recorder.page("/", ""), wait_until="domcontentloaded")
     recorder.wait(1)
     page.evaluate("() => { window.calls = 0; divolte.whenCommitted(() => calls++); }")
-    page.evaluate("() => { dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true})) }")
+    page.evaluate(LEAVE)
     recorder.wait(2)
     gate.set()
-    page.evaluate("() => { dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true})) }")
+    page.evaluate(RETURN)
     page.evaluate(COMMITTED)
     first, again, second = recorder.wait(3)
     assert again["e"] == first["e"]
@@ -253,4 +275,33 @@ def test_coming_back(page: Page, recorder: Recorder, gate: threading.Event) -> N
     assert (second["p"], second["s"]) == (first["p"], first["s"])
     assert second["v"] != first["v"]
     assert second["e"] == second["v"] + "0"
-    assert page.evaluate("[divolte.pageViewId, divolte.isNewPartyId, calls]") == [second["v"], False, 0]
+    members = page.evaluate("[divolte.partyId, divolte.sessionId, divolte.pageViewId]")
+    assert members == [second["p"], second["s"], second["v"]]
+    assert page.evaluate("[divolte.isNewPartyId, divolte.isFirstInSession, calls]") == [True, True, 0]
+
+
+def test_coming_back_by_the_back_button(page: Page, recorder: Recorder) -> None:
+    """Whether or not the browser kept the page, going back to it is one more page view."""
+    page.goto(recorder.page("/", ""))
+    page.evaluate(COMMITTED)
+    page.goto(recorder.page("/next", "", head=""))
+    page.go_back()
+    first, second = recorder.wait(2)
+    page.evaluate(COMMITTED)
+    assert [hit["t"] for hit in recorder.hits] == ["pageView", "pageView"]
+    assert first["v"] != second["v"]
+    assert first["p"] == second["p"]
+
+
+def test_coming_back_to_a_named_page_view(page: Page, recorder: Recorder) -> None:
+    """A page view id from the server stays the page's: its events count on, so that no two have one id."""
+    page.goto(recorder.page("/", "", f'<script src="{recorder.collector}/divolte.js#0:mine"></script>'))
+    page.evaluate("() => { divolte.signal('a') }")
+    page.evaluate(COMMITTED)
+    page.evaluate(LEAVE)
+    page.evaluate(RETURN)
+    page.evaluate("() => { divolte.signal('b') }")
+    hits = recorder.wait(4)
+    assert types(hits) == ["pageView", "a", "pageView", "b"]
+    assert [hit["e"] for hit in hits] == ["0:mine0", "0:mine1", "0:mine2", "0:mine3"]
+    assert page.evaluate("[divolte.pageViewId, divolte.isServerPageView]") == ["0:mine", True]

@@ -103,38 +103,72 @@ def test_known_cookie(page: Page, context: BrowserContext, recorder: Recorder) -
     assert (recorder.wait(1)[0]["p"], recorder.hits[0]["n"]) == ("0:-1Z:", "f")
 
 
-def test_without_randomness(page: Page, recorder: Recorder) -> None:
+@pytest.mark.parametrize("crypto", ["undefined", "null", "{}"])
+def test_without_randomness(page: Page, recorder: Recorder, crypto: str) -> None:
     """Identifiers from a browser without good random numbers bear a mark."""
-    page.add_init_script("Object.defineProperty(window, 'crypto', {value: undefined})")
+    page.add_init_script(f"Object.defineProperty(window, 'crypto', {{value: {crypto}}})")
     page.goto(recorder.page("/", ""))
-    assert re.fullmatch(r"0:[0-9a-z]+:[A-Za-z0-9~_]{32}!", recorder.wait(1)[0]["p"])
+    (hit,) = recorder.wait(1)
+    assert re.fullmatch(r"0:[0-9a-z]+:[A-Za-z0-9~_]{32}!", hit["p"])
+    assert re.fullmatch(r"0:[0-9a-z]+:[A-Za-z0-9~_]{32}!", hit["s"])
+    assert re.fullmatch(r"0:[A-Za-z0-9~_]{32}!", hit["v"])
 
 
-def test_hidden_page(page: Page, context: BrowserContext, recorder: Recorder) -> None:
-    """A page in a background tab is viewed when somebody looks at it, by the visitor known by then."""
+def test_identifiers_have_the_time_of_the_load(page: Page, recorder: Recorder) -> None:
+    """A new visitor and a new session begin with the script, not with its first event."""
+    page.clock.install(time=1_700_000_000)
     page.add_init_script(HIDDEN)
     page.goto(recorder.page("/", ""))
     page.wait_for_function("window.divolte")
-    known = "0:k123:known"
-    context.add_cookies([{"name": "_dvp", "value": known, "url": recorder.site}])
-    view_id = page.evaluate("divolte.pageViewId")
+    loaded = [page.evaluate(f"divolte.{name}.split(':')[1]") for name in ("partyId", "sessionId")]
+    page.clock.fast_forward(5000)
+    page.evaluate("() => { divolte.signal('x') }")
+    for hit in recorder.wait(2):
+        assert [hit["p"].split(":")[1], hit["s"].split(":")[1]] == loaded
+        assert int(hit["c"], 36) >= int(loaded[0], 36) + 5000
+    assert loaded[0] == loaded[1]
+
+
+def test_hidden_page(page: Page, recorder: Recorder) -> None:
+    """A page in a background tab is viewed once, when somebody first sees it, by the visitor who opened it."""
+    page.add_init_script(HIDDEN)
+    page.goto(recorder.page("/", ""))
+    page.wait_for_function("window.divolte")
+    members = "[divolte.partyId, divolte.sessionId, divolte.pageViewId]"
+    party, session, view = page.evaluate(members)
+    assert view is None
+    page.evaluate("() => { document.dispatchEvent(new Event('visibilitychange')) }")
+    page.evaluate(COMMITTED)
+    assert recorder.hits == []
     page.evaluate(LOOK)
     page.evaluate(LOOK)
     page.evaluate(COMMITTED)
     (hit,) = recorder.wait(1)
-    assert (hit["t"], hit["p"], hit["v"], hit["n"]) == ("pageView", known, view_id, "f")
-    assert page.evaluate("divolte.partyId") == known
+    assert (hit["t"], hit["n"], hit["f"]) == ("pageView", "t", "t")
+    assert page.evaluate(members) == [party, session, hit["v"]] == [hit["p"], hit["s"], hit["v"]]
+
+
+def test_hidden_page_with_an_id(page: Page, recorder: Recorder) -> None:
+    """A page view that the server named waits, too; its id can be read before."""
+    page.add_init_script(HIDDEN)
+    page.goto(recorder.page("/", "", f'<script src="{recorder.collector}/divolte.js#0:mine"></script>'))
+    assert page.evaluate("divolte.pageViewId") == "0:mine"
+    page.evaluate(COMMITTED)
+    assert recorder.hits == []
+    page.evaluate(LOOK)
+    assert recorder.wait(1)[0]["e"] == "0:mine0"
 
 
 def test_events_of_a_hidden_page(page: Page, recorder: Recorder) -> None:
-    """What a hidden page's own script signals is sent at once, and the page view keeps its identifiers."""
+    """What a hidden page's own script signals begins its page view, which does not begin again when it is seen."""
     page.add_init_script(HIDDEN)
     page.goto(recorder.page("/", ""))
     page.wait_for_function("window.divolte")
     page.evaluate("() => { divolte.signal('background') }")
-    background = recorder.wait(1)[0]
+    view, background = recorder.wait(2)
     page.evaluate(LOOK)
-    view = recorder.wait(2)[1]
-    assert (background["t"], background["f"], view["t"], view["f"]) == ("background", "t", "pageView", "f")
-    assert [background[name] for name in "psv"] == [view[name] for name in "psv"]
+    page.evaluate("() => { divolte.signal('seen') }")
+    seen = recorder.wait(3)[2]
+    assert [hit["t"] + hit["f"] for hit in recorder.hits] == ["pageViewt", "backgroundf", "seenf"]
+    assert [hit["e"] for hit in (view, background, seen)] == [view["v"] + digit for digit in "012"]
     assert page.evaluate("[divolte.isNewPartyId, divolte.isFirstInSession]") == [True, True]

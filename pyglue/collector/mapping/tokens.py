@@ -12,18 +12,25 @@ from dataclasses import dataclass
 from pyglue.errors import Problem
 
 _PATTERNS = (
-    ("blank", r"[ \t\r\f]+|\\\n"),
+    ("blank", r"[ \t\r\f]+|\\\r?\n"),
     ("comment", r"//[^\n]*|/\*[\s\S]*?\*/|\A\#![^\n]*"),
     ("newline", r"\n|;"),
     (
         "string",
         r"'''(?:[^\\]|\\[\s\S])*?'''|\"\"\"(?:[^\\]|\\[\s\S])*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"",
     ),
-    ("number", r"[0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9]+)?[lLfFdDiIgG]?(?![A-Za-z0-9_$])"),
-    ("name", r"[A-Za-z_$][A-Za-z0-9_$]*"),
-    ("mark", r"[(){}.,]"),
+    (
+        "number",
+        r"(?:0[xX][0-9A-Fa-f][0-9A-Fa-f_]*[lLiIgG]?"
+        r"|[0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9]+)?[lLfFdDiIgG]?)(?![A-Za-z0-9_$])",
+    ),
+    ("name", r"[^\W\d]\w*|[$][\w$]*"),
+    ("mark", r"[(){}.,=-]"),
 )
 _TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS))
+# A string between slashes begins where a value is expected; elsewhere Groovy divides.
+_SLASHY = re.compile(r"/(?:\\/|[^/])+/")
+_BEFORE_VALUE = ("(", ",", "=", "{", "")
 _ESCAPE = re.compile(r"\\(u+[0-9A-Fa-f]{4}|[\s\S])")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""}
 _SIMPLE_ESCAPES = "\\'\"$"
@@ -72,7 +79,7 @@ def tokenize(source: Source) -> list[Token]:
     tokens: list[Token] = []
     while at < len(text):
         place = Place(line, at - line_start + 1)
-        found = _TOKEN.match(text, at)
+        found = _match(text, at, tokens[-1].text if tokens else "")
         if not found:
             # A string or comment that does not end would swallow the rest: go on with the next line.
             end = (
@@ -83,7 +90,7 @@ def tokenize(source: Source) -> list[Token]:
             tokens.append(Token("unreadable", text[at:end], place))
             at = end
             continue
-        kind, word = str(found.lastgroup), found[0]
+        kind, word = str(found.lastgroup or "string"), found[0]
         if kind not in ("blank", "comment"):
             tokens.append(Token(kind, word, place))
         at = found.end()
@@ -94,8 +101,20 @@ def tokenize(source: Source) -> list[Token]:
     return tokens
 
 
+def _match(text: str, at: int, before: str) -> re.Match[str] | None:
+    found = _TOKEN.match(text, at)
+    if found is None and text[at] == "/" and before in _BEFORE_VALUE:
+        return _SLASHY.match(text, at)
+    return found
+
+
 def string_value(token: Token) -> str:
     """The text that a string token means; raises ValueError with the reason."""
+    if token.text[0] == "/":
+        inner = token.text[1:-1].replace("\\/", "/")
+        if re.search(r"\$[{A-Za-z_]", inner):
+            raise ValueError("a '$' before a name in a string is not supported; write it in single quotes")
+        return inner
     quotes = 3 if token.text[:3] in ("'''", '"""') else 1
     inner = token.text[quotes:-quotes]
     if token.text[0] == '"' and re.search(r"(?<!\\)(?:\\\\)*\$", inner):
@@ -122,5 +141,5 @@ def unreadable(token: Token) -> str:
     return (
         "this comment does not end"
         if token.text.startswith("/*")
-        else f"'{token.text[0]}' is not expected here"
+        else f"'{token.text[0]}' is Groovy that mappings can't use here"
     )

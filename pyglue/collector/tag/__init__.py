@@ -1,8 +1,7 @@
 """The tag that pages load from the collector: `divolte.js` with this collector's constants.
 
-`divolte.js` is written to be read; what is served is the same text without comment lines, blank lines and
-indentation. That needs no JavaScript parser because the file keeps to its law: a comment stands on a line of its
-own, and no text or expression depends on how lines are indented.
+`divolte.js` is written to be read. It is served minified by rjsmin, which takes out comments and blanks and leaves
+every name, number and text as it is; a source with `javascript.debug` serves the file as it was written.
 """
 
 from __future__ import annotations
@@ -10,6 +9,8 @@ from __future__ import annotations
 import json
 import re
 from importlib.resources import files
+
+import rjsmin  # type: ignore[import-untyped]  # it brings no types
 
 _PLACEHOLDER = re.compile(r"'@@(\w+)@@'")
 
@@ -25,12 +26,14 @@ def render(
     event_timeout_ms: int,
     auto_page_view: bool,
     logging: bool,
+    debug: bool = False,
 ) -> bytes:
     """Return the tag of one browser source as UTF-8 JavaScript, made for `application/javascript`.
 
     `script_name` and `event_suffix` are paths below the source's prefix, without a slash at the start;
     the time-outs of the cookies are in seconds, that of an event in milliseconds. `cookie_domain` is None for
-    cookies of the page's host alone. `logging` makes the tag tell the browser's console what it does.
+    cookies of the page's host alone. `logging` makes the tag tell the browser's console what it does; `debug`
+    leaves it readable.
     """
     constants = {
         "script_name": script_name,
@@ -46,13 +49,8 @@ def render(
     }
     source = files(__name__).joinpath("divolte.js").read_text(encoding="utf-8")
     # Comments go first: a constant may hold anything, also what looks like a comment.
-    return _PLACEHOLDER.sub(lambda found: _literal(constants[found[1]]), _strip(source)).encode()
-
-
-def _strip(source: str) -> str:
-    """`source` without blank lines, comment lines and indentation."""
-    lines = (line.strip() for line in source.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("//")) + "\n"
+    script: str = source if debug else rjsmin.jsmin(source)
+    return _PLACEHOLDER.sub(lambda found: _literal(constants[found[1]]), script).encode()
 
 
 def _literal(value: object) -> str:

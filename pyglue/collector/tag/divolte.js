@@ -3,9 +3,10 @@
 // The law of this file:
 // - It speaks Divolte's API and wire protocol, so that a page written for Divolte goes on unchanged.
 // - ECMAScript 5 only, no dependencies, nothing on the page is touched except `divolte` and two cookies.
-// - A constant that the collector decides is written '@@name@@' and replaced, quotes included.
-// - Comments stand on lines of their own and no text runs over two lines: serving it strips comment lines
-//   and indentation line by line (see __init__.py).
+// - No exception leaves it but Divolte's: texts, thrown where the tag can't start or a value can't be sent.
+//   What a page forbids (cookies, images, connections) it does without.
+// - A constant that the collector decides stands in quotes, between pairs of @, and is replaced with them.
+// - It is served minified unless the source is configured with `debug`. A test compares both, token by token.
 (function (window) {
   'use strict';
 
@@ -27,7 +28,8 @@
 
   var document = window.document;
 
-  // A page may hold the tag twice, or bring an object of its own: the first one stays.
+  // A page may hold several tags, or bring an object of its own: the first one stays. (Modules, see below, are
+  // independent of each other.)
   if (typeof window.divolte === 'object' && window.divolte) {
     log('there is a divolte on this page already; it stays');
     return;
@@ -46,9 +48,10 @@
     return path.slice(path.lastIndexOf('/') + 1) === SCRIPT_NAME.slice(SCRIPT_NAME.lastIndexOf('/') + 1);
   }
 
+  // A tag that stands in the page itself has an empty `src`: its events go to where the page lies.
   function findScript() {
     var current = document.currentScript;
-    if (current && current.src) {
+    if (current && typeof current.src === 'string') {
       return current;
     }
     var scripts = document.getElementsByTagName('script');
@@ -69,10 +72,15 @@
 
   var script = findScript();
   var scriptUrl = script.src;
-  var hashAt = scriptUrl.indexOf('#');
-  var anchor = hashAt < 0 ? '' : scriptUrl.slice(hashAt + 1);
   var scriptPath = scriptUrl.split(/[?#]/)[0];
   var eventUrl = scriptPath.slice(0, scriptPath.lastIndexOf('/') + 1) + EVENT_SUFFIX;
+
+  // The page view id that the server wrote behind the script's #, or nothing.
+  var hashAt = scriptUrl.indexOf('#');
+  var serverPageView = hashAt < 0 ? '' : scriptUrl.slice(hashAt + 1);
+  if (serverPageView.indexOf('/') >= 0) {
+    throw 'divolte: the page view id behind # may not hold a slash: ' + serverPageView;
+  }
 
   // ---- Identifiers ----------------------------------------------------------------------------------------
 
@@ -90,14 +98,27 @@
     return good ? id : id + '!';
   }
 
+  var loadTime = new Date().getTime().toString(36);
+
   function timedId() {
-    return '0:' + new Date().getTime().toString(36) + ':' + randomId();
+    return '0:' + loadTime + ':' + randomId();
+  }
+
+  // Calls `access`, which reads or writes cookies, and returns what it returns; '' where there are none: in a
+  // frame with an origin of its own even asking for them is an error.
+  function withCookies(access) {
+    try {
+      return access();
+    } catch (error) {
+      log('no cookies: ' + error);
+      return '';
+    }
   }
 
   // The cookie's identifier, or null. What the collector would refuse counts as absent: a broken cookie would
   // otherwise hide its visitor for years.
   function readCookie(name) {
-    var cookies = document.cookie.split(/;\s*/);
+    var cookies = withCookies(function () { return document.cookie; }).split(/;\s*/);
     for (var i = 0; i < cookies.length; i++) {
       if (cookies[i].slice(0, name.length + 1) === name + '=') {
         var value = cookies[i].slice(name.length + 1);
@@ -110,10 +131,11 @@
   }
 
   function writeCookie(name, value, seconds) {
-    document.cookie = name + '=' + value + '; path=/' +
+    var cookie = name + '=' + value + '; path=/' +
       '; expires=' + new Date(new Date().getTime() + seconds * 1000).toUTCString() +
       '; max-age=' + seconds +
       (COOKIE_DOMAIN ? '; domain=' + COOKIE_DOMAIN : '');
+    withCookies(function () { return document.cookie = cookie; });
   }
 
   // ---- mincode: JSON values, short in a URL ---------------------------------------------------------------
@@ -122,30 +144,18 @@
     return text.replace(/[~!]/g, '~$&');
   }
 
-  // A whole number goes in base 36 unless its decimal or exponential form is shorter. Beyond 2^53 browsers no
-  // longer write base 36 exactly.
+  // A whole number goes in base 36 unless its decimal or exponential form is shorter.
   function mincodeNumber(number) {
     var decimal = String(number);
     var exponential = number.toExponential();
     var shorter = exponential.length < decimal.length ? exponential : decimal;
-    if (number % 1 === 0 && Math.abs(number) < 9007199254740992) {
-      var digits = number.toString(36);
-      if (digits.length <= shorter.length) {
-        return ['d', digits + '!'];
-      }
-    }
-    return ['j', shorter + '!'];
+    var digits = number.toString(36);
+    return number % 1 === 0 && digits.length <= shorter.length ? ['d', digits + '!'] : ['j', shorter + '!'];
   }
 
   // The type's letter and what follows it; null for what JSON leaves out. They are apart because a member's
-  // name stands between them. `key` is what toJSON() is told.
-  function mincodeParts(value, key) {
-    if (value !== null && value !== undefined && typeof value.toJSON === 'function') {
-      value = value.toJSON(key);
-    }
-    if (value instanceof Number || value instanceof String || value instanceof Boolean) {
-      value = value.valueOf();
-    }
+  // name stands between them.
+  function mincodeParts(value) {
     switch (typeof value) {
     case 'string':
       return ['s', escapeText(value) + '!'];
@@ -153,13 +163,14 @@
       return [value ? 't' : 'f', ''];
     case 'number':
       return isFinite(value) ? mincodeNumber(value) : ['n', ''];
-    case 'bigint':
-      return ['d', value.toString(36) + '!'];
     case 'undefined':
       return null;
     case 'object':
       if (value === null) {
         return ['n', ''];
+      }
+      if (typeof value.toJSON === 'function') {
+        return mincodeParts(value.toJSON());
       }
       return Array.isArray(value) ? ['a', mincodeItems(value) + '.'] : ['(', mincodeMembers(value) + ')'];
     default:
@@ -170,20 +181,20 @@
   function mincodeItems(array) {
     var text = '';
     for (var i = 0; i < array.length; i++) {
-      text += (mincodeParts(array[i], String(i)) || ['n', '']).join('');
+      text += (mincodeParts(array[i]) || ['n', '']).join('');
     }
     return text;
   }
 
   function mincodeMembers(object) {
     return Object.keys(object).map(function (name) {
-      var parts = mincodeParts(object[name], name);
+      var parts = mincodeParts(object[name]);
       return parts ? parts[0] + escapeText(name) + '!' + parts[1] : '';
     }).join('');
   }
 
   function mincode(value) {
-    var parts = mincodeParts(value, '');
+    var parts = mincodeParts(value);
     return parts ? parts.join('') : undefined;
   }
 
@@ -229,8 +240,9 @@
     });
   }
 
-  function base36(number) {
-    return typeof number === 'number' && isFinite(number) ? number.toString(36) : undefined;
+  // A parameter's value: numbers are written in base 36. (So 1.5 is `1.i`.)
+  function parameter(value) {
+    return typeof value === 'number' ? value.toString(36) : wellFormed(String(value));
   }
 
   // `pairs` is [[name, value], ...] in the order of the URL; undefined values are left out. The checksum,
@@ -239,7 +251,7 @@
     var present = pairs.filter(function (pair) {
       return pair[1] !== undefined;
     }).map(function (pair) {
-      return [pair[0], wellFormed(pair[1])];
+      return [pair[0], parameter(pair[1])];
     });
     var sorted = present.slice().sort(function (a, b) {
       return a[0] < b[0] ? -1 : 1;
@@ -267,7 +279,7 @@
   var hopeless = false;
   // Between pagehide and pageshow nothing can wait for an answer.
   var leaving = false;
-  // Page views of this page: one, and another each time the back button brings it back.
+  // Page views of this page: none until it is seen, and another each time the back button brings it back.
   var pageViews = 0;
   // How many events were ever put into the queue.
   var queued = 0;
@@ -388,28 +400,35 @@
 
   // ---- The API --------------------------------------------------------------------------------------------
 
-  var divolte = {signal: signal, whenCommitted: whenCommitted};
-  // What the next event says; the members of `divolte` keep describing the page view as it began.
-  var newParty;
-  var firstInSession;
-  var eventCount;
+  var knownParty = readCookie(PARTY_COOKIE);
+  var knownSession = readCookie(SESSION_COOKIE);
+  // Who looks, in which session and page view.
+  var partyId = knownParty || timedId();
+  var sessionId = knownSession || timedId();
+  var pageViewId = serverPageView || null;
+  // What the next event says.
+  var newParty = !knownParty;
+  var firstInSession = !knownSession;
+  var eventCount = 0;
 
-  // Who looks, in which session.
-  function identifyVisitor() {
-    var party = readCookie(PARTY_COOKIE);
-    var session = readCookie(SESSION_COOKIE);
-    divolte.partyId = party || timedId();
-    divolte.sessionId = session || timedId();
-    divolte.isNewPartyId = newParty = !party;
-    divolte.isFirstInSession = firstInSession = !session;
-  }
+  // For the page to read; the flags describe how it was loaded, for as long as it lives.
+  var divolte = {
+    partyId: partyId,
+    sessionId: sessionId,
+    pageViewId: pageViewId,
+    isNewPartyId: newParty,
+    isFirstInSession: firstInSession,
+    isServerPageView: !!serverPageView,
+    signal: signal,
+    whenCommitted: whenCommitted
+  };
 
   function viewport(side) {
     return window['inner' + side] || document.documentElement['client' + side];
   }
 
   // Reports an event. `type` is its name, `parameters` any value that JSON can hold. Returns the event's id,
-  // or null if there is no type.
+  // or null if there is no type. The first one begins the page view, if that still waits.
   function signal(type, parameters) {
     if (!type) {
       log('an event without a type is not sent');
@@ -417,27 +436,30 @@
     }
     // First of all, since it may throw: nothing has happened then.
     var custom = mincode(parameters);
+    if (!pageViews) {
+      beginPageView();
+    }
     var screen = window.screen || {};
-    var id = divolte.pageViewId + eventCount.toString(16);
+    var id = pageViewId + eventCount.toString(16);
     eventCount++;
-    writeCookie(PARTY_COOKIE, divolte.partyId, PARTY_SECONDS);
-    writeCookie(SESSION_COOKIE, divolte.sessionId, SESSION_SECONDS);
+    writeCookie(PARTY_COOKIE, partyId, PARTY_SECONDS);
+    writeCookie(SESSION_COOKIE, sessionId, SESSION_SECONDS);
     var event = {id: id, tries: 0, url: eventUrl + '?' + queryString([
-      ['p', divolte.partyId],
-      ['s', divolte.sessionId],
-      ['v', divolte.pageViewId],
+      ['p', partyId],
+      ['s', sessionId],
+      ['v', pageViewId],
       ['e', id],
-      ['c', base36(new Date().getTime())],
+      ['c', new Date().getTime()],
       ['n', newParty ? 't' : 'f'],
       ['f', firstInSession ? 't' : 'f'],
       ['l', window.location.href],
       ['r', document.referrer || undefined],
-      ['i', base36(screen.availWidth)],
-      ['j', base36(screen.availHeight)],
-      ['k', base36(window.devicePixelRatio)],
-      ['w', base36(viewport('Width'))],
-      ['h', base36(viewport('Height'))],
-      ['t', String(type)],
+      ['i', screen.availWidth],
+      ['j', screen.availHeight],
+      ['k', window.devicePixelRatio],
+      ['w', viewport('Width')],
+      ['h', viewport('Height')],
+      ['t', type],
       ['u', custom]
     ])};
     newParty = firstInSession = false;
@@ -456,13 +478,13 @@
   function whenCommitted(callback, timeoutMs) {
     var waiter = {upTo: queued, timer: null, run: function () {
       window.clearTimeout(waiter.timer);
-      if (callback) {
-        var once = callback;
-        callback = null;
+      var once = callback;
+      callback = null;
+      if (typeof once === 'function') {
         once();
       }
     }};
-    if (typeof timeoutMs === 'number') {
+    if (timeoutMs !== undefined) {
       waiter.timer = window.setTimeout(waiter.run, timeoutMs);
     }
     waiting.push(waiter);
@@ -471,61 +493,58 @@
 
   // ---- Page views -----------------------------------------------------------------------------------------
 
-  // `serverId` is the page view id that the server wrote into the page, or null.
-  function beginPageView(serverId) {
-    var pageView = ++pageViews;
-    identifyVisitor();
-    divolte.pageViewId = serverId || '0:' + randomId();
-    divolte.isServerPageView = !!serverId;
-    eventCount = 0;
-    if (!document.hidden) {
-      signalPageView();
-      return;
+  // An id that the server gave goes on being this page's: its events count on, no two with one id.
+  function beginPageView() {
+    pageViews++;
+    if (!serverPageView) {
+      divolte.pageViewId = pageViewId = '0:' + randomId();
+      eventCount = 0;
     }
-    // A page in a background tab, or loaded ahead, is not viewed before somebody sees it.
-    document.addEventListener('visibilitychange', function seen() {
-      if (document.hidden) {
-        return;
-      }
-      document.removeEventListener('visibilitychange', seen);
-      if (pageView === pageViews) {
-        if (eventCount === 0) {
-          // The visitor may have got other identifiers from another tab meanwhile.
-          identifyVisitor();
-        }
-        signalPageView();
-      }
-    });
-  }
-
-  function signalPageView() {
+    log('page view ' + pageViewId);
     if (AUTO_PAGE_VIEW) {
       signal('pageView');
     }
   }
 
-  // The API is there before the first page view: a page's own script may use it while that waits.
-  // A loader of modules that fetched this script itself names the module; for a plain script tag beside such
-  // a loader the module must bring its name.
-  window.divolte = divolte;
-  if (typeof module === 'object' && module && module.exports) {
-    module.exports = divolte;
-  } else if (typeof define === 'function' && define.amd) {
-    if (script.getAttribute('data-requiremodule')) {
-      define(function () { return divolte; });
-    } else {
-      define('divolte', [], function () { return divolte; });
+  // A page in a background tab, or loaded ahead, is not viewed before somebody sees it.
+  function whenSeen() {
+    if (!document.hidden) {
+      document.removeEventListener('visibilitychange', whenSeen);
+      if (!pageViews) {
+        beginPageView();
+      }
     }
   }
 
-  beginPageView(/^[^\/]+$/.test(anchor) ? anchor : null);
+  log('events go to ' + eventUrl);
+  log((knownParty ? 'party ' : 'new party ') + partyId);
+  log((knownSession ? 'session ' : 'new session ') + sessionId);
+
+  // The API is there before the first page view: a page's own script may use it while that waits. It is a
+  // module where the page has a system of them. A loader that fetched this script gives the module its name.
+  // Beside RequireJS a plain script tag must not leave the name out, and its page expects `divolte`.
+  if (typeof define === 'function' && define.amd) {
+    if (window.requirejs && !script.getAttribute('data-requiremodule')) {
+      window.divolte = divolte;
+      define('divolte', [], function () { return divolte; });
+    } else {
+      define(function () { return divolte; });
+    }
+  } else if (typeof module === 'object' && module && module.exports) {
+    module.exports = divolte;
+  } else {
+    window.divolte = divolte;
+  }
+
+  document.addEventListener('visibilitychange', whenSeen);
+  whenSeen();
 
   // The back button may bring the page back as it was left, script and all: that is a new page view.
   window.addEventListener('pagehide', leave);
   window.addEventListener('pageshow', function () {
     if (leaving) {
       leaving = false;
-      beginPageView(null);
+      beginPageView();
     }
   });
 }(window));

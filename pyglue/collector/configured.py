@@ -1,0 +1,115 @@
+"""What a collector's configuration says, as frozen typed values. `config` reads them, everybody else gets them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class BrowserSource:
+    """Where pages load the tag and send events. `prefix` begins and ends with a slash; times in milliseconds."""
+
+    name: str
+    prefix: str
+    event_suffix: str
+    script_name: str
+    party_cookie: str
+    party_timeout_ms: int
+    session_cookie: str
+    session_timeout_ms: int
+    cookie_domain: str | None
+    response_delay_ms: int
+    event_timeout_ms: int
+    auto_page_view: bool
+    logging: bool
+    debug: bool
+
+
+@dataclass(frozen=True)
+class JsonSource:
+    """Where programs that are no browsers send events. `event_path` begins with a slash.
+
+    `party_parameter` is the query's parameter that holds the party id; `maximum_body_size` is in bytes, as configured.
+    """
+
+    name: str
+    event_path: str
+    party_parameter: str
+    maximum_body_size: int
+
+
+@dataclass(frozen=True)
+class KafkaSink:
+    """A topic. With `confluent` each record begins with its schema's number in Confluent's registry."""
+
+    name: str
+    topic: str
+    confluent: bool
+
+
+@dataclass(frozen=True)
+class FileSink:
+    """Avro files, written in one directory and moved to another when they are full; times in milliseconds."""
+
+    name: str
+    working_dir: Path
+    publish_dir: Path
+    roll_every_ms: int
+    sync_after_records: int
+    sync_after_ms: int
+
+
+@dataclass(frozen=True)
+class MappingFiles:
+    """A mapping: which sources' events become which records, and the sinks that get them.
+
+    `sinks` names only those that are made. No `schema_file` or `script_file` means the built-in one.
+    """
+
+    name: str
+    sources: tuple[str, ...]
+    sinks: tuple[str, ...]
+    schema_file: Path | None
+    script_file: Path | None
+    confluent_id: int | None
+    discard_corrupted: bool
+    discard_duplicates: bool
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The block `pyglue.collector`: how long an answer waits for Kafka, and how much may wait (times in ms)."""
+
+    acknowledge_timeout_ms: int
+    linger_ms: int
+    retry_after_s: int
+    max_in_flight: int
+    partitions: int
+
+
+@dataclass(frozen=True)
+class Config:
+    """The whole configuration.
+
+    Sources, sinks and mappings are in Divolte's order (of two that claim one path, the later has it); `sinks` are
+    those that are switched on and fed by a mapping. `producer` holds librdkafka's names and values, and nothing if
+    there is no Kafka sink. Times are in milliseconds.
+    """
+
+    host: str
+    port: int
+    use_x_forwarded_for: bool
+    serve_static_resources: bool
+    debug_requests: bool
+    shutdown_delay_ms: int
+    shutdown_timeout_ms: int
+    duplicate_memory_size: int
+    user_agent_cache_size: int
+    ip2geo_database: Path | None
+    sources: tuple[BrowserSource | JsonSource, ...]
+    sinks: tuple[KafkaSink | FileSink, ...]
+    mappings: tuple[MappingFiles, ...]
+    producer: Mapping[str, str]
+    limits: Limits

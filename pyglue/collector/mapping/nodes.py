@@ -1,0 +1,84 @@
+"""What a mapping means, once it is understood: values that an event gives, and actions in their order.
+
+A `Node` is a value: how to compute it from others, its type, and whether it can be empty. Equal nodes are computed
+once per event. Types are Avro's names for what may go onto a field of that type, and names of our own for values that
+have further functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from pyglue.collector.mapping.tokens import Place
+from pyglue.collector.schema import Field
+
+JSON_TYPES = ("json", "parameters")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A value of `type`, as the Python text `python` computes it.
+
+    `python` may use `e` (the event), `{0}`, `{1}`.. (the variables that hold `arguments`) and `{k0}`, `{k1}`.. (those
+    that hold `constants`). If an argument is empty, so is the value, unless `total` says that `python` sees to that.
+    `certain` says that the value is never empty; an empty one is None, of JSON types ABSENT. A text is `utf8` if it
+    comes as bytes, else str. `constants` are what equality goes by, `objects` what they stand for.
+    """
+
+    type: str
+    python: str
+    arguments: tuple[Node, ...] = ()
+    constants: tuple[Hashable, ...] = ()
+    objects: tuple[object, ...] = field(default=(), compare=False)
+    certain: bool = False
+    total: bool = False
+    utf8: bool = False
+    fails: str = ""  # why an event that reaches this is dropped, if Divolte's worker would end there
+
+
+@dataclass(frozen=True)
+class MapOnto:
+    """Put `value` into the field, if there is one."""
+
+    value: Node
+    onto: Field
+
+
+@dataclass(frozen=True)
+class When:
+    """Do `actions` if `condition` is there and true."""
+
+    condition: Node
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Do `actions`; `Exit` among them leaves it."""
+
+    actions: tuple[Action, ...]
+
+
+@dataclass(frozen=True)
+class Exit:
+    """Leave the section, or the mapping where there is none."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Leave the mapping. The record is made of what it set."""
+
+
+Action: TypeAlias = MapOnto | When | Section | Exit | Stop
+
+
+@dataclass(frozen=True)
+class Mapped:
+    """What `--check` tells of one `map`: the field, its type, and what goes onto it."""
+
+    field: str
+    field_type: str
+    value: str
+    place: Place

@@ -1,0 +1,56 @@
+"""From a configuration's sinks to open ones: one producer for all topics, and files for each file sink."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
+from pyglue.collector.file_sink import Files, Instances
+from pyglue.collector.kafka_sink import Kafka
+from pyglue.collector.loading import Setup
+from pyglue.collector.sinks import Outlet
+
+_CONFLUENT_MAGIC = b"\x00"
+
+
+class OpenSinks:
+    """The sinks of `setup`. Make it inside the running loop; `failed` is called in it if one can't go on at all."""
+
+    def __init__(
+        self, setup: Setup, failed: Callable[[str], None], make_kafka: Callable[..., Kafka] = Kafka
+    ) -> None:
+        """Raises InputError if a file sink's directory can't be used; then none is left open."""
+        self._files: dict[str, Files] = {}
+        self._kafka: Kafka | None = None
+        instances = Instances()
+        try:
+            for sink in setup.config.sinks:
+                if isinstance(sink, FileSink):
+                    self._files[sink.name] = Files(sink, setup.schema_of(sink).text, instances)
+        except Exception:
+            self.close(0)
+            raise
+        if setup.topics:
+            self._kafka = make_kafka(setup.config.producer, setup.config.limits, setup.topics, failed)
+
+    def outlet(self, sink: KafkaSink | FileSink, mapping: MappingFiles) -> Outlet:
+        """The way into `sink` for the records of `mapping`."""
+        if isinstance(sink, FileSink):
+            return self._files[sink.name]
+        if self._kafka is None:
+            raise ValueError(f"sink {sink.name} is not among the open ones")
+        return self._kafka.outlet(sink.topic, _prefix(mapping.confluent_id) if sink.confluent else b"")
+
+    def close(self, seconds: float) -> None:
+        """Publish all files, and give records that are on their way to Kafka up to `seconds`. Blocks."""
+        for files in self._files.values():
+            files.close()
+        if self._kafka is not None:
+            self._kafka.close(seconds)
+
+
+def _prefix(confluent_id: int | None) -> bytes:
+    """What Confluent's readers want in front of a record: a zero and the schema's number in their registry."""
+    if confluent_id is None:
+        raise ValueError("a mapping that feeds a confluent sink has no confluent_id")
+    return _CONFLUENT_MAGIC + confluent_id.to_bytes(4, "big")
