@@ -8,6 +8,7 @@ answer, within the configured time; then the sinks are closed.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import signal
 import time
@@ -33,6 +34,7 @@ REPORT_SECONDS = 60.0
 SWEEP_SECONDS = 5.0
 CLOSE_SECONDS = 1.0  # for the sinks, when nothing is under way any more
 BACKLOG = 1024
+GARBAGE_THRESHOLD = 50_000  # objects made since, before the next look for cycles among the young ones
 
 
 class Sinks(Protocol):
@@ -52,6 +54,9 @@ Opener = Callable[[Setup, Callable[[str], None]], Sinks]
 def run(setup: Setup, open_sinks: Opener = OpenSinks) -> None:
     """Serve until a signal ends it; raises PyglueError if the port is taken or a sink is beyond repair."""
     useragent.parse("Mozilla/5.0")  # the rules load on first use, which no event should wait for
+    # An event's objects die with it, without cycles: looking for those among all that never dies costs 3 % of the time.
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(setup, open_sinks))
 

@@ -83,6 +83,7 @@ def test_what_jayway_refuses_is_refused(path: str) -> None:
         ("$.", "ends with a '.'"),
         ("$a", r"expected '\.' or '\['"),
         ("$['a' 'b']", "expected a ',' or ']'"),
+        ("$['a,b']", "a name in quotes and ']'"),  # Jayway counts commas inside of quotes, too
         ("$[a]", r"expected \[0\]"),
         ("$[?(@.a ~ 1)]", "expected a '\\)'"),
         ("$[?(@.a =~ /(/)]", "not closed"),
