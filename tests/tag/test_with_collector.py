@@ -69,7 +69,7 @@ mapping {
 
 
 @pytest.fixture
-def collector(web: Web, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+def collector(web: Web, tmp_path: Path, checkout: Path) -> Iterator[subprocess.Popen[bytes]]:
     """A collector process that the browser knows as track.example and that writes files below the test's folder."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -78,7 +78,7 @@ def collector(web: Web, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     (tmp_path / "schema.avsc").write_text(SCHEMA)
     (tmp_path / "mapping.groovy").write_text(MAPPING)
     words = [sys.executable, "-m", "pyglue.collector", "--config", "divolte.conf"]
-    process = subprocess.Popen(words, cwd=tmp_path, env={"PYTHONPATH": str(Path.cwd())})
+    process = subprocess.Popen(words, cwd=tmp_path, env={"PYTHONPATH": str(checkout)})
     try:
         until_it_answers(process, port)
         web.collectors["track.example"] = port

@@ -28,14 +28,14 @@ _PLAIN = ("boolean", "int", "long", "float", "double", "string", "bytes")
 
 def mismatch(node: Node, field: Field) -> str:
     """Why values of `node` can't go onto `field`; the empty text if they can."""
-    if isinstance(field.schema, list) and field.null_branch is None:
-        return f"is {described(field)}; nothing goes onto a union but one of a type with null"
     if node.type in JSON_TYPES:
         try:
             json_avro.converter(field.schema)
         except ValueError as error:
             return str(error)
         return ""
+    if isinstance(field.schema, list) and field.null_branch is None:
+        return f"is {described(field)}; nothing goes onto a union but one of a type with null"
     if node.type in _LISTS:
         if _bare(_branch(field)) == _LISTS[node.type]:
             return ""
