@@ -63,5 +63,6 @@ def _ascii_digit(character: str) -> str:
         return chr(code - _FULL_WIDTH_UPPER.start + ord("a"))
     if code in _FULL_WIDTH_LOWER:
         return chr(code - _FULL_WIDTH_LOWER.start + ord("a"))
-    digit = unicodedata.decimal(character, None) if code <= 0xFFFF else None  # Java reads UTF-16, unit by unit
+    # Java reads UTF-16 unit by unit, so a digit beyond the BMP is none.
+    digit = unicodedata.decimal(character, None) if code <= 0xFFFF else None
     return character if digit is None else str(digit)
