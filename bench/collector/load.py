@@ -26,6 +26,7 @@ from bench.figures import percentile
 STUCK_SECONDS = 15.0  # without any answer
 MOST = 2_000_000  # requests of one job
 ANSWER_BYTES = 16_384
+KNOWN = 1000  # answers that are remembered; those with a clock in them change once a second
 NAP = 0.0002  # seconds that an open loop rests where nothing is due: far below what it measures
 _LENGTH = re.compile(rb"\r\nContent-Length: *([0-9]+)\r\n", re.IGNORECASE)
 
@@ -84,6 +85,32 @@ def unpack(file: Path) -> list[bytes]:
     return requests
 
 
+class Answers:
+    """Puts answers together. Several connections, each with a number; one answer at a time on each."""
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, str] = {}  # whole answers that were seen before
+        self._parts: dict[int, bytes] = {}
+
+    def status(self, number: int, data: bytes) -> str | None:
+        """The status of the answer that `data` completes on this connection, None if it is not whole yet."""
+        return self._known.get(data) or self._whole(number, data)
+
+    def _whole(self, number: int, data: bytes) -> str | None:
+        if not data:
+            raise Trouble("the server closed a connection")
+        data = self._parts.pop(number, b"") + data
+        head, end, body = data.partition(b"\r\n\r\n")
+        length = _LENGTH.search(head + b"\r\n")
+        if not end or len(body) < (int(length[1]) if length else 0):
+            self._parts[number] = data
+            return None
+        status = head.split(b" ", 2)[1].decode("ascii")
+        if len(self._known) < KNOWN:
+            self._known[data] = status
+        return status
+
+
 class Generator:
     """Connections, and the requests to send on them; a context manager."""
 
@@ -96,8 +123,7 @@ class Generator:
             connection.setblocking(False)
             self._poll.register(connection.fileno(), select.EPOLLIN)
         self._next: Callable[[], bytes] = cycle(requests).__next__
-        self._known: dict[bytes, str] = {}  # whole answers that were seen before
-        self._parts: dict[int, bytes] = {}
+        self._status = Answers().status
 
     def __enter__(self) -> Generator:
         return self
@@ -171,29 +197,12 @@ class Generator:
         if not found and wait:
             raise Trouble(f"no answer for {wait:g} s")
         answered = []
-        known, statuses = self._known, self.statuses
         for number, _ in found:
-            data = os.read(number, ANSWER_BYTES)
-            status = known.get(data) or self._whole(number, data)
+            status = self._status(number, os.read(number, ANSWER_BYTES))
             if status is not None:
-                statuses[status] += 1
+                self.statuses[status] += 1
                 answered.append(number)
         return answered
-
-    def _whole(self, number: int, data: bytes) -> str | None:
-        """The status, if with `data` the answer on this connection is whole."""
-        if not data:
-            raise Trouble("the server closed a connection")
-        data = self._parts.pop(number, b"") + data
-        head, end, body = data.partition(b"\r\n\r\n")
-        length = _LENGTH.search(head + b"\r\n")
-        if not end or len(body) < (int(length[1]) if length else 0):
-            self._parts[number] = data
-            return None
-        status = head.split(b" ", 2)[1].decode("ascii")
-        if len(self._known) < 1000:  # answers with a clock in them change once a second
-            self._known[data] = status
-        return status
 
 
 def run(job: Job) -> Outcome:

@@ -15,6 +15,7 @@ from pyglue.collector import example
 from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.loading import LoadedMapping, load
 from pyglue.collector.records import reader
+from pyglue.collector.schema import reason
 from pyglue.errors import InputError, Problem, PyglueError, UsageError
 
 
@@ -95,7 +96,7 @@ def _fields(event: Path | None) -> dict[str, Any]:
     try:
         text = sys.stdin.read() if str(event) == "-" else event.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError([Problem(str(event), None, None, f"can't be read: {error}")]) from error
+        raise InputError([Problem(str(event), None, None, f"can't be read: {reason(error)}")]) from error
     return example.read(text, str(event))
 
 

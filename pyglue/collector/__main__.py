@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from pyglue.collector.configured import KafkaSink
 from pyglue.collector.loading import Setup, load
 from pyglue.collector.opening import OpenSinks
 from pyglue.collector.server import run
@@ -44,6 +45,9 @@ def main(arguments: Sequence[str]) -> int:
         else:
             for warning in setup.warnings:
                 logging.getLogger("pyglue.collector").warning("%s", warning)
+            for sink in setup.config.sinks:
+                where = sink.topic if isinstance(sink, KafkaSink) else sink.publish_dir
+                logging.getLogger("pyglue.collector").info("sink %s: %s", sink.name, where)
             run(setup, OpenSinks)
     except PyglueError as error:
         print(f"error: {error.message}", *error.details, sep="\n  ", file=sys.stderr)

@@ -19,6 +19,7 @@ from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.duplicates import DuplicateMemory, Seen
 from pyglue.collector.event import Event
 from pyglue.collector.headers import Headers
+from pyglue.collector.json_text import TOO_DEEP
 from pyglue.collector.page import TestPage
 from pyglue.collector.routes import Routes, canonical_path, decoded_path
 from pyglue.collector.sinks import Outlet
@@ -82,6 +83,11 @@ class _Source:
             {id(outlet): outlet for pipeline in self.pipelines for outlet in pipeline.outlets}.values()
         )
 
+    @cached_property
+    def discards_duplicates(self) -> bool:
+        """Whether an event may end here because it is one that came before."""
+        return any(pipeline.discard_duplicates for pipeline in self.pipelines)
+
 
 @dataclass(frozen=True)
 class EventsAt(_Source):
@@ -140,6 +146,7 @@ class App:
         self._outlets = tuple(
             {id(outlet): outlet for source in sources for outlet in source.outlets}.values()
         )
+        self._under_way: dict[int, _Delivery] = {}  # by signature, where duplicates are discarded
         self._memory = memory
         self._clock = clock
         self._later = later
@@ -257,12 +264,22 @@ class App:
                 return
         seen = self._memory.remember(event.party, event.session, event.event_id)
         event.duplicate = seen.duplicate
-        records = self._records(event, source.pipelines)
+        try:
+            records = self._records(event, source.pipelines)
+        except Exception:
+            self._memory.forget(seen)
+            raise
         if not records:
-            reply(success)
+            first = self._under_way.get(seen.signature) if seen.duplicate else None
+            if first is None:
+                reply(success)
+            else:  # discarded as a duplicate of one that is not safe yet
+                first.twins.append((success, reply))
             return
         self.in_flight += 1
         delivery = _Delivery(self, seen, success, reply, len(records))
+        if source.discards_duplicates:
+            self._under_way[seen.signature] = delivery
         for outlet, value in records:
             outlet.send(event.party, value, event.received, delivery.done)
 
@@ -280,6 +297,9 @@ class App:
             except DroppedEvent as dropped:
                 self.counters.add(f"dropped: {dropped.reason}")
                 continue
+            except RecursionError:
+                self.counters.add(f"dropped: {TOO_DEEP}")
+                continue
             size = len(event.party) + len(value)
             for outlet in pipeline.outlets:
                 if size <= outlet.max_bytes:
@@ -291,6 +311,8 @@ class App:
     def settle(self, delivery: _Delivery) -> None:
         """Answer an event of whose last record the fate is known."""
         self.in_flight -= 1
+        if self._under_way and self._under_way.get(delivery.seen.signature) is delivery:
+            del self._under_way[delivery.seen.signature]
         if delivery.safe:
             self.counters.add("acknowledged")
             delivery.reply(delivery.success)
@@ -298,6 +320,8 @@ class App:
             self._memory.forget(delivery.seen)
             self.counters.add("refused")
             delivery.reply(self._try_later)
+        for success, reply in delivery.twins:
+            reply(success if delivery.safe else self._try_later)
 
     def _remote_host(self, request: Request) -> bytes:
         if not self._use_x_forwarded_for:
@@ -310,7 +334,7 @@ class App:
 class _Delivery:
     """The records of one event on their way."""
 
-    __slots__ = ("_app", "_left", "reply", "safe", "seen", "success")
+    __slots__ = ("_app", "_left", "reply", "safe", "seen", "success", "twins")
 
     def __init__(self, app: App, seen: Seen, success: Answer, reply: Reply, records: int) -> None:
         self._app = app
@@ -319,6 +343,7 @@ class _Delivery:
         self.success = success
         self.reply = reply
         self.safe = True
+        self.twins: list[tuple[Answer, Reply]] = []  # answers to discarded duplicates, which share its fate
 
     def done(self, safe: bool) -> None:
         """An outlet's word on one of the records."""

@@ -17,6 +17,8 @@ import mmh3
 
 from pyglue.collector.base36 import parse_int, render
 
+MAX_DIVOLTE_BYTES = 32 * 1024  # of a text whose other hash is looked at: it is computed here step by step
+
 _MASK = 0xFFFFFFFF
 _C1 = 0xCC9E2D51
 _C2 = 0x1B873593
@@ -29,7 +31,9 @@ def matches(parameters: Mapping[bytes, Sequence[bytes]]) -> bool:
     if given is None:
         return False
     text = canonical(parameters)
-    return given == mmh3.hash(text) or (_has_astral(text) and given == divolte_hash(text.decode()))
+    if given == mmh3.hash(text):
+        return True
+    return len(text) <= MAX_DIVOLTE_BYTES and _has_astral(text) and given == divolte_hash(text.decode())
 
 
 def checksum(parameters: Mapping[bytes, Sequence[bytes]]) -> str:

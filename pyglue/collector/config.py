@@ -43,7 +43,7 @@ __all__ = [
 
 _DAY_MS = 86_400_000
 _LOOPBACK = "127.0.0.1"
-_LINGER_MS = 2
+_LINGER_MS = 5
 _SCRIPT_NAME = re.compile(r"[A-Za-z0-9_-]+\.js\Z")
 _AGENT_PARSERS = ("non_updating", "online_updating", "caching_and_updating")
 
@@ -52,7 +52,7 @@ def read(path: Path, environment: Mapping[str, str]) -> Config:
     """The configuration in the file; raises InputError with all its problems."""
     try:
         source = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError([Problem(str(path), None, None, f"can't be read: {reason(error)}")]) from error
     return parse(source, str(path), environment)
 

@@ -28,7 +28,7 @@ _SIZE = rb"[0-9a-z]{1,5}"
 # The tag's order. Time stamps of up to twelve digits fit into 64 bits, sizes of five into 32.
 _CANONICAL = re.compile(
     rb"p=(%b)&s=(%b)&v=(%b)&e=(%b)&c=([0-9a-z]{1,12})&n=([tf])&f=([tf])&l=(%b)(?:&r=(%b))?"
-    rb"&i=(%b)&j=(%b)&k=([0-9a-z.]{1,5})&w=(%b)&h=(%b)&t=(%b)(?:&u=(%b))?&x=(-?[0-9a-z]{1,7})"
+    rb"&i=(%b)&j=(%b)&k=([0-9a-z]{1,5}(?:\.[0-9a-z]{1,60})?)&w=(%b)&h=(%b)&t=(%b)(?:&u=(%b))?&x=(-?[0-9a-z]{1,7})"
     % (_ID, _ID, _TEXT, _TEXT, _TEXT, _TEXT, _SIZE, _SIZE, _SIZE, _SIZE, _TEXT, _TEXT)
 )
 canonical = _CANONICAL.fullmatch  # None for a query that is not in the tag's own form

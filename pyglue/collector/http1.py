@@ -15,6 +15,7 @@ END = b"\r\n\r\n"
 LINE_ENDS = b"\r\n"
 MAX_HEAD_BYTES = 1 << 20  # as in Divolte
 MAX_HEADERS = 200
+MAX_LENGTH_DIGITS = 19  # of the length of a body; more is none
 MAX_UNWANTED_BYTES = 1 << 20  # of a body that nobody wants
 
 # What chunks may add to a body: the six bytes around each, in chunks of one, and whatever else a client writes there.
@@ -167,6 +168,8 @@ class Reader:
             ]
         self.headers = self._found
         if len(self.headers) > MAX_HEADERS:
+            raise Malformed
+        if any(name == b"content-length" and len(value) > MAX_LENGTH_DIGITS for name, value in self.headers):
             raise Malformed
         if self.whole and self.keep_alive and len(block) <= _MEMO_BYTES:
             self._known_block, self._known_headers = block, self.headers

@@ -126,7 +126,7 @@ def _load(mapping: MappingFiles, agents: AgentCache, geo: Database | None) -> Lo
         file = str(mapping.script_file)
         try:
             source = Source(mapping.script_file.read_text(encoding="utf-8"), file)
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             raise InputError([Problem(file, None, None, f"can't be read: {schema.reason(error)}")]) from error
     return LoadedMapping(mapping, record, compile_mapping(source, record, agents, geo))
 

@@ -68,7 +68,7 @@ def read(path: Path) -> RecordSchema:
     file = str(path)
     try:
         source = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise InputError([Problem(file, None, None, f"can't be read: {reason(error)}")]) from error
     return parse(source, file)
 
@@ -150,6 +150,8 @@ class _Plain:
     def type(self, type_: Any) -> Any:
         """`type_` as a plain type."""
         if isinstance(type_, list):
+            if any(isinstance(branch, list) for branch in type_):
+                raise ValueError("a union stands in a union")
             return [self.type(branch) for branch in type_]
         if isinstance(type_, str):
             return type_ if type_ in PRIMITIVES else self._made.get(type_) or self.type(self._named[type_])
@@ -167,6 +169,10 @@ class _Plain:
         if type_["type"] == "enum":
             made["symbols"] = type_["symbols"]
         elif type_["type"] == "fixed":
+            if not isinstance(type_["size"], int) or isinstance(type_["size"], bool) or type_["size"] < 0:
+                raise ValueError(
+                    f"the size of {type_['name']} is {json.dumps(type_['size'])}, no number of bytes"
+                )
             made["size"] = type_["size"]
         else:
             made["type"] = "record"
@@ -189,9 +195,15 @@ class _Plain:
                 try:
                     entry["unset"] = _encoded(entry["type"], entry["default"])
                 except ValueError as error:
-                    yield entry["name"], str(error)
+                    # Null for a union that has it elsewhere is common, and Divolte takes it for no default.
+                    if entry["default"] is not None or not _has_null(entry["type"]):
+                        yield entry["name"], str(error)
                 except RecursionError:
                     yield entry["name"], "it holds itself without end"
+
+
+def _has_null(type_: Any) -> bool:
+    return isinstance(type_, list) and "null" in map(kind, type_)
 
 
 def _encoded(type_: Any, default: Any) -> bytes:
@@ -257,8 +269,8 @@ def _place(source: str, name: str) -> tuple[int | None, int | None]:
     return source.count("\n", 0, found.start()) + 1, found.start() - source.rfind("\n", 0, found.start())
 
 
-def reason(error: OSError | UnicodeDecodeError) -> str:
+def reason(error: OSError | ValueError) -> str:
     """Why a file could not be read as text."""
-    return (
-        "it is no UTF-8" if isinstance(error, UnicodeDecodeError) else (error.strerror or str(error)).lower()
-    )
+    if isinstance(error, UnicodeDecodeError):
+        return "it is no UTF-8"
+    return ((error.strerror if isinstance(error, OSError) else None) or str(error)).lower()

@@ -14,7 +14,7 @@ import pytest
 
 from bench.collector import load, measure
 from bench.collector.cpu import cpu_seconds, ticks
-from bench.collector.load import Job, Outcome, Trouble
+from bench.collector.load import Answers, Job, Outcome, Trouble
 from pyglue.errors import PyglueError
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nGIF"
@@ -24,7 +24,7 @@ REQUESTS = [b"GET /1 HTTP/1.1\r\n\r\n", b"GET /22 HTTP/1.1\r\n\r\n", b"GET /333 
 
 
 class Server:
-    """Answers each request with what `answer` makes of its number, piece by piece; None hangs up."""
+    """Answers each request with what `answer` makes of its number; None hangs up."""
 
     def __init__(self, answer: Callable[[int], list[bytes] | None]) -> None:
         self.answer = answer
@@ -87,20 +87,23 @@ def test_every_request_is_answered_and_counted_once(tmp_path: Path) -> None:
         outcome = load.run(job(found.port, tmp_path))
     assert outcome.statuses == {"200": len(found.seen)}
     assert 0 < outcome.measured < len(found.seen)
-    assert outcome.took == pytest.approx(0.2, rel=0.5)
+    assert outcome.took > 0
     assert found.most_at_once == 1
     counts = [found.seen.count(request) for request in REQUESTS]
     assert sum(counts) == len(found.seen)
     assert max(counts) - min(counts) <= 1
 
 
-def test_answers_in_pieces_are_one_answer(tmp_path: Path) -> None:
-    """Heads and bodies cut anywhere are put together; an answer without a length ends with its head."""
-    cuts = [[OK[:at], OK[at:]] for at in range(1, len(OK))] + [[EMPTY]]
-    with server(lambda number: cuts[number % len(cuts)]) as found:
-        outcome = load.run(job(found.port, tmp_path))
-    assert set(outcome.statuses) <= {"200", "204"}
-    assert sum(outcome.statuses.values()) == len(found.seen)
+def test_an_answer_is_whole_with_its_last_byte() -> None:
+    """Cut anywhere, on several connections at once, seen before or not; without a length it ends with its head."""
+    for answer, status in ((OK, "200"), (EMPTY, "204"), (LATER, "503")):
+        found = Answers()
+        for at in range(1, len(answer)):
+            assert [found.status(number, answer[:at]) for number in (1, 2)] == [None, None]
+            assert [found.status(number, answer[at:]) for number in (1, 2)] == [status, status]
+            assert found.status(3, answer) == status
+    with pytest.raises(Trouble, match="closed a connection"):
+        found.status(1, b"")
 
 
 def test_a_rate_is_kept(tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from pyglue.collector.answers import Answer, holds_tag
 from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Request
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
+from pyglue.collector.event import Event
 from pyglue.collector.page import TestPage
 from pyglue.collector.query import check_target
 from pyglue.collector.routes import Routes, canonical_path
@@ -588,3 +589,49 @@ def test_a_logged_request_is_one_line(target: bytes, lines: list[tuple[bytes, by
     found = requestlog.line("GET", target, lines)
     assert found.isascii()
     assert found.isprintable()
+
+
+@pytest.mark.parametrize("safe", [True, False])
+def test_a_discarded_duplicate_shares_the_fate_of_its_first(safe: bool) -> None:
+    """Success must not be said of an event whose only record is not safe yet, and may never be."""
+    outlet = FakeOutlet(verdict=None)
+    place = EventsAt((Pipeline(encode, (outlet,), discard_duplicates=True),))
+    app = App(
+        {"/csc-event": place},
+        DuplicateMemory(100),
+        Counters(),
+        clock=lambda: NOW,
+        later=Timer().later,
+        retry_after_s=3,
+    )
+    answered: list[int] = []
+    for _ in range(2):
+        request = Request("GET", f"/csc-event?{event_query()}".encode(), [], b"::1")
+        app.respond(request, lambda answer: answered.append(answer.status))
+    assert (len(outlet.records), answered) == (1, [])
+    (done,) = outlet.waiting
+    done(safe)
+    assert answered == ([200, 200] if safe else [503, 503])
+    assert app.in_flight == 0
+
+
+def test_an_event_that_could_not_be_written_is_forgotten() -> None:
+    """A bug of ours in the first try must not make the second one a duplicate."""
+
+    def broken(_: Event) -> bytes:
+        raise KeyError
+
+    memory = DuplicateMemory(100)
+    app = App(
+        {"/csc-event": EventsAt((Pipeline(broken, ()),))},
+        memory,
+        Counters(),
+        clock=lambda: NOW,
+        later=Timer().later,
+        retry_after_s=3,
+    )
+    request = Request("GET", f"/csc-event?{event_query()}".encode(), [], b"::1")
+    with pytest.raises(KeyError):
+        app.respond(request, lambda _: None)
+    event = Event.of_browser(event_query().encode(), [], NOW, b"::1")
+    assert not memory.remember(event.party, event.session, event.event_id).duplicate

@@ -368,3 +368,19 @@ def test_the_shipped_mapping_cut_at_every_byte() -> None:
     for end in range(text.index("mapping {") + 9, len(text), 7):
         _, problems = parse(Source(text[:end], "m"))
         assert problems
+
+
+def test_empty_blocks_and_long_chains() -> None:
+    """A section without statements is nothing, wherever it stands; a very long chain is taken or refused in words."""
+    assert record(
+        "mapping { when eventType().isPresent() apply { section { /* later */ } }; map 1 onto 'small' }"
+    ) == {"small": 1}
+    assert record("mapping {\n def t =\n  eventType()\n map { it -> t } onto 'text'\n}") == {"text": "click"}
+    chain = "eventType().equalTo('a')" + ".or(eventType().equalTo('b'))" * 200
+    assert record(f"mapping {{ when {chain} apply {{ map 1 onto 'small' }} }}") == {}
+    try:
+        record(f"mapping {{ when {chain}{'.or(corrupt())' * 3000} apply {{ map 1 onto 'small' }} }}")
+    except InputError as error:
+        assert "nested too deeply" in error.details[0]  # noqa: PT017 - either is fine
+    doubled = "def a0 = corrupt()\n" + "".join(f"def a{n + 1} = a{n}.and(a{n})\n" for n in range(40))
+    assert record(f"mapping {{\n{doubled}\nmap a40 onto 'yes' }}") == {}

@@ -160,7 +160,7 @@ def test_what_is_no_schema(source: str, problem: str) -> None:
         ("boolean", 1, "1 is no boolean"),
         ("string", None, "null is no string"),
         ("null", 0, "0 is no null"),
-        (["int", "null"], None, "null is no int"),
+        (["int", "null"], "x", '"x" is no int'),
         (["null", "int"], 1, "1 is no null"),
         ("bytes", "\u0100", '"\\u0100" has characters beyond U+00FF'),
         ({"type": "fixed", "name": "F", "size": 2}, "a", '"a" is no fixed'),
@@ -201,3 +201,26 @@ def test_files(tmp_path: Path) -> None:
     assert "it is no UTF-8" in str(refused.value.problems[0])
     with pytest.raises(InputError, match="1 problem"):
         schema.read(tmp_path / "missing.avsc")
+
+
+def test_null_that_a_union_has_elsewhere_is_no_default() -> None:
+    """Such schemas are common, and Divolte starts with them: the field has to be filled."""
+    text = '{"type": "record", "name": "R", "fields": [{"name": "a", "type": ["string", "null"], "default": null}]}'
+    (field,) = schema.parse(text, "s.avsc").fields
+    assert (field.unset, field.null_branch) == (None, 1)
+
+
+@pytest.mark.parametrize(
+    "type_",
+    [
+        '["null", ["null", "int"]]',
+        '{"type": "fixed", "name": "F", "size": "3"}',
+        '{"type": "fixed", "name": "F", "size": -1}',
+    ],
+)
+def test_types_that_avro_does_not_know(type_: str) -> None:
+    """They are refused here, not at the first event."""
+    with pytest.raises(InputError, match="problem"):
+        schema.parse(
+            f'{{"type": "record", "name": "R", "fields": [{{"name": "a", "type": {type_}}}]}}', "s.avsc"
+        )

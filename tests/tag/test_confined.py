@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from pyglue.collector.tag import render
-from tests.browser import COMMITTED, TAG, Recorder
+from tests.browser import COMMITTED, TAG, Recorder, checksum
 from tests.tag.web import escaped
 
 pytestmark = pytest.mark.browser
@@ -89,7 +89,7 @@ def test_leaving_a_sandbox(page: Page, recorder: Recorder) -> None:
     ],
 )
 def test_browser_without(page: Page, recorder: Recorder, without: str) -> None:
-    """A browser that lacks or denies something sends its events all the same."""
+    """A browser that lacks or denies something sends its events all the same, and whole."""
     errors = escaped(page)
     page.add_init_script(without)
     recorder.tag = lambda: render(**{**TAG, "logging": True})
@@ -97,6 +97,7 @@ def test_browser_without(page: Page, recorder: Recorder, without: str) -> None:
     page.evaluate(CLICK)
     page.evaluate(COMMITTED)
     assert [hit["t"] for hit in recorder.wait(2)] == ["pageView", "click"]
+    assert all(hit["x"] == checksum(hit.query) for hit in recorder.hits)
     page.goto(recorder.page("/next", "", head=""))
     assert errors == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from tests.browser import COMMITTED
+from tests.browser import COMMITTED, PATIENCE
 from tests.tag.web import SITE_PAGE, Web, escaped
 
 pytestmark = pytest.mark.browser
@@ -15,6 +15,10 @@ LOAD = """url => new Promise((done, fail) => {
     Object.assign(script, {src: url, onload: done, onerror: fail});
     document.head.appendChild(script);
 })"""
+REQUIRE_BOTH = f"""names => new Promise((done, fail) => {{
+    setTimeout(fail, {PATIENCE * 1000}, 'the modules did not load');
+    require(names, (...tags) => done(tags.map(tag => tag.signal('click'))));
+}})"""
 
 
 def cookies(visitor: BrowserContext) -> dict[str, str]:
@@ -66,12 +70,9 @@ def test_one_page_with_modules(web: Web, tab: Page) -> None:
     """To a loader of modules two tags are two modules; each reports to its own source."""
     web.publish_pages("http://shop.example/")
     prefixes = ["http://track.example/one/", "http://track.example/other/"]
-    names = [web.source(prefix).removesuffix(".js") for prefix in prefixes]
+    names = [web.source(prefix) for prefix in prefixes]
     tab.goto(web.publish("http://shop.example/", SITE_PAGE.format("require.js")))
-    ids = tab.evaluate(
-        """names => new Promise(done => require(names, (...tags) => done(tags.map(tag => tag.signal('click')))))""",
-        names,
-    )
+    ids = tab.evaluate(REQUIRE_BOTH, names)
     hits = web.wait(4)
     for prefix, id_ in zip(prefixes, ids, strict=True):
         mine = [hit for hit in hits if hit.url == prefix + "csc-event"]
@@ -111,6 +112,14 @@ def test_foreign_cookie_domain(web: Web, tab: Page, visitor: BrowserContext) -> 
     assert len({hit["p"] for hit in hits}) == 2
     assert cookies(visitor) == {}
     assert errors == []
+
+
+def test_two_cookies_of_one_name(web: Web, tab: Page, visitor: BrowserContext) -> None:
+    """Where a site's cookies once had a domain, and now have none, or the reverse, the younger one counts."""
+    for value, domain in (("0:a:host", "shop.example"), ("0:b:domain", ".shop.example")):
+        visitor.add_cookies([{"name": "_dvp", "value": value, "domain": domain, "path": "/"}])
+    tab.goto(web.publish("http://shop.example/", SITE_PAGE.format(web.source("http://track.example/"))))
+    assert web.wait(1)[0]["p"] == "0:b:domain"
 
 
 def test_logging(web: Web, tab: Page) -> None:

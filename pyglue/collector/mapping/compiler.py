@@ -43,11 +43,15 @@ def compile_mapping(
 ) -> Compiled:
     """The mapping in `source` for records of `schema`; raises InputError with all its problems."""
     statements, unreadable = parse(source)
-    built = build(statements, source, schema, geo=geo is not None)
+    try:
+        built = build(statements, source, schema, geo=geo is not None)
+        python, names = generate(built.actions, schema)
+    except RecursionError:
+        reason = "its values are nested too deeply; a long chain can be cut in two by a variable"
+        raise InputError([Problem(source.file, None, None, reason)]) from None
     problems = unreadable + list(built.problems)
     if problems:
         raise InputError(sorted(problems, key=lambda problem: (problem.line or 0, problem.column or 0)))
-    python, names = generate(built.actions, schema)
     scope = {**runtime.functions(agents, geo), **names}
     exec(compile(python, f"<{source.file}, compiled>", "exec"), scope)  # noqa: S102 - see generator's law
     encoder: Encoder = scope["encode"]

@@ -120,8 +120,7 @@ class _Generator:
 
     def _section(self, action: Section) -> None:
         if not any(_exits(inner) for inner in action.actions):
-            if action.actions:
-                self.block(action.actions)
+            self.block(action.actions)
             return
         self.line("while True:")
         self._loops += 1

@@ -36,6 +36,15 @@ class Node:
     total: bool = False
     utf8: bool = False
     fails: str = ""  # why an event that reaches this is dropped, if Divolte's worker would end there
+    _hash: int = field(default=0, init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        # Once: a value of many values would else be gone through again for each one that it is part of.
+        identity = (self.type, self.python, self.arguments, self.constants, self.fails)
+        object.__setattr__(self, "_hash", hash(identity))
+
+    def __hash__(self) -> int:
+        return self._hash
 
 
 @dataclass(frozen=True)

@@ -143,6 +143,7 @@ class _Parser:
             name = self._token.text
             self._advance()
             self._advance()
+            self._skip_newlines()
             return Assign(name, self._command(), declares, place)
         if declares:
             self._fail("a variable's name and '='")
@@ -245,7 +246,7 @@ class _Parser:
 
     def _no_command(self) -> None:
         """Refuse what would be a command, were it not inside brackets."""
-        if self._begins_argument():
+        if self._begins_argument() and self._token.kind != "unreadable":
             self._refuse(
                 self._token.place,
                 f"{self._token} can't follow here: inside brackets a call needs its own brackets and dots; "
@@ -260,8 +261,9 @@ class _Parser:
             self._refuse(place, f"nested deeper than {_MAX_DEPTH} levels")
         try:
             self._skip_newlines()
-            if self._token.text == "-" and self._tokens[self._at + 1].text == ">":
-                self._at += 2
+            named = self._token.kind == "name"  # a parameter, which nothing is given for
+            if self._tokens[self._at + named].text == "-" and self._tokens[self._at + named + 1].text == ">":
+                self._at += 2 + named
             statements = self._statements()
             self._expect("}")
         finally:
@@ -352,7 +354,9 @@ class _Parser:
     def _refuse_groovy(self, token: Token) -> None:
         if token.text in _GROOVY:
             self._refuse(
-                token.place, f"'{token.text}' is Groovy that mappings can't use here; a condition is `when`"
+                token.place,
+                f"'{token.text}' is Groovy that mappings can't use here"
+                + ("; write `when`" if token.text == "if" else ""),
             )
 
     def _fail(self, expected: str) -> NoReturn:

@@ -34,6 +34,12 @@ _BEFORE_VALUE = ("(", ",", "=", "{", "")
 _ESCAPE = re.compile(r"\\(u+[0-9A-Fa-f]{4}|[\s\S])")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "\n": ""}
 _SIMPLE_ESCAPES = "\\'\"$"
+_INSTEAD = {
+    "!": "; write not",
+    "|": "; write .or(...)",
+    "&": "; write .and(...)",
+    "\ufeff": " (a byte order mark)",
+}
 
 
 @dataclass(frozen=True)
@@ -138,8 +144,7 @@ def unreadable(token: Token) -> str:
     """Why an unreadable token is none."""
     if token.text[0] in "'\"":
         return "this string does not end on its line"
-    return (
-        "this comment does not end"
-        if token.text.startswith("/*")
-        else f"'{token.text[0]}' is Groovy that mappings can't use here"
-    )
+    if token.text.startswith("/*"):
+        return "this comment does not end"
+    instead = _INSTEAD.get(token.text[0], "")
+    return f"'{token.text[0]}' is Groovy that mappings can't use here{instead}"

@@ -116,10 +116,10 @@
   }
 
   // The cookie's identifier, or null. What the collector would refuse counts as absent: a broken cookie would
-  // otherwise hide its visitor for years.
+  // otherwise hide its visitor for years. Of several with one name (a host's and a domain's) the last one counts.
   function readCookie(name) {
     var cookies = withCookies(function () { return document.cookie; }).split(/;\s*/);
-    for (var i = 0; i < cookies.length; i++) {
+    for (var i = cookies.length - 1; i >= 0; i--) {
       if (cookies[i].slice(0, name.length + 1) === name + '=') {
         var value = cookies[i].slice(name.length + 1);
         if (/^0:[+-]?[0-9a-z]+:[^:]*$/i.test(value)) {

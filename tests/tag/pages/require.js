@@ -1,5 +1,5 @@
 // As much of RequireJS as these pages use: a script that is fetched for a module bears its name as an attribute, and
-// a definition without a name belongs to the script that ran last.
+// a definition without a name belongs to the script that ran last. A name that is an address already stays as it is.
 (function (window) {
   'use strict';
 
@@ -15,7 +15,7 @@
     var script = document.createElement('script');
     script.async = true;
     script.setAttribute('data-requiremodule', name);
-    script.src = (paths[name] || name) + '.js';
+    script.src = /:|\.js$/.test(name) ? name : (paths[name] || name) + '.js';
     script.onload = function () {
       modules[name] = defined ? defined() : undefined;
       defined = null;
