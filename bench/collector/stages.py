@@ -18,7 +18,7 @@ from bench.collector import kinds, traffic
 from bench.collector.kinds import KINDS, Kind
 from pyglue.collector import answers
 from pyglue.collector.app import App, Reply, Request
-from pyglue.collector.config import Config
+from pyglue.collector.configured import Config
 from pyglue.collector.connection import Connection
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory

@@ -79,9 +79,7 @@ class _Source:
     @cached_property
     def outlets(self) -> tuple[Outlet, ...]:
         """Where records of its events may go, each once."""
-        return tuple(
-            {id(outlet): outlet for pipeline in self.pipelines for outlet in pipeline.outlets}.values()
-        )
+        return tuple(dict.fromkeys(outlet for pipeline in self.pipelines for outlet in pipeline.outlets))
 
     @cached_property
     def discards_duplicates(self) -> bool:
@@ -143,9 +141,7 @@ class App:
         self.in_flight = 0
         self._routes: Routes[Place] = Routes(table)
         sources = [place for place in table.values() if isinstance(place, _Source)]
-        self._outlets = tuple(
-            {id(outlet): outlet for source in sources for outlet in source.outlets}.values()
-        )
+        self._outlets = tuple(dict.fromkeys(outlet for source in sources for outlet in source.outlets))
         self._under_way: dict[int, _Delivery] = {}  # by signature, where duplicates are discarded
         self._memory = memory
         self._clock = clock

@@ -26,7 +26,7 @@ def parse(text: str) -> int | None:
     if len(text) > MAX_DIGITS + 1:
         return None
     if not text.isascii():
-        text = "".join(map(_ascii_digit, text))
+        text = ascii_digits("".join(map(_ascii_letter, text)))
     return int(text, 36) if _ASCII.match(text) else None
 
 
@@ -55,14 +55,23 @@ def _within(number: int | None, bits: int) -> int | None:
     return number if number is not None and -bound <= number < bound else None
 
 
+def ascii_digits(text: str) -> str:
+    """`text` with digits of other scripts as ASCII ones, for Java reads numbers from them.
+
+    It reads UTF-16 unit by unit, so a digit beyond the BMP is none.
+    """
+    return text if text.isascii() else "".join(map(_ascii_digit, text))
+
+
 def _ascii_digit(character: str) -> str:
-    if character.isascii():
-        return character
+    digit = unicodedata.decimal(character, None) if character <= "\uffff" else None
+    return character if digit is None else str(digit)
+
+
+def _ascii_letter(character: str) -> str:
     code = ord(character)
     if code in _FULL_WIDTH_UPPER:
         return chr(code - _FULL_WIDTH_UPPER.start + ord("a"))
     if code in _FULL_WIDTH_LOWER:
         return chr(code - _FULL_WIDTH_LOWER.start + ord("a"))
-    # Java reads UTF-16 unit by unit, so a digit beyond the BMP is none.
-    digit = unicodedata.decimal(character, None) if code <= 0xFFFF else None
-    return character if digit is None else str(digit)
+    return character

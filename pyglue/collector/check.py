@@ -10,12 +10,12 @@ from pyglue.errors import InputError, Problem
 
 
 def problems(conf: Path, env: Mapping[str, str]) -> list[Problem]:
-    """All problems of the configuration file `conf`, its schemas and its mappings; empty if it would start.
+    """All problems of the configuration file `conf`, its schemas and its mappings; empty if all is well.
 
-    `env` is the environment that the service would see.
+    What the collector only warns of, for Divolte's sake, is a problem here: it would drop events. `env` is the
+    environment that the service would see.
     """
     try:
-        load(conf, env)
+        return load(conf, env).warnings
     except InputError as error:
         return error.problems
-    return []

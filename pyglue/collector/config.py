@@ -29,18 +29,6 @@ from pyglue.collector.schema import reason
 from pyglue.collector.settings import Section
 from pyglue.errors import InputError, Problem
 
-__all__ = [
-    "BrowserSource",
-    "Config",
-    "FileSink",
-    "JsonSource",
-    "KafkaSink",
-    "Limits",
-    "MappingFiles",
-    "parse",
-    "read",
-]
-
 _DAY_MS = 86_400_000
 _LOOPBACK = "127.0.0.1"
 _LINGER_MS = 5

@@ -28,7 +28,7 @@ class DuplicateMemory:
 
     def __init__(self, size: int) -> None:
         """`size` is the number of slots, at least 1; each takes 8 bytes."""
-        self._slots = array("q", bytes(8 * size))
+        self._slots = array("q", [0]) * size
 
     def remember(self, party: bytes, session: bytes, event: bytes) -> Seen:
         """Record the event with these identifiers (UTF-8, as they are recorded) and say whether it was there."""

@@ -127,14 +127,10 @@ def _of_tag(groups: tuple[bytes, ...]) -> Event | None:
     screen_width, screen_height, ratio, width, height, event_type, custom, given = rest
     party = party.replace(b"%3A", b":")
     session = session.replace(b"%3A", b":")
-    if b"%" in page_view:
-        page_view = query.unescape(page_view)
-    if b"%" in event_id:
-        event_id = query.unescape(event_id)
-    if b"%" in location:
-        location = query.unescape(location)
-    if b"%" in event_type:
-        event_type = query.unescape(event_type)
+    page_view = query.unescape(page_view)
+    event_id = query.unescape(event_id)
+    location = query.unescape(location)
+    event_type = query.unescape(event_type)
     referer_part = custom_part = b""
     if referer is not None:
         referer = query.unescape(referer)
@@ -146,10 +142,11 @@ def _of_tag(groups: tuple[bytes, ...]) -> Event | None:
         time, event_id, first, height, screen_width, screen_height, ratio, location, new, party, referer_part,
         session, event_type, custom_part, page_view, width,
     )  # fmt: skip
-    if mmh3.hash(checked) != int(given, 36) and not checked.isascii():
+    corrupt = mmh3.hash(checked) != int(given, 36)
+    if corrupt and not checked.isascii():
         return None  # Divolte's other checksum may be meant
     event = Event(party, session, event_id, int(time, 36), first_in_session=first == b"t")
-    event.corrupt = mmh3.hash(checked) != int(given, 36)
+    event.corrupt = corrupt
     event.page_view = page_view
     event.event_type = event_type
     event.location = location

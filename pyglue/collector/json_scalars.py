@@ -10,7 +10,8 @@ import re
 from decimal import Decimal
 from typing import Any
 
-from pyglue.collector.json_text import JAVA_BLANKS, ascii_digits, text
+from pyglue.collector.base36 import ascii_digits
+from pyglue.collector.json_text import JAVA_BLANKS, text
 
 NULLS = ("", "null")  # texts, trimmed, that are null where a number or a truth is wanted
 

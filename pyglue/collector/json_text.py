@@ -9,7 +9,6 @@ has a digit too many. Divolte recorded those, so they are made here, too.
 from __future__ import annotations
 
 import math
-import unicodedata
 
 # Why events are dropped.
 BAD_JSON = "bad json"
@@ -39,11 +38,6 @@ def text(value: object) -> str:
     return "" if isinstance(value, dict | list) else str(value)
 
 
-def ascii_digits(source: str) -> str:
-    """`source` with digits of other scripts as ASCII ones, for Java reads numbers from them (from those of the BMP)."""
-    return source if source.isascii() else "".join(map(_ascii_digit, source))
-
-
 def java_double(value: float) -> str:
     """`value` as Java's `Double.toString` writes it."""
     if not math.isfinite(value):
@@ -59,11 +53,6 @@ def java_double(value: float) -> str:
         whole, _, part = repr(size).partition(".")
         digits, exponent = (whole + part).rstrip("0"), len(whole) - 1
     return f"{'-' if value < 0 else ''}{digits[0]}.{digits[1:] or '0'}E{exponent}"
-
-
-def _ascii_digit(character: str) -> str:
-    value = unicodedata.decimal(character, None) if character <= "\uffff" else None
-    return character if value is None else str(value)
 
 
 def _digits_of_long(size: int) -> tuple[str, int]:

@@ -33,6 +33,7 @@ IDLE_SECONDS = 1.0  # otherwise: only to hear that the brokers have gone
 LOOK_SECONDS = 1.0  # for one look at the brokers
 PAUSE_SECONDS = 0.25  # between two looks
 COMPLAINT_EVERY = 20  # looks without a broker between two log lines
+FIRST_COMPLAINT = 2  # looks before the first of them
 TOPIC_SECONDS = 10.0
 MAX_MESSAGE_BYTES = 1_000_000  # librdkafka's and the broker's default
 MESSAGE_OVERHEAD = 512  # of the protocol, generously
@@ -205,7 +206,7 @@ class Kafka:
                 self._producer.list_topics(topic, timeout=LOOK_SECONDS)
             return not missing or self._make(missing)
         except KafkaException as error:
-            if looks % COMPLAINT_EVERY == COMPLAINT_EVERY - 1:
+            if looks % COMPLAINT_EVERY == FIRST_COMPLAINT:
                 brokers = self._settings["bootstrap.servers"]
                 log.warning("still waiting for Kafka at %s: %s", brokers, self._last_error or error)
             return False

@@ -11,7 +11,7 @@ from pyglue.collector import config as configuration
 from pyglue.collector import schema
 from pyglue.collector.answers import Tag
 from pyglue.collector.app import EventsAt, JsonEventsAt, Ping, Pipeline, Place
-from pyglue.collector.config import BrowserSource, Config, FileSink, KafkaSink, MappingFiles
+from pyglue.collector.configured import BrowserSource, Config, FileSink, KafkaSink, MappingFiles
 from pyglue.collector.mapping.compiler import Compiled, compile_mapping
 from pyglue.collector.mapping.tokens import Source
 from pyglue.collector.page import TestPage

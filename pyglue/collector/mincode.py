@@ -23,7 +23,6 @@ from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal
 from typing import TypeAlias
 
 from pyglue.collector import base36
-from pyglue.collector.json_text import ascii_digits
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | Decimal | bool | None"
 
@@ -146,7 +145,7 @@ def _text(text: str, at: int) -> tuple[str, int]:
 
 
 def _number(text: str) -> int | Decimal | None:
-    text = ascii_digits(text)
+    text = base36.ascii_digits(text)
     found = _NUMBER.fullmatch(text) if len(text) <= base36.MAX_DIGITS else None
     if not found or int(f"{found[1] or ''}{found[2] or 0}") not in _INTS:
         return None

@@ -73,11 +73,12 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
+    memory = _memory(config.duplicate_memory_size)
     sinks = open_sinks(setup, failed)
     counters = Counters()
     app = App(
         setup.table(sinks.outlet),
-        DuplicateMemory(config.duplicate_memory_size),
+        memory,
         counters,
         clock=lambda: time.time_ns() // 1_000_000,
         later=loop.call_later,
@@ -110,6 +111,14 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
     log.info("ended; since the start: %s", counters)
     if fatal:
         raise PyglueError(f"the collector can't go on: {fatal[0]}")
+
+
+def _memory(size: int) -> DuplicateMemory:
+    try:
+        return DuplicateMemory(size)
+    except MemoryError:
+        key = "divolte.global.mapper.duplicate_memory_size"
+        raise PyglueError(f"there is no memory for {size} events; make {key} smaller") from None
 
 
 async def _finish(app: App, connections: set[Connection], seconds: float) -> None:

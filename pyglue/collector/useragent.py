@@ -158,10 +158,8 @@ class AgentCache:
         self._size = size
         self._agents: OrderedDict[str, Agent] = OrderedDict()
 
-    def __call__(self, header: str | None) -> Agent | None:
-        """The parts of `header`; None if there is no header."""
-        if header is None:
-            return None
+    def __call__(self, header: str) -> Agent:
+        """The parts of `header`."""
         looked_at = header[:MAX_LOOKED_AT]
         agent = self._agents.get(looked_at)
         if agent is not None:

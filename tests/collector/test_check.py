@@ -25,6 +25,17 @@ def test_the_built_in_files_are_fine(tmp_path: Path) -> None:
     assert check.problems(conf, {}) == []
 
 
+def test_what_would_drop_every_event_is_a_problem(tmp_path: Path) -> None:
+    """The collector starts with it, as Divolte does, but who asks before a start wants to know."""
+    mapping = tmp_path / "mapping.groovy"
+    mapping.write_text(
+        "mapping {\n  def m = match '(' against location()\n  map m.matches() onto 'firstInSession'\n}"
+    )
+    problems = check.problems(CONF, {**ENVIRONMENT, "DIVOLTE_MAPPING": str(mapping)})
+    assert (problems[0].line, problems[0].column) == (2, 17)
+    assert any("nothing is mapped onto 'timestamp'" in problem.message for problem in problems)
+
+
 @pytest.mark.parametrize(
     ("schema", "place", "message"),
     [

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from pyglue.collector import config, defaults
-from pyglue.collector.config import BrowserSource, Config, FileSink, JsonSource, KafkaSink, MappingFiles
+from pyglue.collector.configured import (
+    BrowserSource,
+    Config,
+    FileSink,
+    JsonSource,
+    KafkaSink,
+    Limits,
+    MappingFiles,
+)
 from pyglue.errors import InputError
 
 ROOT = Path(__file__).parents[2]
@@ -103,7 +111,7 @@ def test_defaults_are_divoltes(source: str) -> None:
         sinks=(DEFAULT_FILES,),
         mappings=(BUILT_IN,),
         producer={},
-        limits=config.Limits(2000, 5, 1, 20_000, 4),
+        limits=Limits(2000, 5, 1, 20_000, 4),
     )
 
 
@@ -467,7 +475,7 @@ def test_our_own_block() -> None:
     given = parsed(
         "pyglue { collector { acknowledge_timeout = 1 s, retry_after_seconds = 9, max_in_flight = 5 } }"
     )
-    assert given.limits == config.Limits(1000, 5, 9, 5, 4)
+    assert given.limits == Limits(1000, 5, 9, 5, 4)
     assert problems("pyglue.collector.linger = 3 s") == [
         "pyglue.collector.acknowledge_timeout: must be longer than linger"
     ]

@@ -74,7 +74,9 @@ class Played:
     def __init__(self, limits: Limits = LIMITS) -> None:
         self.failures: list[str] = []
         self.fates: list[bool] = []
-        self.kafka = Kafka({}, limits, ["clicks"], self.failures.append, self._make)
+        self.kafka = Kafka(
+            {"bootstrap.servers": "nowhere"}, limits, ["clicks"], self.failures.append, self._make
+        )
         self.outlet = self.kafka.outlet("clicks")
 
     def _make(self, config: dict[str, Any]) -> Producer:

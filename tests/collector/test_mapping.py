@@ -310,6 +310,14 @@ def test_what_divolte_finds_out_late(statement: str, reason: str) -> None:
     assert compiled.encode(without)
 
 
+def test_a_warning_is_told_once() -> None:
+    """However the value is written, and however deep it stands."""
+    inner = "m.group(9)" + ".equalTo(m.group(8)).equalTo(corrupt().equalTo(m.group(7).isPresent()))"
+    mapping = f"mapping {{\n def m = match 'c' against eventType()\n map {inner} onto 'yes'\n}}"
+    compiled = compile_mapping(Source(mapping, "m.groovy"), RECORD, AgentCache(10))
+    assert len(compiled.warnings) == 3
+
+
 def test_required_fields_that_nothing_fills() -> None:
     """A field without default that nothing is mapped onto is warned of at start, and drops every event."""
     required = schema.parse('{"type":"record","name":"R","fields":[{"name":"a","type":"string"}]}', "s.avsc")

@@ -185,4 +185,3 @@ def test_the_cache_is_bounded() -> None:
     assert list(agents._agents) == ["curl/1.0", "curl/3.0"]
     agents("x" * 10_000)
     assert max(map(len, agents._agents)) == MAX_LOOKED_AT
-    assert agents(None) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -98,6 +99,32 @@ def test_the_click_of_the_shown_workflow_arrives(stack: LiveStack, tmp_path: Pat
         "superset",
     ]
     assert not list(report.iter("failure"))
+
+
+def test_the_shown_app_that_is_no_browser(stack: LiveStack) -> None:
+    """The curl of docs/collector.md, as it stands there but for the port, makes a row."""
+    page = (stack.directory / "docs" / "collector.md").read_text(encoding="utf-8")
+    shown = re.search(r"^    (curl -X POST (?:.*\n)+?)\n", page, re.MULTILINE)
+    assert shown is not None
+    command = shlex.split(shown[1].replace("localhost:8290", f"127.0.0.1:{stack.ports['DIVOLTE_PORT']}"))
+    answer = subprocess.run(
+        [*command, "-s", "-o", "/dev/null", "-w", "%{http_code}"], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "204"
+    query = (
+        'SELECT "partyId", "sessionId", "eventType", "technology", "pageViewId" FROM "divolte-clickstream" '
+        "WHERE \"eventId\" = 'visit-7-1'"
+    )
+    eventually(lambda: len(stack.sql(query)) == 1, "the app's event in Druid")
+    assert stack.sql(query) == [
+        {
+            "partyId": "0:lq1a7c3k:installation-42",
+            "sessionId": "0:lq1a9zzz:visit-7",
+            "eventType": "click",
+            "technology": "Kafka",
+            "pageViewId": None,
+        }
+    ]
 
 
 @pytest.mark.browser

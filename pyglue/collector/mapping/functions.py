@@ -98,7 +98,7 @@ FUNCTIONS: dict[str | None, dict[str, Function]] = {
         "query": Function("query", "{0}.query()"),
     },
     "query": {
-        "value": Function("string", "first({0}.get({k0}))", parameter="string"),
+        "value": Function("string", "{0}.get({k0}, (None,))[0]", parameter="string"),
         "valueList": Function("strings", "{0}.get({k0})", parameter="string"),
     },
     "geo": {

@@ -11,10 +11,12 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from pyglue.collector.mapping.parser import Literal
 from pyglue.collector.mapping.tokens import Place
 from pyglue.collector.schema import Field
 
 JSON_TYPES = ("json", "parameters")
+_TEXTUAL = ("boolean", "int", "long", "float", "double")  # beside string, what a digest takes
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,38 @@ Action: TypeAlias = MapOnto | When | Section | Exit | Stop
 
 @dataclass(frozen=True)
 class Mapped:
-    """What `--check` tells of one `map`: the field, its type, and what goes onto it."""
+    """What `--check` tells of one `map`: the field and its type."""
 
     field: str
     field_type: str
-    value: str
     place: Place
+
+
+def constant(literal: Literal) -> Node:
+    """A constant as a value that is always there."""
+    value = literal.value
+    held = value.encode("utf-8", "replace") if isinstance(value, str) else value
+    return Node(literal.type, "{k0}", (), (repr(value),), (held,), certain=True, utf8=isinstance(value, str))
+
+
+def negated(node: Node) -> Node:
+    return Node("boolean", "not {0}", (node,), certain=node.certain)
+
+
+def as_str(node: Node) -> Node:
+    return Node("string", "{0}.decode()", (node,), certain=node.certain) if node.utf8 else node
+
+
+def as_utf8(node: Node) -> Node:
+    if node.utf8:
+        return node
+    return Node("string", "{0}.encode('utf-8', 'replace')", (node,), certain=node.certain, utf8=True)
+
+
+def piece(node: Node) -> Node | None:
+    """A digest's piece as UTF-8, None if values of this type can't be one."""
+    if node.type == "string":
+        return as_utf8(node)
+    if node.type in (*JSON_TYPES, *_TEXTUAL):
+        return Node("piece", "piece({0})", (node,), total=node.type in JSON_TYPES)
+    return None

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Sequence
 from typing import Any
 
 from pyglue.collector.dropped import ABSENT, DroppedEvent
-from pyglue.collector.json_text import java_double, text
+from pyglue.collector.json_text import text
 from pyglue.collector.useragent import AgentCache
 from pyglue.collector.values import cookies, headers, numbers, uris
 from pyglue.collector.values.geo import Database
@@ -23,7 +22,6 @@ def functions(agents: AgentCache, geo: Database | None) -> dict[str, Any]:
         "cookie": cookies.cookie,
         "empty": _empty,
         "failed": DroppedEvent,
-        "first": _first,
         "fp32": numbers.fp32,
         "fp64": numbers.fp64,
         "geo_of_host": geo.lookup if geo else None,
@@ -33,9 +31,8 @@ def functions(agents: AgentCache, geo: Database | None) -> dict[str, Any]:
         "int64": numbers.int64,
         "item": headers.get,
         "parameter": parameter,
-        "piece": _piece,
         "same": same,
-        "scalar_piece": _scalar_piece,
+        "piece": _piece,
         "unfilled": _unfilled,
         "uri": uris.parse,
     }
@@ -69,23 +66,12 @@ def _empty(value: Any) -> bool:
     return value is None or value is ABSENT
 
 
-def _first(values: Sequence[str] | None) -> str | None:
-    return values[0] if values else None
-
-
 def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode("ascii")
 
 
-def _piece(value: bool | int | float) -> bytes:
-    """A plain value as a digest's piece: its text in UTF-8."""
-    if isinstance(value, bool):
-        return b"true" if value else b"false"
-    return (java_double(value) if isinstance(value, float) else str(value)).encode()
-
-
-def _scalar_piece(value: Any) -> bytes | None:
-    """JSON as a digest's piece, None if it is no scalar or not there."""
+def _piece(value: Any) -> bytes | None:
+    """A plain value or JSON as a digest's piece: its text in UTF-8. None for JSON that is absent or no scalar."""
     if value is ABSENT or isinstance(value, dict | list):
         return None
     return text(value).encode("utf-8", "replace")

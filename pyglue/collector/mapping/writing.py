@@ -68,7 +68,7 @@ def writer(node: Node, field: Field) -> tuple[str, dict[str, object]]:
         value = "{0}" if node.utf8 or node.type == "bytes" else "{0}.encode('utf-8', 'replace')"
         table = [prefix + avro_bytes.integer(length) for length in range(_SHORT)]
         text = f"{{table}}[len(v)] + v if len(v := {value}) < {_SHORT} else {{prefix}} + {{long}}(v)"
-        return text, {"table": table, "prefix": prefix, "long": _sized}
+        return text, {"table": table, "prefix": prefix, "long": avro_bytes.sized}
     functions: dict[str, Callable[[Any], bytes]] = {
         "float": avro_bytes.single,
         "double": avro_bytes.double,
@@ -105,24 +105,16 @@ def _bare(type_: Any) -> Any:
     return kind if kind in (*_PLAIN, "null") else type_.get("name", kind)
 
 
-def _sized(value: bytes) -> bytes:
-    return avro_bytes.integer(len(value)) + value
-
-
 def _strings(texts: list[str]) -> bytes:
     """An array of strings, in one block."""
-    return _array([avro_bytes.string(text) for text in texts])
+    return avro_bytes.block([avro_bytes.string(text) for text in texts])
 
 
 def _integers(numbers: list[int]) -> bytes:
     """An array of ints, in one block."""
-    return _array([avro_bytes.integer(number) for number in numbers])
+    return avro_bytes.block([avro_bytes.integer(number) for number in numbers])
 
 
 def _lists_by_name(lists: dict[str, list[str]]) -> bytes:
     """A map of arrays of strings, in one block."""
-    return _array([avro_bytes.string(name) + _strings(texts) for name, texts in lists.items()])
-
-
-def _array(items: list[bytes]) -> bytes:
-    return (avro_bytes.integer(len(items)) + b"".join(items) if items else b"") + b"\0"
+    return avro_bytes.block([avro_bytes.string(name) + _strings(texts) for name, texts in lists.items()])
