@@ -22,9 +22,12 @@ from pyglue.collector.configured import Config
 from pyglue.collector.connection import Connection
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
-from pyglue.collector.event import Event
+from pyglue.collector.event import Event, of_json, of_parameters, of_tag
+from pyglue.collector.headers import Headers
+from pyglue.collector.http1 import Reader
 from pyglue.collector.kafka_sink import Kafka
 from pyglue.collector.loading import Setup, load
+from pyglue.collector.query import parameters
 from pyglue.errors import PyglueError
 
 ROUNDS = 5
@@ -178,31 +181,32 @@ async def _produced(config: Config, topic: str, records: Sequence[tuple[bytes, b
     return taken / safe * 1e6
 
 
-def _event_of(request: tuple[bytes, list[tuple[bytes, bytes]]]) -> Event:
-    return Event.of_browser(*request, RECEIVED_MS, PEER)
+def _event_of(request: tuple[bytes, Headers]) -> Event:
+    raw_query, headers = request
+    event = of_tag(raw_query) or of_parameters(parameters(raw_query))
+    event.arrived(headers, RECEIVED_MS, PEER)
+    return event
 
 
-def _json_event_of(request: tuple[bytes, bytes, list[tuple[bytes, bytes]]]) -> Event:
-    return Event.of_json(*request, RECEIVED_MS, PEER)
+def _json_event_of(request: tuple[bytes, bytes, Headers]) -> Event:
+    party, body, headers = request
+    event = of_json(party, body)
+    event.arrived(headers, RECEIVED_MS, PEER)
+    return event
 
 
-def _browser(request: bytes) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+def _browser(request: bytes) -> tuple[bytes, Headers]:
     """The query and the headers, as the collector's HTTP hands them over."""
-    target, headers, _ = _parts(request)
-    return target.partition(b"?")[2], headers
+    reader = Reader()
+    reader.take_head(request, 0)
+    return reader.target.partition(b"?")[2], reader.headers
 
 
-def _posted(request: bytes) -> tuple[bytes, bytes, list[tuple[bytes, bytes]]]:
+def _posted(request: bytes) -> tuple[bytes, bytes, Headers]:
     """The party, the body and the headers."""
-    target, headers, body = _parts(request)
-    return target.rpartition(b"=")[2].replace(b"%3A", b":"), body, headers
-
-
-def _parts(request: bytes) -> tuple[bytes, list[tuple[bytes, bytes]], bytes]:
-    head, _, body = request.partition(b"\r\n\r\n")
-    first, *lines = head.split(b"\r\n")
-    pairs = (line.split(b": ", 1) for line in lines)
-    return first.split(b" ")[1], [(name.lower(), value) for name, value in pairs], body
+    reader = Reader()
+    end = reader.take_head(request, 0)
+    return reader.target.rpartition(b"=")[2].replace(b"%3A", b":"), request[end:], reader.headers
 
 
 def _best(step: Callable[[T], Any], prepare: Callable[[], Iterable[T]]) -> float:

@@ -17,7 +17,7 @@ from pyglue.collector.answers import Answer, Tag
 from pyglue.collector.counters import Counters
 from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.duplicates import DuplicateMemory, Seen
-from pyglue.collector.event import Event
+from pyglue.collector.event import Event, of_json, of_parameters, of_tag
 from pyglue.collector.headers import Headers
 from pyglue.collector.json_text import TOO_DEEP
 from pyglue.collector.page import TestPage
@@ -162,17 +162,20 @@ class App:
         """Answer `request` by calling `reply` once, now or when its records are safe."""
         if self._debug_requests:
             log.info("%s", requestlog.line(request.method, request.target, request.headers))
-        try:
-            query.check_target(request.target)
-        except query.MalformedTarget:
-            self.counters.add("malformed request")
-            reply(answers.MALFORMED)
-            return
         path, _, raw_query = request.target.partition(b"?")
-        place = self._routes.find(path)
+        place = self._routes.known(path)
+        event = of_tag(raw_query) if isinstance(place, EventsAt) else None
+        if event is None:  # nothing is known of the target yet
+            try:
+                query.check_target(request.target)
+            except query.MalformedTarget:
+                self.counters.add("malformed request")
+                reply(answers.MALFORMED)
+                return
+            place = place or self._routes.find(path)
         if isinstance(place, EventsAt):
             if request.method == "GET" or request.method.upper() == "GET":
-                self._browser_event(place, request, raw_query, reply)
+                self._browser_event(place, request, event or raw_query, reply)
             else:
                 reply(answers.method_not_allowed(request.method, "GET"))
         elif isinstance(place, JsonEventsAt):
@@ -213,7 +216,8 @@ class App:
             return answers.STOPPING
         return answers.PONG if all(outlet.ready for outlet in self._outlets) else answers.WAITING
 
-    def _browser_event(self, place: EventsAt, request: Request, raw_query: bytes, reply: Reply) -> None:
+    def _browser_event(self, place: EventsAt, request: Request, known: Event | bytes, reply: Reply) -> None:
+        """Record a browser's event: `known` if it is, else what the query says."""
         if place.response_delay_ms:
             reply = _Held(reply, self._later, place.response_delay_ms / 1000).reply
         if answers.holds_tag(headers.first(request.headers, b"if-none-match"), answers.EVENT_TAG):
@@ -222,12 +226,12 @@ class App:
             return
         self.counters.add("received")
         try:
-            event = Event.of_browser(raw_query, request.headers, self._clock(), self._remote_host(request))
+            event = of_parameters(query.parameters(known)) if isinstance(known, bytes) else known
         except DroppedEvent as dropped:
             self.counters.add(f"dropped: {dropped.reason}")
             reply(answers.EVENT)
             return
-        self._record(event, place, answers.EVENT, reply)
+        self._record(event, request, place, answers.EVENT, reply)
 
     def _json_event(self, place: JsonEventsAt, request: Request, raw_query: bytes, reply: Reply) -> None:
         if request.method.upper() != "POST":
@@ -243,30 +247,30 @@ class App:
             return
         self.counters.add("received")
         try:
-            event = Event.of_json(
-                party, request.body, request.headers, self._clock(), self._remote_host(request)
-            )
+            event = of_json(party, request.body)
         except DroppedEvent as dropped:
             self.counters.add(f"dropped: {dropped.reason}")
             reply(answers.ACCEPTED)
             return
-        self._record(event, place, answers.ACCEPTED, reply)
+        self._record(event, request, place, answers.ACCEPTED, reply)
 
-    def _record(self, event: Event, source: _Source, success: Answer, reply: Reply) -> None:
+    def _record(self, event: Event, request: Request, source: _Source, success: Answer, reply: Reply) -> None:
+        remote_host = self._forwarded(request) if self._use_x_forwarded_for else request.peer
+        event.arrived(request.headers, self._clock(), remote_host)
         for outlet in source.outlets:
             if not outlet.ready:
                 self.counters.add("refused")
                 reply(self._try_later)
                 return
         seen = self._memory.remember(event.party, event.session, event.event_id)
-        event.duplicate = seen.duplicate
+        event.duplicate, _, signature, _ = seen
         try:
             records = self._records(event, source.pipelines)
         except Exception:
             self._memory.forget(seen)
             raise
         if not records:
-            first = self._under_way.get(seen.signature) if seen.duplicate else None
+            first = self._under_way.get(signature) if event.duplicate else None
             if first is None:
                 reply(success)
             else:  # discarded as a duplicate of one that is not safe yet
@@ -275,7 +279,7 @@ class App:
         self.in_flight += 1
         delivery = _Delivery(self, seen, success, reply, len(records))
         if source.discards_duplicates:
-            self._under_way[seen.signature] = delivery
+            self._under_way[signature] = delivery
         for outlet, value in records:
             outlet.send(event.party, value, event.received, delivery.done)
 
@@ -307,8 +311,10 @@ class App:
     def settle(self, delivery: _Delivery) -> None:
         """Answer an event of whose last record the fate is known."""
         self.in_flight -= 1
-        if self._under_way and self._under_way.get(delivery.seen.signature) is delivery:
-            del self._under_way[delivery.seen.signature]
+        if self._under_way:
+            _, _, signature, _ = delivery.seen
+            if self._under_way.get(signature) is delivery:
+                del self._under_way[signature]
         if delivery.safe:
             self.counters.add("acknowledged")
             delivery.reply(delivery.success)
@@ -319,9 +325,7 @@ class App:
         for success, reply in delivery.twins:
             reply(success if delivery.safe else self._try_later)
 
-    def _remote_host(self, request: Request) -> bytes:
-        if not self._use_x_forwarded_for:
-            return request.peer
+    def _forwarded(self, request: Request) -> bytes:
         return addresses.forwarded(
             headers.lines(request.headers, b"x-forwarded-for"), request.peer.decode()
         ).encode()

@@ -8,19 +8,17 @@ forget each other: a duplicate may be missed, and one that is reported is one (b
 
 from __future__ import annotations
 
+import struct
 from array import array
-from typing import NamedTuple
+from typing import TypeAlias
 
 import mmh3
 
+# What remembering an event answered, and all that `forget` needs: whether it was there, its slot and signature, and
+# the signature that it took the place of. A plain tuple, for one is made for each event.
+Seen: TypeAlias = tuple[bool, int, int, int]
 
-class Seen(NamedTuple):
-    """What remembering an event answered, and all that `forget` needs."""
-
-    duplicate: bool
-    slot: int
-    signature: int
-    before: int
+_parts = struct.Struct(">I4xq").unpack
 
 
 class DuplicateMemory:
@@ -28,19 +26,21 @@ class DuplicateMemory:
 
     def __init__(self, size: int) -> None:
         """`size` is the number of slots, at least 1; each takes 8 bytes."""
+        self._size = size
         self._slots = array("q", [0]) * size
 
     def remember(self, party: bytes, session: bytes, event: bytes) -> Seen:
         """Record the event with these identifiers (UTF-8, as they are recorded) and say whether it was there."""
         text = (party + session + event).decode().encode("utf-16-le")
-        digest = mmh3.mmh3_x64_128_digest(text, 0)
-        slot = (int.from_bytes(digest[:4], "big") & 0x7FFFFFFF) % len(self._slots)
-        signature = int.from_bytes(digest[8:], "big", signed=True)
-        before = self._slots[slot]
-        self._slots[slot] = signature
-        return Seen(before == signature, slot, signature, before)
+        number, signature = _parts(mmh3.mmh3_x64_128_digest(text, 0))
+        slots = self._slots
+        slot = (number & 0x7FFFFFFF) % self._size
+        before = slots[slot]
+        slots[slot] = signature
+        return before == signature, slot, signature, before
 
     def forget(self, seen: Seen) -> None:
         """Undo `remember` for an event that could not be delivered, unless another took its slot since."""
-        if self._slots[seen.slot] == seen.signature:
-            self._slots[seen.slot] = seen.before
+        _, slot, signature, before = seen
+        if self._slots[slot] == signature:
+            self._slots[slot] = before

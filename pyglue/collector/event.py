@@ -31,8 +31,8 @@ _CANONICAL = re.compile(
     rb"&i=(%b)&j=(%b)&k=([0-9a-z]{1,5}(?:\.[0-9a-z]{1,60})?)&w=(%b)&h=(%b)&t=(%b)(?:&u=(%b))?&x=(-?[0-9a-z]{1,7})"
     % (_ID, _ID, _TEXT, _TEXT, _TEXT, _TEXT, _SIZE, _SIZE, _SIZE, _SIZE, _TEXT, _TEXT)
 )
-canonical = _CANONICAL.fullmatch  # None for a query that is not in the tag's own form
-_CHECKED = b"c=%b,;e=%b,;f=%b,;h=%b,;i=%b,;j=%b,;k=%b,;l=%b,;n=%b,;p=%b,;%bs=%b,;t=%b,;%bv=%b,;w=%b,;"  # in the names' order
+# The checksum's text, in the names' order; one byte more for each parameter than in a query.
+_CHECKED = b"c=%b,;e=%b,;f=%b,;h=%b,;i=%b,;j=%b,;k=%b,;l=%b,;n=%b,;p=%b,;%bs=%b,;t=%b,;%bv=%b,;w=%b,;"
 
 
 class Event:
@@ -49,6 +49,9 @@ class Event:
     device_pixel_ratio: int | None = None
     corrupt = False
     duplicate = False
+    received = 0
+    remote_host = b""
+    headers: Headers = ()
     _custom: object = _UNPARSED
     _custom_text: bytes | None = None
 
@@ -66,41 +69,12 @@ class Event:
         self.event_id = event_id
         self.client_time = client_time
         self.first_in_session = first_in_session
-        self.received = 0
-        self.remote_host = b""
-        self.headers: Headers = ()
 
-    @classmethod
-    def of_browser(cls, raw_query: bytes, headers: Headers, received: int, remote_host: bytes) -> Event:
-        """The event that a checked query describes; raises DroppedEvent, or MalformedTarget for too many parameters.
-
-        `headers` have names in lower case; `received` is the server's time; `remote_host` an address as recorded.
-        """
-        found = canonical(raw_query)
-        event = (_of_tag(found.groups()) if found else None) or of_parameters(query.parameters(raw_query))
-        event.headers = headers
-        event.received = received
-        event.remote_host = remote_host
-        return event
-
-    @classmethod
-    def of_json(cls, party: bytes, body: bytes, headers: Headers, received: int, remote_host: bytes) -> Event:
-        """The event of a JSON source's body for `party`, an identifier as recorded; raises DroppedEvent."""
-        read = json_body.read(body)
-        event = cls(
-            party,
-            read.session.encode("utf-8", "replace"),
-            read.event_id.encode("utf-8", "replace"),
-            read.client_time,
-            first_in_session=read.first_in_session,
-        )
-        if read.event_type is not None:
-            event.event_type = read.event_type.encode("utf-8", "replace")
-        event._custom = read.parameters
-        event.headers = headers
-        event.received = received
-        event.remote_host = remote_host
-        return event
+    def arrived(self, headers: Headers, received: int, remote_host: bytes) -> None:
+        """Tell how it came: header names in lower case; by the server's clock; from an address as recorded."""
+        self.headers = headers
+        self.received = received
+        self.remote_host = remote_host
 
     def parameters(self) -> object:
         """The custom parameters as JSON, or ABSENT."""
@@ -112,18 +86,21 @@ class Event:
         """Give the event custom parameters that are JSON already."""
         self._custom = parameters
 
-    def header(self, name: bytes) -> str | None:
-        """The first line of header `name` (in lower case), None if there is none."""
-        return headers.first(self.headers, name)
+    def user_agent(self) -> bytes | None:
+        """The first line of header `User-Agent`, None if there is none."""
+        return headers.first_utf8(self.headers, b"user-agent")
 
     def header_lines(self, name: bytes) -> list[str]:
         """All lines of header `name`."""
         return headers.lines(self.headers, name)
 
 
-def _of_tag(groups: tuple[bytes, ...]) -> Event | None:
-    """The event of a query in the tag's own form; None if only the general parser can tell."""
-    party, session, page_view, event_id, time, new, first, location, referer, *rest = groups
+def of_tag(raw_query: bytes) -> Event | None:
+    """The event of a query in the tag's own form, whether it was checked or not; None for any other query."""
+    found = _CANONICAL.fullmatch(raw_query)
+    if found is None:
+        return None
+    party, session, page_view, event_id, time, new, first, location, referer, *rest = found.groups()
     screen_width, screen_height, ratio, width, height, event_type, custom, given = rest
     party = party.replace(b"%3A", b":")
     session = session.replace(b"%3A", b":")
@@ -142,6 +119,11 @@ def _of_tag(groups: tuple[bytes, ...]) -> Event | None:
         time, event_id, first, height, screen_width, screen_height, ratio, location, new, party, referer_part,
         session, event_type, custom_part, page_view, width,
     )  # fmt: skip
+    # An escape is three bytes for one. What is none stays longer, and bytes that are no UTF-8 become others.
+    if len(raw_query) - 2 * raw_query.count(b"%") != len(checked) - raw_query.count(b"&") + len(b"x=") + len(
+        given
+    ):
+        return None
     corrupt = mmh3.hash(checked) != int(given, 36)
     if corrupt and not checked.isascii():
         return None  # Divolte's other checksum may be meant
@@ -157,6 +139,22 @@ def _of_tag(groups: tuple[bytes, ...]) -> Event | None:
     event.viewport_width = int(width, 36)
     event.viewport_height = int(height, 36)
     event._custom_text = custom
+    return event
+
+
+def of_json(party: bytes, body: bytes) -> Event:
+    """The event of a JSON source's body for `party`, an identifier as recorded; raises DroppedEvent."""
+    read = json_body.read(body)
+    event = Event(
+        party,
+        read.session.encode("utf-8", "replace"),
+        read.event_id.encode("utf-8", "replace"),
+        read.client_time,
+        first_in_session=read.first_in_session,
+    )
+    if read.event_type is not None:
+        event.event_type = read.event_type.encode("utf-8", "replace")
+    event.set_parameters(read.parameters)
     return event
 
 

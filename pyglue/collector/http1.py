@@ -3,6 +3,8 @@
 A request's first line is read here, for it may hold what no common parser takes: any method, and targets of every
 form. Headers and bodies are httptools' business. It gets exactly one head or a piece of one body at a time, so that it
 never runs into the next request. A body is only kept if somebody wants it, and never more of it than was said.
+
+Most heads are plain (see `plain_head`) and need no parser. Both ways find the same: a property test says so.
 """
 
 from __future__ import annotations
@@ -11,17 +13,18 @@ import re
 
 import httptools
 
+from pyglue.collector import plain_head
+from pyglue.collector.headers import Headers
+
 END = b"\r\n\r\n"
 LINE_ENDS = b"\r\n"
 MAX_HEAD_BYTES = 1 << 20  # as in Divolte
-MAX_HEADERS = 200
 MAX_LENGTH_DIGITS = 19  # of the length of a body; more is none
 MAX_UNWANTED_BYTES = 1 << 20  # of a body that nobody wants
 
 # What chunks may add to a body: the six bytes around each, in chunks of one, and whatever else a client writes there.
 _BYTES_PER_CHUNKED_BYTE = 8
 _BYTES_BESIDE_CHUNKS = 1 << 16
-_MEMO_BYTES = 4096  # of headers that are remembered: a connection's next request mostly has the same ones
 # The first line for the parser. Nothing in it changes what headers and body mean.
 _FIRST_LINES = {b"HTTP/1.1": b"POST / HTTP/1.1\r\n", b"HTTP/1.0": b"POST / HTTP/1.0\r\n"}
 _COMMON = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")
@@ -90,33 +93,26 @@ class Reader:
         self.method = ""
         self.target = b""
         self.version = b""
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers: Headers = ()
         self.whole = False
         self.keep_alive = False
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = None
         self._found: list[tuple[bytes, bytes]] = []
         self._body: Body | None = None
-        self._known_block: bytes | None = None
-        self._known_headers: list[tuple[bytes, bytes]] = []
 
     def take_head(self, data: bytes, at: int) -> int:
         """Read the head that begins at `at`: where it ends, or -1 if it is not all there; raises Malformed."""
-        line_end = data.find(b"\r", at)
-        method, _, rest = data[at:line_end].partition(b" ")
-        self.target, _, version = rest.partition(b" ")
-        if version == b"HTTP/1.1" and self._known_block and data.startswith(self._known_block, line_end + 2):
-            end = line_end + 2 + len(self._known_block)
-            self.headers = self._known_headers
-            self.whole = self.keep_alive = True
-        else:
-            end = data.find(END, line_end) + len(END) if line_end >= 0 else -1
-            if end < len(END):
-                return -1
-            self._read_headers(version, data[line_end + 2 : end])
-        if end - at > MAX_HEAD_BYTES or data[line_end + 1] != _LINE_FEED or not self.target:
+        plain = plain_head.match(data, at)
+        if plain is None:
+            return self._take_other_head(data, at)
+        end = plain.end()
+        if end - at > MAX_HEAD_BYTES:
             raise Malformed
+        method, self.target, lines, agent = plain.groups()
         self.method = _METHODS.get(method) or _other_method(method)
-        self.version = version
+        self.version = b"HTTP/1.1"
+        self.headers = plain_head.Block(lines, agent)
+        self.whole = self.keep_alive = True
         return end
 
     def begin_body(self, limit: int | None, length: int | None) -> Body:
@@ -129,7 +125,7 @@ class Reader:
         """Read a piece of the body, and nothing of what follows it: the position after it; raises Malformed."""
         end = body.end_of_piece(data, at)
         try:
-            self._parser.feed_data(data[at:end])
+            self._known_parser.feed_data(data[at:end])
         except httptools.HttpParserError:
             raise Malformed from None
         if self.whole:
@@ -150,9 +146,30 @@ class Reader:
     def on_message_complete(self) -> None:
         """A request is whole."""
         self.whole = True
-        self.keep_alive = self._parser.should_keep_alive()
+        self.keep_alive = self._known_parser.should_keep_alive()
 
     # the rest
+
+    @property
+    def _known_parser(self) -> httptools.HttpRequestParser:
+        """The parser: many connections never need one."""
+        if self._parser is None:
+            self._parser = httptools.HttpRequestParser(self)
+        return self._parser
+
+    def _take_other_head(self, data: bytes, at: int) -> int:
+        """`take_head` for any head."""
+        line_end = data.find(b"\r", at)
+        end = data.find(END, line_end) + len(END) if line_end >= 0 else -1
+        if end < len(END):
+            return -1
+        method, _, rest = data[at:line_end].partition(b" ")
+        self.target, _, self.version = rest.partition(b" ")
+        self._read_headers(self.version, data[line_end + 2 : end])
+        if end - at > MAX_HEAD_BYTES or data[line_end + 1] != _LINE_FEED or not self.target:
+            raise Malformed
+        self.method = _METHODS.get(method) or _other_method(method)
+        return end
 
     def _read_headers(self, version: bytes, block: bytes) -> None:
         first_line = _FIRST_LINES.get(version)
@@ -167,24 +184,22 @@ class Reader:
                 (b"upgrade" if name == _MASKED_UPGRADE else name, value) for name, value in self._found
             ]
         self.headers = self._found
-        if len(self.headers) > MAX_HEADERS:
+        if len(self.headers) > plain_head.MAX_LINES:
             raise Malformed
         if any(name == b"content-length" and len(value) > MAX_LENGTH_DIGITS for name, value in self.headers):
             raise Malformed
-        if self.whole and self.keep_alive and len(block) <= _MEMO_BYTES:
-            self._known_block, self._known_headers = block, self.headers
 
     def _feed(self, head: bytes) -> bool:
         """Parse a head; False, and all is as if it had not been tried, if it is malformed."""
         self._found = []
         self.whole = False
         try:
-            self._parser.feed_data(head)
+            self._known_parser.feed_data(head)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._parser = httptools.HttpRequestParser(self)
+            self._parser = None
             return False
         if not self.whole:
-            self.keep_alive = self._parser.should_keep_alive()
+            self.keep_alive = self._known_parser.should_keep_alive()
         return True
 
 

@@ -24,10 +24,13 @@ class Routes(Generic[T]):
         """`table` maps paths such as `/csc-event` to what lies there."""
         self._table = {_key(path.encode()): what for path, what in table.items()}
 
+    def known(self, path: bytes) -> T | None:
+        """What lies at `path`, if it is written as in the table."""
+        return self._table.get(path)
+
     def find(self, path: bytes) -> T | None:
         """What lies at the raw `path` of a checked target (without its query), None if nothing does."""
-        found = self._table.get(path)
-        return self._table.get(_key(canonical_path(path))) if found is None else found
+        return self._table.get(_key(canonical_path(path)))
 
 
 def canonical_path(raw: bytes) -> bytes:

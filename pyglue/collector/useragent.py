@@ -8,27 +8,29 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import ua_parser
+
+Text = TypeVar("Text", str, bytes)
 
 # Longer headers are recorded whole, but only their beginning is looked at: the rules are regular expressions, and
 # their time grows faster than a hostile client's effort.
 MAX_LOOKED_AT = 512
 
 
-class Agent(NamedTuple):
+class Agent(NamedTuple, Generic[Text]):
     """The parts of a User-Agent; unknown parts are the empty text, an unknown agent is named `unknown`."""
 
-    name: str
-    family: str
-    vendor: str
-    type: str
-    version: str
-    device_category: str
-    os_family: str
-    os_version: str
-    os_vendor: str
+    name: Text
+    family: Text
+    vendor: Text
+    type: Text
+    version: Text
+    device_category: Text
+    os_family: Text
+    os_version: Text
+    os_vendor: Text
 
 
 UNKNOWN = Agent("unknown", "unknown", "", "", "", "", "", "", "")
@@ -152,26 +154,27 @@ _TELEVISIONS = re.compile("SMART-TV|SmartTV|AppleTV|GoogleTV")
 
 
 class AgentCache:
-    """Parsed agents by header, the least recently asked thrown out. Not for several threads."""
+    """Parsed agents by header, the least recently asked thrown out; all in UTF-8. Not for several threads."""
 
     def __init__(self, size: int) -> None:
         self._size = size
-        self._agents: OrderedDict[str, Agent] = OrderedDict()
+        self._agents: OrderedDict[bytes, Agent[bytes]] = OrderedDict()
 
-    def __call__(self, header: str) -> Agent:
+    def __call__(self, header: bytes) -> Agent[bytes]:
         """The parts of `header`."""
         looked_at = header[:MAX_LOOKED_AT]
         agent = self._agents.get(looked_at)
         if agent is not None:
             self._agents.move_to_end(looked_at)
             return agent
-        agent = self._agents[looked_at] = parse(looked_at)
+        parts = parse(looked_at.decode("utf-8", "ignore"))  # half a character at the end is left out
+        agent = self._agents[looked_at] = Agent(*(part.encode() for part in parts))
         if len(self._agents) > self._size:
             self._agents.popitem(last=False)
         return agent
 
 
-def parse(header: str) -> Agent:
+def parse(header: str) -> Agent[str]:
     """The parts of a User-Agent header."""
     found = ua_parser.parse(header)
     browser, system, device = found.user_agent, found.os, found.device

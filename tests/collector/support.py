@@ -6,7 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pyglue.collector import schema
+from pyglue.collector import query, schema
+from pyglue.collector.event import Event, of_parameters, of_tag
+from pyglue.collector.headers import Headers
 from pyglue.collector.mapping.compiler import Encoder, compile_mapping
 from pyglue.collector.mapping.tokens import Source
 from pyglue.collector.probe import probe_query
@@ -33,6 +35,13 @@ def encoder(mapping: str, record: schema.RecordSchema) -> Encoder:
 def shipped_encoder() -> Encoder:
     """The shipped mapping on the shipped schema."""
     return encoder(MAPPING.read_text(encoding="utf-8"), schema.read(SCHEMA))
+
+
+def browser_event(raw_query: bytes, headers: Headers = (), remote_host: bytes = b"127.0.0.1") -> Event:
+    """The event of a checked query that came now; raises DroppedEvent."""
+    found = of_tag(raw_query) or of_parameters(query.parameters(raw_query))
+    found.arrived(headers, NOW, remote_host)
+    return found
 
 
 def event_query(event_id: str = "e1", **changes: Any) -> str:

@@ -28,6 +28,7 @@ from tests.collector.http_fakes import (
     encode,
     event_query,
 )
+from tests.collector.support import browser_event
 
 GIF = bytes.fromhex("4749463839610100010000000021f904010a0001002c00000000010001000002024c01003b")
 TAG = '"6b3edc43-20ec-4078-bc47-e965dd76b88a"'
@@ -633,5 +634,5 @@ def test_an_event_that_could_not_be_written_is_forgotten() -> None:
     request = Request("GET", f"/csc-event?{event_query()}".encode(), [], b"::1")
     with pytest.raises(KeyError):
         app.respond(request, lambda _: None)
-    event = Event.of_browser(event_query().encode(), [], NOW, b"::1")
-    assert not memory.remember(event.party, event.session, event.event_id).duplicate
+    event = browser_event(event_query().encode())
+    assert not memory.remember(event.party, event.session, event.event_id)[0]

@@ -18,7 +18,7 @@ from pyglue.collector.mapping.parser import parse
 from pyglue.collector.mapping.tokens import Source
 from pyglue.collector.useragent import AgentCache
 from pyglue.errors import InputError
-from tests.collector.support import MAPPING, NOW, SCHEMA, encoder, event_query
+from tests.collector.support import MAPPING, NOW, SCHEMA, browser_event, encoder, event_query
 
 RECORD = schema.parse(
     """{"type": "record", "name": "R", "fields": [
@@ -59,7 +59,7 @@ URL = "http://shop.example:81/a%20b/c?q=1&q=2&n=7#top"
 
 def event(**changes: Any) -> Event:
     """An event as the tag would send it, with `changes` of its values."""
-    return Event.of_browser(event_query(**changes).encode(), HEADERS, NOW, b"h")
+    return browser_event(event_query(**changes).encode(), HEADERS, b"h")
 
 
 def record(mapping: str, **changes: Any) -> dict[str, object]:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from playwright.sync_api import Page
 
 from pyglue.collector import checksum, mincode, query
-from pyglue.collector.event import Event
 from pyglue.collector.tag import render
 from tests.browser import TAG, Recorder
+from tests.collector.support import browser_event
 
 pytestmark = pytest.mark.browser
 
@@ -76,7 +76,7 @@ def test_the_collector_takes_what_the_tag_sends(page: Page, recorder: Recorder, 
             parameters = query.parameters(hit.query.encode())
             assert checksum.matches(parameters)
             assert same(mincode.parse(parameters[b"u"][0].decode()), value)
-            event = Event.of_browser(hit.query.encode(), (), 0, b"")
+            event = browser_event(hit.query.encode())
             assert not event.corrupt
             assert same(event.parameters(), value)
             assert (event.event_type, event.event_id) == (type_.encode(), event_id.encode())

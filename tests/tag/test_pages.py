@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page
 
 from pyglue.collector import mincode
-from pyglue.collector.event import Event
+from tests.collector.support import browser_event
 from tests.tag.web import Web, WebHit, escaped
 
 pytestmark = pytest.mark.browser
@@ -30,7 +30,7 @@ def shop(web: Web, debug: bool) -> Web:
 
 def told(hits: list[WebHit]) -> list[tuple[str, Any]]:
     """Type and parameters of each event, none of which is damaged in the collector's eyes."""
-    events = [Event.of_browser(hit.query.encode(), (), 0, b"") for hit in hits]
+    events = [browser_event(hit.query.encode()) for hit in hits]
     assert not any(event.corrupt for event in events)
     assert {hit.url for hit in hits} == {EVENTS}
     return [(hit["t"], mincode.parse(hit["u"]) if hit.get("u") else None) for hit in hits]

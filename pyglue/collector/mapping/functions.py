@@ -58,21 +58,23 @@ FUNCTIONS: dict[str | None, dict[str, Function]] = {
         "screenPixelWidth": Function("int", "e.screen_width"),
         "screenPixelHeight": Function("int", "e.screen_height"),
         "devicePixelRatio": Function("int", "e.device_pixel_ratio"),
-        "userAgentString": Function("string", "e.header(b'user-agent')"),
+        "userAgentString": Function("string", "e.user_agent()", utf8=True),
         "eventParameters": Function("parameters", "e.parameters()", total=True),
     },
-    "agent": _attributes(
-        "string",
-        name="name",
-        family="family",
-        vendor="vendor",
-        type="type",
-        version="version",
-        deviceCategory="device_category",
-        osFamily="os_family",
-        osVersion="os_version",
-        osVendor="os_vendor",
-    ),
+    "agent": {
+        name: Function("string", "{0}." + attribute, utf8=True)
+        for name, attribute in (
+            ("name", "name"),
+            ("family", "family"),
+            ("vendor", "vendor"),
+            ("type", "type"),
+            ("version", "version"),
+            ("deviceCategory", "device_category"),
+            ("osFamily", "os_family"),
+            ("osVersion", "os_version"),
+            ("osVendor", "os_vendor"),
+        )
+    },
     "parameters": {
         "value": Function("string", "parameter({0}, {k0})", parameter="string", total=True),
     },

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from pyglue.collector import avro_bytes, json_avro
@@ -66,7 +67,7 @@ def writer(node: Node, field: Field) -> tuple[str, dict[str, object]]:
         return _whole(prefix, is_time=node.python in ("e.received", "e.client_time"))
     if node.type in ("string", "bytes"):
         value = "{0}" if node.utf8 or node.type == "bytes" else "{0}.encode('utf-8', 'replace')"
-        table = [prefix + avro_bytes.integer(length) for length in range(_SHORT)]
+        table = _integers_behind(prefix, _SHORT)
         text = f"{{table}}[len(v)] + v if len(v := {value}) < {_SHORT} else {{prefix}} + {{long}}(v)"
         return text, {"table": table, "prefix": prefix, "long": avro_bytes.sized}
     functions: dict[str, Callable[[Any], bytes]] = {
@@ -83,9 +84,15 @@ def writer(node: Node, field: Field) -> tuple[str, dict[str, object]]:
 def _whole(prefix: bytes, *, is_time: bool) -> tuple[str, dict[str, object]]:
     if is_time:
         return "{prefix} + {write}({0})", {"prefix": prefix, "write": avro_bytes.integer}
-    table = [prefix + avro_bytes.integer(number) for number in range(_SMALL)]
+    table = _integers_behind(prefix, _SMALL)
     text = f"{{table}}[{{0}}] if 0 <= {{0}} < {_SMALL} else {{prefix}} + {{write}}({{0}})"
     return text, {"table": table, "prefix": prefix, "write": avro_bytes.integer}
+
+
+@cache
+def _integers_behind(prefix: bytes, count: int) -> list[bytes]:
+    """The numbers below `count`, each behind `prefix`. All fields share a table: what is used often stays at hand."""
+    return [prefix + avro_bytes.integer(number) for number in range(count)]
 
 
 def _branch(field: Field) -> Any:
