@@ -30,7 +30,7 @@ def first_utf8(headers: Headers, name: bytes) -> bytes | None:
 
 def lines(headers: Headers, name: bytes) -> list[str]:
     """All lines of header `name`."""
-    if isinstance(headers, Block):
+    if type(headers) is Block:  # isinstance takes its time with abstract classes
         return [text(value) for value in headers.values(name)]
     return [text(value) for given, value in headers if given == name]
 
@@ -41,6 +41,9 @@ def text(value: bytes) -> str:
 
 
 def _first(headers: Headers, name: bytes) -> bytes | None:
-    if isinstance(headers, Block):
+    if type(headers) is Block:
         return headers.first(name)
-    return next((value for given, value in headers if given == name), None)
+    for given, value in headers:
+        if given == name:
+            return value
+    return None

@@ -97,6 +97,7 @@ class Reader:
         self.whole = False
         self.keep_alive = False
         self._parser: httptools.HttpRequestParser | None = None
+        self._parsing = False  # the parser had the last head, and gets the body
         self._found: list[tuple[bytes, bytes]] = []
         self._body: Body | None = None
 
@@ -108,11 +109,13 @@ class Reader:
         end = plain.end()
         if end - at > MAX_HEAD_BYTES:
             raise Malformed
-        method, self.target, lines, agent = plain.groups()
+        method, self.target, lines, agent, length = plain.groups()
         self.method = _METHODS.get(method) or _other_method(method)
         self.version = b"HTTP/1.1"
-        self.headers = plain_head.Block(lines, agent)
-        self.whole = self.keep_alive = True
+        self.headers = plain_head.Block(lines, agent, length)
+        self.whole = length is None or int(length) == 0
+        self.keep_alive = True
+        self._parsing = False
         return end
 
     def begin_body(self, limit: int | None, length: int | None) -> Body:
@@ -124,6 +127,10 @@ class Reader:
     def take_body(self, data: bytes, at: int, body: Body) -> int:
         """Read a piece of the body, and nothing of what follows it: the position after it; raises Malformed."""
         end = body.end_of_piece(data, at)
+        if not self._parsing:
+            body.add(data[at:end])
+            self.whole = body.left == 0
+            return end
         try:
             self._known_parser.feed_data(data[at:end])
         except httptools.HttpParserError:
@@ -163,6 +170,7 @@ class Reader:
         end = data.find(END, line_end) + len(END) if line_end >= 0 else -1
         if end < len(END):
             return -1
+        self._parsing = True
         method, _, rest = data[at:line_end].partition(b" ")
         self.target, _, self.version = rest.partition(b" ")
         self._read_headers(self.version, data[line_end + 2 : end])

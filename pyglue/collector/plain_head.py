@@ -1,7 +1,8 @@
 """Plain heads: those of nearly all requests, found by one regular expression, their headers left as they came.
 
-A head is plain if each line is well-formed beyond doubt and none tells how the message or the connection goes on. It
-has at most one User-Agent, and no If-None-Match: every event is asked for those two, so they are known at once.
+A head is plain if each line is well-formed beyond doubt, and none but one Content-Length tells how the message or the
+connection goes on. It has at most one User-Agent, and no If-None-Match: every event is asked for those two, so they
+are known at once.
 """
 
 from __future__ import annotations
@@ -14,26 +15,27 @@ MAX_LINES = 200
 _VALUE = rb"[\t -~\x80-\xff]*+"
 # Nothing is tried twice: a head that is not plain is known as such in one pass.
 _HEAD = re.compile(
-    rb"(?P<method>[A-Z]++) (?P<target>[!-~]++) HTTP/1\.1(?P<lines>\r\n(?:"
-    rb"(?![CcEeIiPpTt](?i:onnection(?!: keep-alive\r)|ontent-length|xpect|f-none-match|roxy-connection|ransfer-encoding):)"
-    rb"(?:[Uu](?i:ser-agent): (?(4)(?!))(?P<agent>%b)|(?![Uu](?i:pgrade|ser-agent):)[0-9A-Za-z-]++: %b)"
-    rb"\r\n){1,%d}+)\r\n" % (_VALUE, _VALUE, MAX_LINES)
+    rb"(?P<method>[A-Z]++) (?P<target>[!-~]++) HTTP/1\.1(?P<lines>\r\n(?:(?:"
+    rb"[Uu](?i:ser-agent): (?(4)(?!))(?P<agent>%b)|"
+    rb"[Cc](?i:ontent-length): (?(5)(?!))(?P<length>[0-9]{1,9}+)|"
+    rb"(?![CcEeIiPpTtUu](?i:onnection(?!: keep-alive\r)|ontent-length|xpect|f-none-match|roxy-connection|"
+    rb"ransfer-encoding|pgrade|ser-agent):)[0-9A-Za-z-]++: %b"
+    rb")\r\n){1,%d}+)\r\n" % (_VALUE, _VALUE, MAX_LINES)
 )
-match = _HEAD.match  # its groups: method, target, lines, agent
-_ABSENT = frozenset(
-    (b"content-length", b"expect", b"if-none-match", b"proxy-connection", b"transfer-encoding", b"upgrade")
-)
+match = _HEAD.match  # its groups: method, target, lines, agent, length
+_ABSENT = frozenset((b"expect", b"if-none-match", b"proxy-connection", b"transfer-encoding", b"upgrade"))
 
 
 class Block(Sequence[tuple[bytes, bytes]]):
     """The headers of a plain head, taken apart only if somebody wants more than those that are known."""
 
-    __slots__ = ("_agent", "_lines", "_lowered", "_text")
+    __slots__ = ("_agent", "_length", "_lines", "_lowered", "_text")
 
-    def __init__(self, text: bytes, agent: bytes | None) -> None:
-        """The groups `lines` and `agent` of a plain head."""
+    def __init__(self, text: bytes, agent: bytes | None, length: bytes | None) -> None:
+        """The groups `lines`, `agent` and `length` of a plain head."""
         self._text = text
         self._agent = agent
+        self._length = length
         self._lowered: bytes | None = None
         self._lines: list[tuple[bytes, bytes]] | None = None
 
@@ -41,6 +43,8 @@ class Block(Sequence[tuple[bytes, bytes]]):
         """The value of the first line called `name` (in lower case), None if there is none."""
         if name == b"user-agent":
             return self._agent
+        if name == b"content-length":
+            return self._length
         if name in _ABSENT:
             return None
         return next(iter(self.values(name)), None)

@@ -30,7 +30,8 @@ class Routes(Generic[T]):
 
     def find(self, path: bytes) -> T | None:
         """What lies at the raw `path` of a checked target (without its query), None if nothing does."""
-        return self._table.get(_key(canonical_path(path)))
+        found = self._table.get(path)
+        return self._table.get(_key(canonical_path(path))) if found is None else found
 
 
 def canonical_path(raw: bytes) -> bytes:

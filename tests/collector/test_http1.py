@@ -32,7 +32,12 @@ NAMES = (
 ODD_VALUES = st.sampled_from(
     ["keep-alive", "Keep-Alive", "close", "chunked", "5", "100-continue", "a\x00", "a\rb"]
 )
-PLAIN_LINES = st.tuples(
+LENGTHS = st.tuples(
+    st.sampled_from(["Content-Length", "content-length"]),
+    st.just(": "),
+    st.sampled_from(["0", "00", "2", "007"]),
+)
+PLAIN_LINES = LENGTHS | st.tuples(
     st.sampled_from(["Host", "User-Agent", "X-List", "x-list", "TE", "Connection"]),
     st.just(": "),
     st.text("a \t,é", max_size=5) | st.just("keep-alive"),
@@ -94,7 +99,9 @@ def test_browsers_send_plain_heads() -> None:
     [
         "Connection: close",
         "Connection: keep-alive, upgrade",
-        "content-length: 3",
+        "content-length: 3\r\nContent-Length: 3",
+        "Content-Length: +3",
+        "Content-Length: 1234567890",
         "EXPECT: 100-continue",
         "If-None-Match: a",
         "Proxy-Connection: close",
