@@ -19,7 +19,7 @@ test: ## run every test that this machine can run
 	@pyglue/bootstrap.sh test
 	.venv/bin/pytest
 
-lint: ## ruff, mypy, shellcheck; compose file, images and workflows; the schema in supervisor-spec.json
+lint: ## ruff, mypy, shellcheck; compose file, images and workflows; the files against each other
 	@pyglue/bootstrap.sh test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -28,7 +28,7 @@ lint: ## ruff, mypy, shellcheck; compose file, images and workflows; the schema 
 	.venv/bin/compose-lint check --quiet --skip-suppressed --strict-config --fail-on low docker-compose.yml
 	.venv/bin/hadolint */Dockerfile
 	.venv/bin/actionlint
-	.venv/bin/python -m pyglue.checks
+	$(PYGLUE) check
 
 bench: ## measure the numbers of docs/numbers.md on this machine
 	@pyglue/bootstrap.sh test

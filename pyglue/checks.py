@@ -1,23 +1,30 @@
-"""Everything that can be wrong with the user's files, found before anything is started, all together."""
+"""Everything that can be wrong with the user's files, found before anything is started, all together.
+
+Each file is looked at by itself first; then whether they fit each other, hop by hop: mapping, schema, topic, dimensions,
+the columns of charts.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pyglue.collector.check import problems as collector_problems
+from pyglue.collector.check import checked as checked_collector
+from pyglue.collector.configured import KafkaSink
+from pyglue.collector.loading import LoadedMapping, Setup
 from pyglue.errors import InputError, Problem, relative
 from pyglue.layout import Layout
 from pyglue.native.contract import program
+from pyglue.pipeline import columns
 from pyglue.pipeline import spec as specs
 from pyglue.settings import Settings
 from pyglue.stack.model import Stack
 from pyglue.stack.reading import FILE
+from pyglue.superset import columns as chart_columns
 from pyglue.superset import dashboards
 from pyglue.superset.dashboards import Dashboard
 
@@ -27,23 +34,31 @@ DASHBOARDS = Path("superset/dashboards")
 
 @dataclass(frozen=True)
 class Checked:
-    """The inputs of `up`, known to be good: the stack, the supervisor spec, the schema's file, the dashboards."""
+    """The inputs of `up`, known to be good: the stack, the supervisor spec, the schema's file, the dashboards.
+
+    `setup` is the collector's, None if the stack has no collector.
+    """
 
     stack: Stack
     spec: dict[str, Any]
     schema: Path
     dashboards: tuple[Dashboard, ...]
+    setup: Setup | None
 
 
 def check(settings: Settings) -> Checked:
-    """Read and check docker-compose.yml, the collector's files and supervisor-spec.json.
+    """Read and check docker-compose.yml, the collector's files, supervisor-spec.json and the dashboards.
 
     Raises InputError with the problems of all of them. A broken docker-compose.yml comes alone, for what the
     others are is said in it.
     """
     stack = settings.stack()
     problems: list[Problem] = []
-    problems += collector(stack)
+    setup: Setup | None = None
+    try:
+        setup = collector(stack)
+    except InputError as error:
+        problems += [_shown(problem, stack.directory) for problem in error.problems]
     spec: dict[str, Any] = {}
     try:
         spec = specs.read(settings.project / specs.FILE)
@@ -60,21 +75,40 @@ def check(settings: Settings) -> Checked:
     schema = settings.project / SCHEMA
     if not problems:
         problems += same_schema(spec, schema) + same_topic(spec, stack)
+        found = fitting(settings.project, spec, setup, boards)
+        problems += [_shown(problem, settings.project) for problem in found]
     if problems:
         raise InputError(problems)
-    return Checked(stack, spec, schema, tuple(boards))
+    return Checked(stack, spec, schema, tuple(boards), setup)
 
 
-def collector(stack: Stack) -> list[Problem]:
-    """What the collector would refuse to start with: its configuration, the mapping, the schema."""
+def fitting(
+    project: Path, spec: dict[str, Any], setup: Setup | None, boards: Sequence[Dashboard]
+) -> list[Problem]:
+    """Fields that no dimension keeps, dimensions that no field feeds, columns that a chart would miss."""
+    text = (project / specs.FILE).read_text(encoding="utf-8")
+    found = list(columns.problems(spec, text, feeding(setup, specs.topic(spec)) if setup else ()))
+    known = columns.names(spec)
+    for board in boards if known is not None else ():
+        found += chart_columns.problems(board, known or set())
+    return found
+
+
+def feeding(setup: Setup, topic: str) -> list[LoadedMapping]:
+    """The mappings whose records go to the topic."""
+    sinks = {sink.name for sink in setup.config.sinks if isinstance(sink, KafkaSink) and sink.topic == topic}
+    return [mapping for mapping in setup.mappings if sinks & set(mapping.files.sinks)]
+
+
+def collector(stack: Stack) -> Setup | None:
+    """What the collector would start with, None without one; raises InputError if it would refuse to."""
     service = stack.services.get("divolte")
     if service is None:
-        return []
+        return None
     if not service.arguments:
         reason = "the service divolte needs `command: [FILE]`, the collector's configuration"
-        return [Problem(FILE, service.line, None, reason)]
-    found = collector_problems(*collector_program(stack))
-    return [_shown(problem, stack.directory) for problem in found]
+        raise InputError([Problem(FILE, service.line, None, reason)])
+    return checked_collector(*collector_program(stack))
 
 
 def collector_program(stack: Stack) -> tuple[Path, Mapping[str, str]]:
@@ -111,16 +145,3 @@ def same_schema(spec: dict[str, Any], schema: Path) -> list[Problem]:
         else "the order of fields or the record's name differs"
     )
     return [Problem(specs.FILE, None, None, f"its Avro schema is not that of {SCHEMA} ({what})")]
-
-
-def main() -> None:
-    """`python -m pyglue.checks` in the checkout: the files as they would be started with."""
-    checked = check(Settings.read(Path.cwd(), None, {}))
-    fields = len(json.loads(checked.schema.read_text(encoding="utf-8"))["fields"])
-    sys.stdout.write(
-        f"{len(checked.stack.services)} services, {fields} fields, {len(checked.dashboards)} dashboard: fine\n"
-    )
-
-
-if __name__ == "__main__":
-    main()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -116,14 +115,15 @@ def test_a_collector_without_its_configuration_is_told(project: Path) -> None:
     assert any("docker-compose.yml:" in problem and "divolte" in problem for problem in problems(project))
 
 
-def test_make_lint_checks_the_same(project: Path) -> None:
-    """`python -m pyglue.checks` says so in one line, or fails."""
-    words = [sys.executable, "-m", "pyglue.checks"]
-    done = subprocess.run(words, cwd=project, capture_output=True, text=True, check=True)
-    assert done.stdout.endswith("fine\n")
-    (project / "supervisor-spec.json").write_text("{")
-    done = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
-    assert done.returncode != 0
+def test_files_that_do_not_fit_each_other_are_refused(project: Path) -> None:
+    """A dimension too many: nothing feeds it."""
+    edit(
+        project / "supervisor-spec.json",
+        '{"type": "string", "name": "technology"}',
+        '{"type": "string", "name": "technology"},\n          {"type": "double", "name": "price"}',
+    )
+    (found,) = problems(project)
+    assert re.fullmatch(r"supervisor-spec\.json:\d+: the dimension 'price' would stay empty: .*", found)
 
 
 def test_the_collector_writes_the_topic_that_druid_reads(project: Path) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from pyglue import __version__
+from pyglue.cli.check import check
 from pyglue.cli.down import down
 from pyglue.cli.install import install
 from pyglue.cli.logs import logs
@@ -64,6 +65,7 @@ def pyglue(context: click.Context, project_dir: Path | None, engine: str | None)
 for command in (
     up,
     down,
+    check,
     status,
     logs,
     install,

@@ -1,21 +1,21 @@
-"""What is wrong with a configuration and the files that it names, before anything is started."""
+"""A configuration and the files that it names, known to be good before anything is started."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
 
-from pyglue.collector.loading import load
-from pyglue.errors import InputError, Problem
+from pyglue.collector.loading import Setup, load
+from pyglue.errors import InputError
 
 
-def problems(conf: Path, env: Mapping[str, str]) -> list[Problem]:
-    """All problems of the configuration file `conf`, its schemas and its mappings; empty if all is well.
+def checked(conf: Path, env: Mapping[str, str]) -> Setup:
+    """What the configuration file `conf`, its schemas and its mappings hold.
 
-    What the collector only warns of, for Divolte's sake, is a problem here: it would drop events. `env` is the
-    environment that the service would see.
+    Raises InputError with all their problems. What the collector only warns of, for Divolte's sake, is a problem here:
+    it would drop events. `env` is the environment that the service would see.
     """
-    try:
-        return load(conf, env).warnings
-    except InputError as error:
-        return error.problems
+    setup = load(conf, env)
+    if setup.warnings:
+        raise InputError(setup.warnings)
+    return setup

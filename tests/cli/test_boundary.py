@@ -37,6 +37,7 @@ def ending() -> Iterator[Callable[[BaseException | None], None]]:
 def test_the_commands() -> None:
     """All that the README promises, and no other."""
     assert COMMANDS == [
+        "check",
         "down",
         "install",
         "logs",

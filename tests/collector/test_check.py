@@ -6,23 +6,33 @@ from pathlib import Path
 
 import pytest
 
-from pyglue.collector import check
 from pyglue.collector.__main__ import main
+from pyglue.collector.check import checked
+from pyglue.errors import InputError, Problem
 from tests.collector.support import CONF, MAPPING, SCHEMA
 
 ENVIRONMENT = {"DIVOLTE_SCHEMA": str(SCHEMA), "DIVOLTE_MAPPING": str(MAPPING)}
 
 
+def problems(conf: Path, env: dict[str, str]) -> list[Problem]:
+    """What is wrong."""
+    try:
+        checked(conf, env)
+    except InputError as error:
+        return error.problems
+    return []
+
+
 def test_the_shipped_files_are_fine() -> None:
     """Configuration, schema and mapping fit each other."""
-    assert check.problems(CONF, ENVIRONMENT) == []
+    assert problems(CONF, ENVIRONMENT) == []
 
 
 def test_the_built_in_files_are_fine(tmp_path: Path) -> None:
     """So do the schema and the mapping that count where a configuration names none."""
     conf = tmp_path / "divolte-collector.conf"
     conf.write_text("")
-    assert check.problems(conf, {}) == []
+    assert problems(conf, {}) == []
 
 
 def test_what_would_drop_every_event_is_a_problem(tmp_path: Path) -> None:
@@ -31,9 +41,9 @@ def test_what_would_drop_every_event_is_a_problem(tmp_path: Path) -> None:
     mapping.write_text(
         "mapping {\n  def m = match '(' against location()\n  map m.matches() onto 'firstInSession'\n}"
     )
-    problems = check.problems(CONF, {**ENVIRONMENT, "DIVOLTE_MAPPING": str(mapping)})
-    assert (problems[0].line, problems[0].column) == (2, 17)
-    assert any("nothing is mapped onto 'timestamp'" in problem.message for problem in problems)
+    found = problems(CONF, {**ENVIRONMENT, "DIVOLTE_MAPPING": str(mapping)})
+    assert (found[0].line, found[0].column) == (2, 17)
+    assert any("nothing is mapped onto 'timestamp'" in problem.message for problem in found)
 
 
 @pytest.mark.parametrize(
@@ -62,9 +72,9 @@ def test_broken_schemas(
     path = tmp_path / "s.avsc"
     if schema is not None:
         path.write_text(schema)
-    problems = check.problems(CONF, {**ENVIRONMENT, "DIVOLTE_SCHEMA": str(path)})
-    assert [(problem.file, problem.line, problem.column) for problem in problems] == [(str(path), *place)]
-    assert message in problems[0].message
+    found = problems(CONF, {**ENVIRONMENT, "DIVOLTE_SCHEMA": str(path)})
+    assert [(problem.file, problem.line, problem.column) for problem in found] == [(str(path), *place)]
+    assert message in found[0].message
 
 
 def test_the_command_checks(

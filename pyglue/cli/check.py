@@ -1,0 +1,33 @@
+"""`pyglue check`: the checkout's files against each other, with nothing running."""
+
+from __future__ import annotations
+
+import click
+
+from pyglue.checks import check as check_files
+from pyglue.checks import feeding
+from pyglue.cli.options import App, common
+from pyglue.pipeline import spec as specs
+
+
+@click.command()
+@common
+def check(app: App) -> None:
+    """Check this checkout's files, each by itself and all against each other; nothing needs to run.
+
+    Told are: mistakes in any of them; a field that the mapping fills and no dimension of the supervisor spec keeps; a
+    dimension that no field feeds, or whose type loses a part; another schema or topic in the spec than the collector's;
+    a chart or filter whose column does not exist. `pyglue up` looks at the same before it starts anything.
+    """
+    checked = check_files(app.settings())
+    mappings = feeding(checked.setup, specs.topic(checked.spec)) if checked.setup else []
+    mapped = {entry.field for mapping in mappings for entry in mapping.compiled.mapped}
+    charts = sum(len(board.charts) for board in checked.dashboards)
+    rows = [
+        (f"{len(checked.stack.services)}", "services in docker-compose.yml"),
+        (f"{len(mapped)}", "fields mapped"),
+        (f"{len(specs.dimensions(checked.spec))}", f"dimensions of {specs.datasource(checked.spec)}"),
+        (f"{charts}", "charts on dashboards"),
+    ]
+    app.screen.table(rows)
+    app.screen.say("They fit each other.")
