@@ -216,8 +216,8 @@ class App:
             return answers.STOPPING
         return answers.PONG if all(outlet.ready for outlet in self._outlets) else answers.WAITING
 
-    def _browser_event(self, place: EventsAt, request: Request, known: Event | bytes, reply: Reply) -> None:
-        """Record a browser's event: `known` if it is, else what the query says."""
+    def _browser_event(self, place: EventsAt, request: Request, asked: Event | bytes, reply: Reply) -> None:
+        """Record a browser's event: `asked` is it, or its query where that is not in the tag's own form."""
         if place.response_delay_ms:
             reply = _Held(reply, self._later, place.response_delay_ms / 1000).reply
         if answers.holds_tag(headers.first(request.headers, b"if-none-match"), answers.EVENT_TAG):
@@ -226,7 +226,7 @@ class App:
             return
         self.counters.add("received")
         try:
-            event = of_parameters(query.parameters(known)) if isinstance(known, bytes) else known
+            event = of_parameters(query.parameters(asked)) if isinstance(asked, bytes) else asked
         except DroppedEvent as dropped:
             self.counters.add(f"dropped: {dropped.reason}")
             reply(answers.EVENT)

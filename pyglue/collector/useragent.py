@@ -16,7 +16,7 @@ Text = TypeVar("Text", str, bytes)
 
 # Longer headers are recorded whole, but only their beginning is looked at: the rules are regular expressions, and
 # their time grows faster than a hostile client's effort.
-MAX_LOOKED_AT = 512
+MAX_LOOKED_AT = 512  # bytes
 
 
 class Agent(NamedTuple, Generic[Text]):
