@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pyglue.collector.check import checked as checked_collector
-from pyglue.collector.configured import KafkaSink
-from pyglue.collector.loading import LoadedMapping, Setup
+from pyglue.collector.loading import Setup
 from pyglue.errors import InputError, Problem, relative
 from pyglue.layout import Layout
 from pyglue.native.contract import program
@@ -86,18 +85,13 @@ def fitting(
     project: Path, spec: dict[str, Any], setup: Setup | None, boards: Sequence[Dashboard]
 ) -> list[Problem]:
     """Fields that no dimension keeps, dimensions that no field feeds, columns that a chart would miss."""
-    text = (project / specs.FILE).read_text(encoding="utf-8")
-    found = list(columns.problems(spec, text, feeding(setup, specs.topic(spec)) if setup else ()))
+    text = (project / specs.FILE).read_text(encoding="utf-8")  # for the lines
+    found = list(columns.problems(spec, text, setup.feeding(specs.topic(spec)) if setup else ()))
     known = columns.names(spec)
-    for board in boards if known is not None else ():
-        found += chart_columns.problems(board, known or set())
+    if known is not None:
+        for board in boards:
+            found += chart_columns.problems(board, known)
     return found
-
-
-def feeding(setup: Setup, topic: str) -> list[LoadedMapping]:
-    """The mappings whose records go to the topic."""
-    sinks = {sink.name for sink in setup.config.sinks if isinstance(sink, KafkaSink) and sink.topic == topic}
-    return [mapping for mapping in setup.mappings if sinks & set(mapping.files.sinks)]
 
 
 def collector(stack: Stack) -> Setup | None:
@@ -136,7 +130,7 @@ def same_schema(spec: dict[str, Any], schema: Path) -> list[Problem]:
     inline = specs.schema(spec)
     if inline is None or inline == json.loads(schema.read_text(encoding="utf-8")):
         return []
-    theirs = {field["name"]: field for field in inline.get("fields", ())}
+    theirs = {field["name"]: field for field in inline.get("fields") or ()}
     ours = {field["name"]: field for field in json.loads(schema.read_text(encoding="utf-8"))["fields"]}
     differing = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
     what = (

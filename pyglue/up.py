@@ -150,7 +150,7 @@ class Up:
 
     def first_row(self) -> Done:
         """Superset can make a dataset, or see a new column, only after the first row with it: send one if need be."""
-        datasource, wanted = specs.datasource(self.checked.spec), specs.dimensions(self.checked.spec)
+        datasource, wanted = specs.datasource(self.checked.spec), set(specs.dimensions(self.checked.spec))
         druid = self.clients.druid
         columns = druid.columns(datasource)
         if columns and wanted <= columns:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import click
 
 from pyglue.checks import check as check_files
-from pyglue.checks import feeding
 from pyglue.cli.options import App, common
 from pyglue.pipeline import spec as specs
 
@@ -20,7 +19,7 @@ def check(app: App) -> None:
     a chart or filter whose column does not exist. `pyglue up` looks at the same before it starts anything.
     """
     checked = check_files(app.settings())
-    mappings = feeding(checked.setup, specs.topic(checked.spec)) if checked.setup else []
+    mappings = checked.setup.feeding(specs.topic(checked.spec)) if checked.setup else []
     mapped = {entry.field for mapping in mappings for entry in mapping.compiled.mapped}
     charts = sum(len(board.charts) for board in checked.dashboards)
     rows = [

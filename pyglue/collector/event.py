@@ -120,9 +120,8 @@ def of_tag(raw_query: bytes) -> Event | None:
         session, event_type, custom_part, page_view, width,
     )  # fmt: skip
     # An escape is three bytes for one. What is none stays longer, and bytes that are no UTF-8 become others.
-    if len(raw_query) - 2 * raw_query.count(b"%") != len(checked) - raw_query.count(b"&") + len(b"x=") + len(
-        given
-    ):
+    unescaped = len(raw_query) - 2 * raw_query.count(b"%")
+    if unescaped != len(checked) - raw_query.count(b"&") + len(b"x=") + len(given):
         return None
     corrupt = mmh3.hash(checked) != int(given, 36)
     if corrupt and not checked.isascii():

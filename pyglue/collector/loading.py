@@ -49,6 +49,13 @@ class Setup:
         """The topics that records go to."""
         return sorted({sink.topic for sink in self.config.sinks if isinstance(sink, KafkaSink)})
 
+    def feeding(self, topic: str) -> list[LoadedMapping]:
+        """The mappings whose records go to the topic."""
+        sinks = {
+            sink.name for sink in self.config.sinks if isinstance(sink, KafkaSink) and sink.topic == topic
+        }
+        return [mapping for mapping in self.mappings if sinks & set(mapping.files.sinks)]
+
     @property
     def warnings(self) -> list[Problem]:
         """What will drop events, though nothing keeps the collector from starting."""

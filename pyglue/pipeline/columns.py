@@ -14,7 +14,7 @@ from typing import Any
 from pyglue.collector.loading import DEFAULT_MAPPING, LoadedMapping
 from pyglue.collector.schema import RecordSchema
 from pyglue.errors import Problem
-from pyglue.pipeline.spec import FILE
+from pyglue.pipeline.spec import FILE, dimensions
 
 TIME = "__time"
 # The kinds of Avro that a dimension of a type holds without loss; a type that is not here holds any.
@@ -26,16 +26,16 @@ _HOLDS = {
 _BEST = {"boolean": "long", "int": "long", "long": "long", "float": "float", "double": "double"}
 
 
-def names(spec: Mapping[str, Any]) -> set[str] | None:
+def names(spec: dict[str, Any]) -> set[str] | None:
     """The datasource's columns by the spec's word; None if Druid finds them itself as records come."""
     listed = _dimensions(spec)
     if listed is None:
         return None
     metrics = spec["spec"]["dataSchema"].get("metricsSpec") or ()
-    return {TIME, *listed, *(str(metric.get("name")) for metric in metrics)}
+    return {TIME, *listed, *(metric["name"] for metric in metrics)}
 
 
-def problems(spec: Mapping[str, Any], text: str, mappings: Sequence[LoadedMapping]) -> Iterator[Problem]:
+def problems(spec: dict[str, Any], text: str, mappings: Sequence[LoadedMapping]) -> Iterator[Problem]:
     """Where the spec (`text` is its file's) and the mappings that feed its topic, with their schema, don't fit."""
     listed = _dimensions(spec)
     if listed is None or not mappings:
@@ -60,7 +60,7 @@ def problems(spec: Mapping[str, Any], text: str, mappings: Sequence[LoadedMappin
     yield from _unfed(listed, text, mappings[0].schema, _made(spec))
 
 
-def _made(spec: Mapping[str, Any]) -> set[str]:
+def _made(spec: dict[str, Any]) -> set[str]:
     """The names of the fields that Druid makes of others as it reads."""
     transforms = (spec["spec"]["dataSchema"].get("transformSpec") or {}).get("transforms") or ()
     input_format = spec["spec"]["ioConfig"].get("inputFormat") or {}
@@ -85,17 +85,13 @@ def _unfed(listed: Mapping[str, str], text: str, schema: RecordSchema, made: set
             yield Problem(FILE, line, None, reason)
 
 
-def _dimensions(spec: Mapping[str, Any]) -> dict[str, str] | None:
-    """Each dimension's type by its name; None if they are not listed."""
-    described = spec["spec"]["dataSchema"].get("dimensionsSpec") or {}
-    listed = described.get("dimensions") or []
-    if not listed or described.get("useSchemaDiscovery"):
-        return None
-    whole = [item if isinstance(item, dict) else {"name": item} for item in listed]
-    return {str(item.get("name")): str(item.get("type", "string")) for item in whole}
+def _dimensions(spec: dict[str, Any]) -> dict[str, str] | None:
+    """Each dimension's type by its name; None where Druid finds them itself."""
+    discovers = (spec["spec"]["dataSchema"].get("dimensionsSpec") or {}).get("useSchemaDiscovery")
+    return None if discovers else dimensions(spec) or None
 
 
-def _used(spec: Mapping[str, Any]) -> set[str]:
+def _used(spec: dict[str, Any]) -> set[str]:
     """Fields that the spec reads, or leaves out by name, without a dimension of that name."""
     schema = spec["spec"]["dataSchema"]
     found = {str(name) for name in (schema.get("dimensionsSpec") or {}).get("dimensionExclusions") or ()}

@@ -11,9 +11,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pyglue import shapes
 from pyglue.errors import InputError, Problem
 
 FILE = "supervisor-spec.json"
+# What is read of a spec here; Druid knows the rest better.
+_SHAPES: shapes.Shapes = {
+    "spec.dataSchema.timestampSpec": dict,
+    "spec.dataSchema.dimensionsSpec": dict,
+    "spec.dataSchema.dimensionsSpec.dimensions": list,
+    "spec.dataSchema.dimensionsSpec.dimensions[]": (str, dict),
+    "spec.dataSchema.dimensionsSpec.dimensions[].name!": str,
+    "spec.dataSchema.dimensionsSpec.dimensionExclusions": list,
+    "spec.dataSchema.metricsSpec": list,
+    "spec.dataSchema.metricsSpec[]": dict,
+    "spec.dataSchema.metricsSpec[].name!": str,
+    "spec.dataSchema.transformSpec": dict,
+    "spec.dataSchema.transformSpec.transforms": list,
+    "spec.dataSchema.transformSpec.transforms[]": dict,
+    "spec.ioConfig.inputFormat": dict,
+    "spec.ioConfig.inputFormat.flattenSpec": dict,
+    "spec.ioConfig.inputFormat.flattenSpec.fields": list,
+    "spec.ioConfig.inputFormat.flattenSpec.fields[]": (str, dict),
+    "spec.ioConfig.inputFormat.avroBytesDecoder": dict,
+    "spec.ioConfig.inputFormat.avroBytesDecoder.schema": dict,
+    "spec.ioConfig.inputFormat.avroBytesDecoder.schema.fields": list,
+    "spec.ioConfig.inputFormat.avroBytesDecoder.schema.fields[]": dict,
+    "spec.ioConfig.inputFormat.avroBytesDecoder.schema.fields[].name!": str,
+}
 
 
 def read(path: Path, shown: str | None = None) -> dict[str, Any]:
@@ -51,6 +76,8 @@ def _faults(spec: Any) -> list[tuple[str, str]]:
             value = value.get(key) if isinstance(value, dict) else None
         if not isinstance(value, str) or not value:
             faults.append((path[-1], f"expected a text at {'.'.join(path)}"))
+    for where, expected in shapes.faults(spec, _SHAPES):
+        faults.append((where.rpartition(".")[2].removesuffix("[]"), f"{expected} at {where}"))
     return faults
 
 
@@ -70,10 +97,11 @@ def topic(spec: dict[str, Any]) -> str:
     return str(spec["spec"]["ioConfig"]["topic"])
 
 
-def dimensions(spec: dict[str, Any]) -> set[str]:
-    """The names of the dimensions that the spec lists."""
+def dimensions(spec: dict[str, Any]) -> dict[str, str]:
+    """The type of each dimension that the spec lists, by its name."""
     listed = (spec["spec"]["dataSchema"].get("dimensionsSpec") or {}).get("dimensions") or []
-    return {item["name"] if isinstance(item, dict) else str(item) for item in listed}
+    whole = [item if isinstance(item, dict) else {"name": item} for item in listed]
+    return {item["name"]: str(item.get("type", "string")) for item in whole}
 
 
 def schema(spec: dict[str, Any]) -> Any:

@@ -22,6 +22,7 @@ from typing import Any
 
 import yaml
 
+from pyglue import shapes
 from pyglue.errors import BadAnswer, InputError, Problem
 from pyglue.superset.client import Superset
 from pyglue.superset.register import DATASET_UUID, Dataset, Outcome
@@ -33,6 +34,18 @@ STAMP = "/* pyglue: made from "  # the start of the comment in the style sheet
 NEEDED = {
     "dashboard": ("dashboard_title", "slug", "uuid", "version", "position", "metadata"),
     "chart": ("slice_name", "uuid", "version", "viz_type", "dataset_uuid", "params", "query_context"),
+}
+# What is read of a dashboard here beside that.
+_SHAPES: shapes.Shapes = {
+    "position": dict,
+    "position.*.meta": dict,
+    "metadata": dict,
+    "metadata.native_filter_configuration": list,
+    "metadata.native_filter_configuration[]": dict,
+    "metadata.native_filter_configuration[].targets": list,
+    "metadata.native_filter_configuration[].targets[]": dict,
+    "metadata.native_filter_configuration[].targets[].column": dict,
+    "metadata.native_filter_configuration[].targets[].column.name!": str,
 }
 
 # The same in C where PyYAML was built with it: dashboards are long, and `up` reads them each time.
@@ -64,10 +77,16 @@ def read(folder: Path) -> Dashboard:
     fields = _load(folder / "dashboard.yaml", "dashboard", problems)
     files = sorted((folder / "charts").glob("*.yaml"))
     charts = {file.name: _load(file, "chart", problems) for file in files}
+    wrong = list(shapes.faults(fields, _SHAPES))
+    if wrong:
+        file = str(folder / "dashboard.yaml")
+        raise InputError(
+            problems + [Problem(file, None, None, f"{expected} at {where}") for where, expected in wrong]
+        )
     known = {str(chart.get("uuid")) for chart in charts.values()}
     for node in (fields.get("position") or {}).values():
         if isinstance(node, dict) and node.get("type") == "CHART":
-            uuid = str(node.get("meta", {}).get("uuid"))
+            uuid = str((node.get("meta") or {}).get("uuid"))
             if uuid not in known:
                 text = f"position shows a chart with the uuid {uuid}, and no file in charts/ has it"
                 problems.append(Problem(str(folder / "dashboard.yaml"), None, None, text))

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
-from pyglue.checks import feeding
+from pyglue.checks import same_schema
 from pyglue.collector.loading import LoadedMapping, load
+from pyglue.errors import InputError
 from pyglue.pipeline import columns
+from pyglue.pipeline import spec as specs
 from tests.collector.support import CONF, MAPPING, ROOT, SCHEMA
+from tests.shaped import misshapen
 
 SPEC = (ROOT / "supervisor-spec.json").read_text(encoding="utf-8")
 
@@ -21,9 +24,9 @@ SPEC = (ROOT / "supervisor-spec.json").read_text(encoding="utf-8")
 def mappings() -> list[LoadedMapping]:
     """The shipped mapping, which feeds the topic."""
     setup = load(CONF, {"DIVOLTE_SCHEMA": str(SCHEMA), "DIVOLTE_MAPPING": str(MAPPING)})
-    found = feeding(setup, "divolte")
+    found = setup.feeding("divolte")
     assert len(found) == 1
-    assert feeding(setup, "another") == []
+    assert setup.feeding("another") == []
     return found
 
 
@@ -114,6 +117,29 @@ def test_types(mappings: list[LoadedMapping], name: str, type_: str, fits: bool)
     assert bool(found) is not fits
     if found:
         assert f'"name": "{name}"' in SPEC.splitlines()[(found[0].line or 0) - 1]
+
+
+def test_a_spec_of_another_shape_is_refused_or_read(tmp_path: Path, mappings: list[LoadedMapping]) -> None:
+    """Whatever stands where: it is a problem of the file, never a crash."""
+    spec = changed(
+        dimensionsSpec={"dimensions": ["a", {"name": "b", "type": "long"}], "dimensionExclusions": ["c"]},
+        metricsSpec=[{"type": "count", "name": "events"}],
+        transformSpec={"transforms": [{"type": "expression", "name": "t", "expression": "a"}]},
+    )
+    spec["spec"]["ioConfig"]["inputFormat"]["flattenSpec"] = {"fields": ["f", {"name": "g"}]}
+    file = tmp_path / "supervisor-spec.json"
+    refused = 0
+    for wrong in misshapen(spec):
+        file.write_text(json.dumps(wrong))
+        try:
+            read = specs.read(file)
+        except InputError:
+            refused += 1
+            continue
+        list(columns.problems(read, SPEC, mappings))
+        columns.names(read)
+        same_schema(read, SCHEMA)
+    assert refused > 100
 
 
 def test_the_columns_of_the_datasource() -> None:

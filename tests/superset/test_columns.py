@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pyglue.errors import InputError
 from pyglue.superset import columns, dashboards
 from pyglue.superset.dashboards import Dashboard
 from pyglue.superset.register import DATASET_UUID
+from tests.shaped import misshapen
 
 KNOWN = {"__time", "a", "b"}
 
@@ -84,6 +87,28 @@ def test_charts_of_other_datasets_are_not_ours(tmp_path: Path) -> None:
 def test_names_in_expressions(sql: str, found: list[str]) -> None:
     """Quoted names, and bare ones that are no functions and no keywords in capitals."""
     assert columns.expression_names(sql) == found
+
+
+def test_files_of_another_shape_are_refused_or_read(tmp_path: Path, checkout: Path) -> None:
+    """Whatever stands where in a chart or a dashboard: it is a problem of the file, never a crash."""
+    shipped = dashboards.read(checkout / "superset" / "dashboards" / "clickstream")
+    filters = [{"name": "F", "targets": [{"datasetUuid": DATASET_UUID, "column": {"name": "a"}}]}]
+    few = dict(list(shipped.fields["position"].items())[:2]) | {"CHART-x": {"type": "CHART", "meta": {}}}
+    fields = shipped.fields | {"metadata": {"native_filter_configuration": filters}, "position": few}
+    chart = shipped.charts["newest-events.yaml"]
+    (tmp_path / "charts").mkdir()
+    refused = 0
+    for wrong_fields, wrong_chart in [
+        *((wrong, chart) for wrong in misshapen(fields)),
+        *((fields, wrong) for wrong in misshapen(chart)),
+    ]:
+        (tmp_path / "dashboard.yaml").write_text(json.dumps(wrong_fields))
+        (tmp_path / "charts" / "c.yaml").write_text(json.dumps(wrong_chart))
+        try:
+            list(columns.problems(dashboards.read(tmp_path), KNOWN))
+        except InputError:
+            refused += 1
+    assert refused > 50
 
 
 def test_the_shipped_dashboard(checkout: Path) -> None:

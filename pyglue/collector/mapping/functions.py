@@ -25,12 +25,12 @@ class Function:
     total: bool = False
 
 
-def _attribute(type_: str, name: str) -> Function:
-    return Function(type_, "{0}." + name)
+def _attribute(type_: str, name: str, *, utf8: bool = False) -> Function:
+    return Function(type_, "{0}." + name, utf8=utf8)
 
 
-def _attributes(type_: str, **names: str) -> dict[str, Function]:
-    return {function: _attribute(type_, attribute) for function, attribute in names.items()}
+def _attributes(type_: str, *, utf8: bool = False, **names: str) -> dict[str, Function]:
+    return {function: _attribute(type_, attribute, utf8=utf8) for function, attribute in names.items()}
 
 
 def _text(attribute: str, *, certain: bool = False) -> Function:
@@ -61,20 +61,19 @@ FUNCTIONS: dict[str | None, dict[str, Function]] = {
         "userAgentString": Function("string", "e.user_agent()", utf8=True),
         "eventParameters": Function("parameters", "e.parameters()", total=True),
     },
-    "agent": {
-        name: Function("string", "{0}." + attribute, utf8=True)
-        for name, attribute in (
-            ("name", "name"),
-            ("family", "family"),
-            ("vendor", "vendor"),
-            ("type", "type"),
-            ("version", "version"),
-            ("deviceCategory", "device_category"),
-            ("osFamily", "os_family"),
-            ("osVersion", "os_version"),
-            ("osVendor", "os_vendor"),
-        )
-    },
+    "agent": _attributes(
+        "string",
+        utf8=True,
+        name="name",
+        family="family",
+        vendor="vendor",
+        type="type",
+        version="version",
+        deviceCategory="device_category",
+        osFamily="os_family",
+        osVersion="os_version",
+        osVendor="os_vendor",
+    ),
     "parameters": {
         "value": Function("string", "parameter({0}, {k0})", parameter="string", total=True),
     },
