@@ -56,4 +56,28 @@ mapping {
   // The parameters of divolte.signal('click', {technology: 'Kafka'}). A path leads to nothing where the parameter is
   // missing, so the field stays null; eventParameters().value('technology') would give an empty text there.
   map eventParameters().path('$.technology') onto 'technology'
+  map eventParameters().path('$.variant') onto 'variant'
+  // All of them, as texts by name; nothing where one of them holds an object or a list.
+  map eventParameters() onto 'eventParameters'
+
+  // The page without its query; the advertisement that led here; the site that the visitor came from.
+  def page = parse location() to uri
+  map page.path() onto 'path'
+  def query = page.query()
+  map query.value('utm_source') onto 'campaignSource'
+  map query.value('utm_medium') onto 'campaignMedium'
+  map query.value('utm_campaign') onto 'campaignName'
+  def origin = parse referer() to uri
+  map origin.host() onto 'referrerHost'
+
+  // Robots, and what gave them away. Browsers send the languages of their users; most programs don't. Events from apps
+  // (they have no page view) come from programs in any case.
+  when pageViewId().isPresent().and(header('Accept-Language').isAbsent()) apply {
+    map true onto 'bot'
+    map 'no Accept-Language' onto 'botReason'
+  }
+  when userAgent().type().equalTo('Robot') apply {
+    map true onto 'bot'
+    map 'user agent' onto 'botReason'
+  }
 }

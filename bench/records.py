@@ -33,6 +33,8 @@ def events(count: int, newest_ms: int, seed: int = 1) -> Iterator[dict[str, Any]
         visitor = chance.randrange(VISITORS)
         browser, version, system, system_version = BROWSERS[visitor % len(BROWSERS)]
         click = chance.random() < 0.6
+        page = chance.randrange(50)
+        technology = chance.choice(TECHNOLOGIES) if click else None
         yield {
             "detectedDuplicate": False,
             "detectedCorruption": False,
@@ -41,7 +43,7 @@ def events(count: int, newest_ms: int, seed: int = 1) -> Iterator[dict[str, Any]
             "clientTimestamp": at - chance.randrange(200),
             "remoteHost": f"10.0.{visitor % 250}.{visitor // 250}",
             "referer": None if click else "https://search.example.net/?q=streaming",
-            "location": f"http://localhost:8090/page/{chance.randrange(50)}",
+            "location": f"http://localhost:8090/page/{page}",
             "viewportPixelWidth": 1280 + visitor % 640,
             "viewportPixelHeight": 720 + visitor % 360,
             "screenPixelWidth": 1920,
@@ -61,7 +63,16 @@ def events(count: int, newest_ms: int, seed: int = 1) -> Iterator[dict[str, Any]
             "userAgentOsVersion": system_version,
             "userAgentOsVendor": None,
             "eventId": f"{base36.render(at)}-{number}",
-            "technology": chance.choice(TECHNOLOGIES) if click else None,
+            "technology": technology,
+            "path": f"/page/{page}",
+            "referrerHost": None if click else "search.example.net",
+            "campaignSource": None if visitor % 5 else "newsletter",
+            "campaignMedium": None if visitor % 5 else "email",
+            "campaignName": None if visitor % 5 else "autumn",
+            "variant": "AB"[visitor % 2] if click else None,
+            "botReason": None if visitor % 25 else "user agent",
+            "bot": not visitor % 25,
+            "eventParameters": {"technology": technology, "variant": "AB"[visitor % 2]} if click else None,
         }
 
 

@@ -30,6 +30,7 @@ class Target:
 TRAFFIC = {
     "tag": ("the tag's own traffic", 20000, 30000),
     "shuffled": ("parameters in any order", 8000, 22000),
+    "shipped": ("the shipped mapping: paths, campaigns, robots", 8000, 22000),
     "rich": ("a mapping with URI, regex, header, cookie", 8000, 22000),
     "general": ("both: any order, that mapping", 8000, 22000),
     "json": ("a JSON source", 8000, 20000),

@@ -7,13 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from bench.collector import traffic
 from bench.collector.traffic import Event
 from bench.targets import TRAFFIC
+from pyglue.collector.loading import DEFAULT_MAPPING, DEFAULT_SCHEMA
 from pyglue.errors import PyglueError
 
-# What a page's own mapping asks for beside the shipped one: a URI, a regular expression, a header, a cookie, parameters.
+# What the bench's mapping has beside Divolte's own default: what the checks of the records need.
+PLAIN_FIELDS = {"eventId": "string", "technology": "string"}
+PLAIN_LINES = """
+  map eventId() onto 'eventId'
+  map eventParameters().path('$.technology') onto 'technology'
+"""
+# What a page's own mapping asks for beside that: a URI, a regular expression, a header, a cookie, parameters.
 RICH_FIELDS = {
     "pageHost": "string",
     "pagePath": "string",
@@ -44,10 +52,14 @@ divolte.mappings.clickstream.sources = [browser, application]
 
 @dataclass(frozen=True)
 class Kind:
-    """One traffic, by its name in TRAFFIC. `rich`: the mapping with more lines; `json`: it goes to a JSON source."""
+    """One traffic, by its name in TRAFFIC. `json`: it goes to a JSON source.
+
+    `shipped`: it meets the shipped mapping, else Divolte's default; `rich`: the default with more lines.
+    """
 
     name: str
     requests: Callable[[list[Event]], list[bytes]]
+    shipped: bool = False
     rich: bool = False
     json: bool = False
 
@@ -65,6 +77,7 @@ class Kind:
 KINDS = (
     Kind("tag", traffic.tag_requests),
     Kind("shuffled", traffic.shuffled_requests),
+    Kind("shipped", traffic.tag_requests, shipped=True),
     Kind("rich", traffic.tag_requests, rich=True),
     Kind("general", traffic.shuffled_requests, rich=True),
     Kind("json", traffic.json_requests, json=True),
@@ -81,22 +94,27 @@ class Files:
 
 
 def files(kind: Kind, project: Path, scratch: Path) -> Files:
-    """The shipped files of the checkout, and in `scratch` those that differ from them for this kind."""
+    """The shipped configuration with the kind's mapping and schema; what differs from the checkout's lies in `scratch`."""
     conf = project / "divolte" / "divolte-collector.conf"
-    record, mapping = project / "divolte" / "DefaultEventRecord.avsc", project / "mapping.groovy"
     if kind.json:
         text = conf.read_text(encoding="utf-8") + JSON_SOURCE % traffic.JSON_PATH
         conf = scratch / "json.conf"
         conf.write_text(text, encoding="utf-8")
+    if kind.shipped:
+        return Files(conf, project / "divolte" / "DefaultEventRecord.avsc", project / "mapping.groovy")
+    defaults = project / "pyglue" / "collector" / "defaults"
+    fields, lines = PLAIN_FIELDS, PLAIN_LINES
     if kind.rich:
-        content = json.loads(record.read_text(encoding="utf-8"))
-        content["fields"] += [
-            {"name": name, "type": ["null", type_], "default": None} for name, type_ in RICH_FIELDS.items()
-        ]
-        before, brace, after = mapping.read_text(encoding="utf-8").rpartition("}")
-        record, mapping = scratch / "rich.avsc", scratch / "rich.groovy"
-        record.write_text(json.dumps(content), encoding="utf-8")
-        mapping.write_text(f"{before}{RICH_LINES}{brace}{after}", encoding="utf-8")
+        fields, lines = fields | RICH_FIELDS, lines + RICH_LINES
+    content = json.loads((defaults / DEFAULT_SCHEMA).read_text(encoding="utf-8"))
+    content["fields"] += [
+        {"name": name, "type": ["null", type_], "default": None} for name, type_ in fields.items()
+    ]
+    before, brace, after = (defaults / DEFAULT_MAPPING).read_text(encoding="utf-8").rpartition("}")
+    name = "rich" if kind.rich else "plain"
+    record, mapping = scratch / f"{name}.avsc", scratch / f"{name}.groovy"
+    record.write_text(json.dumps(content), encoding="utf-8")
+    mapping.write_text(f"{before}{lines}{brace}{after}", encoding="utf-8")
     return Files(conf, record, mapping)
 
 
@@ -122,6 +140,8 @@ def expected(kind: Kind, event: Event) -> dict[str, Any]:
         }
         found |= {"location": event.location, "referer": values["r"], "pageViewId": values["v"]}
         found |= {field: int(values[name], 36) for field, name in pixels.items()}
+    if kind.shipped:
+        found |= {"path": urlsplit(event.location).path, "referrerHost": "search.example.org", "bot": False}
     if kind.rich:
         path, _, query = event.location.removeprefix("https://www.example.net").partition("?")
         found |= {"pageHost": "www.example.net", "pagePath": path, "article": path.rpartition("/")[2]}

@@ -70,6 +70,7 @@ def measure(
         "a JSON body": _best(_json_event_of, lambda: posted),
         DUPLICATES: _best(remember, lambda: map(_event_of, tag)),
         RECORD: _best(encode["tag"], lambda: map(_event_of, tag)),
+        "a record, the shipped mapping": _best(encode["shipped"], lambda: map(_event_of, tag)),
         "a record, the longer mapping": _best(encode["rich"], lambda: map(_event_of, tag)),
         "a record of a JSON event": _best(encode["json"], lambda: map(_json_event_of, posted)),
     }

@@ -152,6 +152,8 @@ class Probe:
             event_type=PROBE,
             client_time_ms=now,
             location="http://localhost/pyglue-probe",
+            # Druid learns that the column holds objects, and not texts, from the first one.
+            parameters={"sender": "pyglue"},
         )
         deadline = self._clock() + self.seconds
         while True:

@@ -33,7 +33,7 @@ NAMES = {
     "firstInSession": "First in session",
     "remoteHost": "IP address",
     "referer": "Came from",
-    "location": "Page",
+    "location": "Page address",
     "viewportPixelWidth": "Window width",
     "viewportPixelHeight": "Window height",
     "screenPixelWidth": "Screen width",
@@ -53,6 +53,13 @@ NAMES = {
     "userAgentOsFamily": "System",
     "userAgentOsVersion": "System version",
     "userAgentOsVendor": "System vendor",
+    "path": "Page",
+    "referrerHost": "Came from site",
+    "variant": "Test variant",
+    "bot": "Robot",
+    "botReason": "Taken for a robot because of",
+    "newVisitor": "New visitor",
+    "viewportClass": "Window class",
 }
 # What Superset accepts when a dataset's columns are written back; the rest it only reports.
 COLUMN_FIELDS = (

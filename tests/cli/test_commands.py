@@ -164,7 +164,7 @@ def test_up_refuses_another_schema_in_the_spec(pyglue: Run, project: Path) -> No
     ended = pyglue("up")
     assert ended.code == 1
     assert (
-        "its Avro schema is not that of divolte/DefaultEventRecord.avsc (fields that differ: technology, other)"
+        "its Avro schema is not that of divolte/DefaultEventRecord.avsc (fields that differ: eventParameters, other)"
         in ended.err
     )
 

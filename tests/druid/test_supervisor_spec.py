@@ -17,7 +17,12 @@ DIVOLTE_FIELDS = """
     eventType userAgentString userAgentName userAgentFamily userAgentVendor userAgentType userAgentVersion
     userAgentDeviceCategory userAgentOsFamily userAgentOsVersion userAgentOsVendor
 """
+OUR_FIELDS = """
+    eventId technology path referrerHost campaignSource campaignMedium campaignName variant botReason bot eventParameters
+"""
+MADE_BY_DRUID = [{"type": "long", "name": "newVisitor"}, {"type": "string", "name": "viewportClass"}]
 REQUIRED = {
+    "bot": "boolean",
     "detectedDuplicate": "boolean",
     "detectedCorruption": "boolean",
     "firstInSession": "boolean",
@@ -39,13 +44,17 @@ def at(path: str) -> Any:
 def plain_type(field: dict[str, Any]) -> str:
     """A field's Avro type, without the null of an optional one."""
     kind = field["type"]
-    return str(kind[1] if isinstance(kind, list) else kind)
+    kind = kind[1] if isinstance(kind, list) else kind
+    return str(kind["type"] if isinstance(kind, dict) else kind)
 
 
-def test_schema_is_divoltes_default_plus_two_fields() -> None:
-    """The shipped schema is Divolte's default record, in its order, with eventId and technology at the end."""
+def test_schema_is_divoltes_default_and_more() -> None:
+    """The shipped schema is Divolte's default record, in its order, with fields of ours at the end."""
     assert (SCHEMA["namespace"], SCHEMA["name"]) == ("io.divolte.record", "DefaultEventRecord")
-    assert [field["name"] for field in SCHEMA["fields"]] == [*DIVOLTE_FIELDS.split(), "eventId", "technology"]
+    assert [field["name"] for field in SCHEMA["fields"]] == [
+        *DIVOLTE_FIELDS.split(),
+        *OUR_FIELDS.split(),
+    ]
 
 
 def test_schema_types() -> None:
@@ -53,13 +62,16 @@ def test_schema_types() -> None:
     for field in SCHEMA["fields"]:
         if field["name"] in REQUIRED:
             assert field["type"] == REQUIRED[field["name"]]
+        elif field["name"] == "eventParameters":
+            assert field["type"] == ["null", {"type": "map", "values": ["null", "string"]}]
+            assert field["default"] is None
         else:
             assert field["type"] == ["null", "int" if "Pixel" in field["name"] else "string"]
             assert field["default"] is None
     defaults = {
         field["name"]: field["default"] for field in SCHEMA["fields"] if field.get("default") is not None
     }
-    assert defaults == {"eventType": "unknown"}
+    assert defaults == {"eventType": "unknown", "bot": False}
 
 
 def test_schema_is_valid_for_apaches_library() -> None:
@@ -76,12 +88,12 @@ def test_spec_reads_records_with_the_shipped_schema() -> None:
 
 
 def test_every_field_is_a_typed_dimension() -> None:
-    """Every field of the schema is a column: text as string; numbers, and booleans as 0 and 1, as long."""
+    """Every field is a column: text as string; numbers, and booleans as 0 and 1, as long; objects as JSON."""
+    types = {"string": "string", "map": "json"}
     wanted = [
-        {"type": "string" if plain_type(field) == "string" else "long", "name": field["name"]}
-        for field in SCHEMA["fields"]
+        {"type": types.get(plain_type(field), "long"), "name": field["name"]} for field in SCHEMA["fields"]
     ]
-    assert at("dataSchema.dimensionsSpec") == {"dimensions": wanted}
+    assert at("dataSchema.dimensionsSpec") == {"dimensions": [*wanted, *MADE_BY_DRUID]}
 
 
 @pytest.mark.parametrize(

@@ -80,7 +80,10 @@ def test_a_mapped_field_without_dimension_is_lost(mappings: list[LoadedMapping])
         {
             "dimensionsSpec": dimensions("technology", tech="string"),
             "transformSpec": {
-                "transforms": [{"type": "expression", "name": "tech", "expression": "upper(technology)"}]
+                "transforms": [
+                    *json.loads(SPEC)["spec"]["dataSchema"]["transformSpec"]["transforms"],
+                    {"type": "expression", "name": "tech", "expression": "upper(technology)"},
+                ]
             },
         },
         {"dimensionsSpec": {"useSchemaDiscovery": True}},
