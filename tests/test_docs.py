@@ -101,7 +101,7 @@ def test_every_command_is_described_with_its_options(name: str) -> None:
     described = section("docs/commands.md", f"pyglue {name}")
     assert described, f"docs/commands.md has no section `## pyglue {name}`"
     command = group.commands[name]
-    inner = list(command.commands.values()) if isinstance(command, click.Group) else [command]
+    inner = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
     for parameter in (parameter for one in inner for parameter in one.params):
         if isinstance(parameter, click.Argument):
             wanted = {str(parameter.make_metavar(click.Context(command)).strip("[]"))}
@@ -143,8 +143,11 @@ def test_only_commands_that_exist_are_told(page: Path) -> None:
     for line in shown(page):
         if found := re.match(rf"(?:[A-Z_]+=\S+ )*(?:\.venv/bin/)?pyglue {before}([a-z][a-z-]*)(.*)", line):
             command = group.commands.get(found[1])
-            if isinstance(command, click.Group):
-                command = command.commands.get(found[2].split()[0])
+            word = next(iter(found[2].split()), "-")
+            if isinstance(command, click.Group) and not (
+                command.invoke_without_command and word.startswith(("-", "#"))
+            ):
+                command = command.commands.get(word)
             options = {option for p in command.params for option in p.opts} if command else set()
             typed = re.findall(r"(?<=\s)--[a-z-]+", found[2].partition("#")[0])
             if command is None or set(typed) - options:

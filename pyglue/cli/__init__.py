@@ -28,6 +28,8 @@ from pyglue.cli.smoke_test import smoke_test
 from pyglue.cli.status import status
 from pyglue.cli.submit_spec import submit_spec
 from pyglue.cli.superset import refresh_datasources, register_cluster
+from pyglue.cli.traffic import traffic
+from pyglue.cli.traffic_verify import verify  # noqa: F401 - adds itself to `traffic`
 from pyglue.cli.up import up
 from pyglue.errors import PyglueError, UsageError
 from pyglue.screen import Screen
@@ -75,6 +77,7 @@ for command in (
     register_cluster,
     refresh_datasources,
     smoke_test,
+    traffic,
 ):
     pyglue.add_command(command)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
@@ -21,6 +22,23 @@ from pyglue.stack.model import Stack
 from pyglue.up import Clients
 
 Command = Callable[..., Any]
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
+
+
+class Span(click.ParamType[float]):
+    """A span of time such as 90s, 10m, 2h or 14d, in seconds."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Seconds of the text."""
+        found = re.fullmatch(r"([0-9]{1,9})([smhd])", value) if isinstance(value, str) else None
+        if found is None or int(found[1]) == 0:
+            self.fail(f"{value!r} is no span of time such as 90s, 10m, 2h or 14d", param, ctx)
+        return float(int(found[1]) * _UNITS[found[2]])
+
+
+SPAN = Span()
 
 
 @dataclass(frozen=True)

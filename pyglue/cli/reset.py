@@ -15,7 +15,7 @@ from pyglue.errors import PyglueError
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common
 def reset(app: App, yes: bool) -> None:
-    """Stop the stack and wipe its data: events, segments, dashboards made by hand. Keeps .env and the cache."""
+    """Stop the stack and wipe its data: events, segments, dashboards made by hand, truth files. Keeps .env and the cache."""
     engine = app.stopping_engine()
     if not yes and not click.confirm(f"Wipe {engine.data}?", err=True):
         raise PyglueError("nothing was wiped", try_="pyglue reset --yes")
@@ -23,5 +23,9 @@ def reset(app: App, yes: bool) -> None:
     with engine.locked("reset"):
         engine.down()
         engine.wipe()
-        shutil.rmtree(engine.layout.state / "supervisors", ignore_errors=True)
+        for folder in (
+            "supervisors",
+            "traffic",
+        ):  # what was posted, and what was sent: both of data that is gone
+            shutil.rmtree(engine.layout.state / folder, ignore_errors=True)
     app.screen.finished("Wipe the data", "ok", time.monotonic() - began)

@@ -101,7 +101,7 @@ def test_every_field_is_a_typed_dimension() -> None:
     [
         ("dataSchema.dataSource", "divolte-clickstream"),
         ("dataSchema.timestampSpec", {"column": "timestamp", "format": "millis"}),
-        ("dataSchema.granularitySpec.segmentGranularity", "HOUR"),
+        ("dataSchema.granularitySpec.segmentGranularity", "DAY"),
         ("dataSchema.granularitySpec.rollup", False),
         ("ioConfig.topic", "divolte"),
         ("ioConfig.consumerProperties", {"bootstrap.servers": "kafka:29092"}),

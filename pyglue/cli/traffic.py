@@ -1,0 +1,290 @@
+"""`pyglue traffic`: visitors whose every step is known; `pyglue traffic verify`: whether Druid and charts know them."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from urllib.parse import urlsplit
+
+import click
+import uvloop
+
+from pyglue.checks import collector_program
+from pyglue.cli.options import SPAN, App, common
+from pyglue.collector import base36
+from pyglue.engine import Engine
+from pyglue.errors import PyglueError, UsageError
+from pyglue.pipeline import spec as specs
+from pyglue.settings import Settings
+from pyglue.stack.model import Stack
+from pyglue.traffic import crowd, faults, history, truth
+from pyglue.traffic.live import Live, Tally
+from pyglue.traffic.sender import NO_ANSWER
+from pyglue.traffic.verify import await_rows, of_run
+
+FOLDER = Path(".pyglue") / "traffic"
+EVENT_PATH = "/csc-event"
+CONNECTIONS = 128
+FOREVER_MS = 10 * 365 * 86_400_000
+FEWEST_VISITORS = 2000
+VISITS_OF_ONE = 6  # how often a visitor comes in a history, about, if nobody says how many there are
+RATE = 5.0
+STALLED_SECONDS = 120.0  # without a new row: longer than Druid needs to begin again after a restart
+
+
+@dataclass(frozen=True)
+class Running:
+    """The stack that the traffic goes to."""
+
+    app: App
+    settings: Settings
+    stack: Stack
+    engine: Engine
+
+    @classmethod
+    def of(cls, app: App) -> Running:
+        """The one of this checkout."""
+        return cls(app, *app.running())
+
+    @property
+    def folder(self) -> Path:
+        """Where truth files are."""
+        return self.settings.project / FOLDER
+
+
+@click.group(invoke_without_command=True)
+@click.option(
+    "--rate",
+    default=RATE,
+    show_default=True,
+    type=click.FloatRange(0.01, 20_000),
+    help="Events per second, on the average of a week.",
+)
+@click.option("--visitors", type=click.IntRange(1), help="How many people there are (default: enough).")
+@click.option("--duration", type=SPAN, help="End after this time, such as 10m (default: with Ctrl-C).")
+@click.option("--seed", default=1, show_default=True, help="Another number makes other people.")
+@click.option(
+    "--backfill", type=SPAN, help="Write the history of this time, such as 14d, to Kafka in place of sending."
+)
+@click.option("--even", is_flag=True, help="As busy at night as in the evening.")
+@click.option(
+    "--truth",
+    "file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Where to write what was sent (default: .pyglue/traffic/TIME.tsv).",
+    metavar="FILE",
+)
+@common
+@click.pass_context
+def traffic(
+    context: click.Context,
+    app: App,
+    rate: float,
+    visitors: int | None,
+    duration: float | None,
+    seed: int,
+    backfill: float | None,
+    even: bool,
+    file: Path | None,
+) -> int:
+    """Send what visitors of a site would, and write down what was sent.
+
+    They come with their browsers, read, click, sign up, and come again; some are robots, and some of what they send is
+    damaged, late or sent twice. Ctrl-C ends it cleanly. With --backfill the history of the days before is written to
+    Kafka with its own times, as the collector would have written it, and waited for until Druid has read it.
+
+    Exits with 1 if a request was refused or had no answer.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    if backfill is not None and (duration is not None or even):
+        raise UsageError("--backfill writes what was before now: it goes with neither --duration nor --even")
+    running = Running.of(app)
+    if backfill is not None:
+        write_history(running, rate, visitors, seed, backfill, file)
+        return 0
+    people = enough(rate, visitors)
+    tally = send_live(running, rate, people, seed, duration, file, even=even)
+    app.screen.table([(name, f"{count:,}") for name, count in _rows(tally)])
+    lost = {status: count for status, count in tally.statuses.items() if status != 200}
+    if lost:
+        raise PyglueError(
+            "not every request was recorded",
+            details=[
+                f"{count:,} {f'answered with {status}' if status != NO_ANSWER else 'without an answer'}"
+                for status, count in sorted(lost.items())
+            ],
+            try_="pyglue status",
+        )
+    return 0
+
+
+def enough(rate: float, visitors: int | None) -> int:
+    """How many visitors there are; raises UsageError if `visitors` are too few for the rate."""
+    least = crowd.least_visitors(rate)
+    if visitors is not None and visitors < least:
+        raise UsageError(
+            f"{rate:g} events per second need at least {least:,} visitors",
+            try_=f"pyglue traffic --rate {rate:g} --visitors {least}",
+        )
+    return visitors or max(least, FEWEST_VISITORS)
+
+
+def write_history(
+    running: Running, rate: float, visitors: int | None, seed: int, seconds: float, file: Path | None
+) -> Path:
+    """Write the last `seconds` to Kafka and wait until Druid has read them; returns the truth file.
+
+    Raises PyglueError if Kafka or Druid do not take them.
+    """
+    screen = running.app.screen
+    people = enough(rate, visitors or max(int(seconds * rate / 5 / VISITS_OF_ONE), FEWEST_VISITORS))
+    addresses = running.app.addresses(running.settings, running.stack, running.engine)
+    spec = specs.read(running.settings.project / specs.FILE)
+    now = _now_ms()
+    file = _prepared(running, file, now)
+    conf, environment = collector_program(running.stack)
+    plan = history.Plan(
+        run=_run(now),
+        seed=seed,
+        rate=rate,
+        visitors=people,
+        from_ms=now - int(seconds * 1000),
+        to_ms=now,
+        servers=addresses.kafka,
+        topic=specs.topic(spec),
+        conf=conf,
+        environment=environment,
+    )
+    began = time.monotonic()
+    clients = running.app.clients(running.settings, running.stack, running.engine, time.sleep)
+    try:
+        clients.kafka.ends(plan.topic)  # refuses at once what would be refused after a minute
+        with _stoppable() as stopped:
+            written = history.write(
+                plan,
+                file,
+                lambda count: screen.move(f"Write {count:,} of about {plan.expected:,} events"),
+                stopped,
+            )
+            screen.finished(f"Write {written.requests:,} events to Kafka", "ok", time.monotonic() - began)
+            rows = await_rows(
+                clients.druid,
+                specs.datasource(spec),
+                of_run(plan.run),
+                0 if stopped() else written.records,
+                STALLED_SECONDS,
+                time.sleep,
+                lambda found: screen.move(f"{found:,} of {written.records:,} rows in Druid"),
+            )
+    finally:
+        screen.still()
+        clients.close()
+    screen.finished(f"{rows:,} rows in Druid", "ok", time.monotonic() - began)
+    screen.say(f"The truth is in {_shown(file)}")
+    return file
+
+
+def send_live(
+    running: Running,
+    rate: float,
+    people: int,
+    seed: int,
+    seconds: float | None,
+    file: Path | None,
+    *,
+    even: bool,
+) -> Tally:
+    """Send traffic as it happens, for so many seconds or until Ctrl-C, with its truth in a file."""
+    screen = running.app.screen
+    url = urlsplit(running.app.addresses(running.settings, running.stack, running.engine).collector)
+    file = _prepared(running, file, _now_ms())
+    crowd.least_visitors(rate)  # computes what is computed once, before the clock counts
+    now = _now_ms()
+    end_ms = now + (int(seconds * 1000) if seconds is not None else FOREVER_MS)
+    with file.open("w", encoding="utf-8") as out:
+        run = _run(now)
+        truth.begin(out, truth.Made(run, seed, rate, people, now, history=False))
+        live = Live(
+            url.hostname or "",
+            url.port or 80,
+            url.path + EVENT_PATH,
+            out,
+            _now_ms,
+            lambda tally: screen.move(_line(tally)),
+        )
+        deliveries = faults.deliveries(
+            crowd.actions(seed, people, now, end_ms, rate, run=run, curved=not even), seed
+        )
+        with _stoppable(live.stop):
+            tally: Tally = uvloop.run(live.run(deliveries, CONNECTIONS))
+        truth.end(out, _now_ms())
+    screen.still()
+    screen.say(f"The truth is in {_shown(file)}")
+    return tally
+
+
+def _prepared(running: Running, file: Path | None, now_ms: int) -> Path:
+    """The truth file's path, its folder made; raises PyglueError if it can't be written."""
+    stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now_ms / 1000))
+    file = file or running.folder / f"{stamp}.tsv"
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
+    except OSError as error:
+        raise PyglueError(f"can't write the truth into {file}: {error.strerror}") from error
+    return file
+
+
+@contextmanager
+def _stoppable(act: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
+    """While inside, Ctrl-C and SIGTERM call `act` once and are remembered; a second one ends at once."""
+    seen: list[int] = []
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if seen:
+            signal.default_int_handler(number, frame)
+        seen.append(number)
+        act()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(seen)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _run(now_ms: int) -> str:
+    """A name for a run, so that its rows can be told from all others'."""
+    return base36.render(now_ms)[-6:] + secrets.token_hex(1)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _shown(file: Path) -> str:
+    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
+
+
+def _line(tally: Tally) -> str:
+    refused = sum(count for status, count in tally.statuses.items() if status not in (200, NO_ANSWER))
+    text = f"{tally.sent:,} events sent, {tally.statuses[200]:,} answered"
+    if refused or tally.statuses[NO_ANSWER]:
+        text += f", {refused:,} refused, {tally.statuses[NO_ANSWER]:,} without an answer"
+    return text + (f", {tally.behind_ms / 1000:.1f} s behind" if tally.behind_ms > 1000 else "")
+
+
+def _rows(tally: Tally) -> list[tuple[str, int]]:
+    return [
+        ("sent", tally.sent),
+        ("answered with success", tally.statuses[200]),
+        *sorted((name, count) for name, count in tally.faults.items() if name),
+    ]

@@ -1,0 +1,163 @@
+"""What was sent and how it was answered: a table of text, one request a line, so that anybody can count it again.
+
+The first line is `#` and a JSON object that tells how the traffic was made, the second the columns' names, every further
+one a request; fields stand between tabs. A file whose traffic came to its end closes with `#` and a JSON object again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, TextIO
+
+from pyglue.errors import InputError, Problem
+from pyglue.traffic.faults import Delivery
+
+VERSION = 1
+
+
+@dataclass(frozen=True)
+class Made:
+    """How the traffic was made. `run` is what the visitors' identifiers begin with; times are ms since 1970.
+
+    `history`: it was written to Kafka with times of its own, else sent to the collector as it happened.
+    """
+
+    run: str
+    seed: int
+    rate: float
+    visitors: int
+    began_ms: int
+    history: bool
+    version: int = VERSION
+
+
+@dataclass(slots=True)
+class Sent:
+    """One request, in the order of the file's columns; times in ms since 1970, by a right clock but for `client_ms`.
+
+    Between `sent_ms` and `answered_ms` the collector took it; `status` is its answer: 200 recorded (or dropped, if it
+    was unreadable), 503 refused, 0 none, so that nobody knows. `happened_ms`: when the visitor did it.
+    """
+
+    event: str
+    party: str
+    session: str
+    type: str
+    client_ms: int
+    happened_ms: int
+    sent_ms: int
+    answered_ms: int
+    status: int
+    fault: str
+    location: str
+    referrer: str
+    technology: str
+    variant: str
+    browser: str
+    device: str
+    width: int
+    first: int
+    robot: str
+
+    @property
+    def recorded(self) -> bool:
+        """Whether a record of it must be in Kafka."""
+        return self.status == 200 and self.fault != "unreadable"
+
+    @property
+    def known(self) -> bool:
+        """Whether it is certain that there is a record of it, or that there is none."""
+        return self.status == 200
+
+
+COLUMNS = tuple(field.name for field in fields(Sent))
+_NUMBERS = {field.name for field in fields(Sent) if field.type == "int"}
+_IS_NUMBER = tuple(name in _NUMBERS for name in COLUMNS)
+
+
+def line(delivery: Delivery, sent_ms: int, answered_ms: int, status: int) -> str:
+    """A request's line."""
+    action = delivery.action
+    visitor = action.visitor
+    browser = visitor.browser
+    parameters = dict(action.parameters)
+    return (
+        f"{action.event_id}\t{visitor.party}\t{action.session}\t{action.type}\t{action.at_ms + visitor.skew_ms}\t"
+        f"{action.at_ms}\t{sent_ms}\t{answered_ms}\t{status}\t{delivery.fault}\t{action.location}\t{action.referrer}\t"
+        f"{parameters.get('technology', '')}\t{parameters.get('variant', '')}\t{browser.family}\t{browser.device}\t"
+        f"{action.width}\t{int(action.first_in_session)}\t{browser.robot}\n"
+    )
+
+
+def begin(out: TextIO, made: Made) -> None:
+    """Write the first lines of a file."""
+    out.write(_remark(asdict(made)) + "\t".join(COLUMNS) + "\n")
+
+
+def end(out: TextIO, ended_ms: int) -> None:
+    """Write the last line of a file: nothing more was sent."""
+    out.write(_remark({"ended_ms": ended_ms}))
+
+
+@dataclass(frozen=True)
+class Truth:
+    """A file that was opened. `requests` reads it once; after it, `whole` tells whether it had its end."""
+
+    file: Path
+    made: Made
+    _lines: TextIO
+    _end: list[int]
+
+    @property
+    def whole(self) -> bool:
+        """Whether the traffic is over and everything of it is in the file."""
+        return bool(self._end)
+
+    def requests(self) -> Iterator[Sent]:
+        """The requests one by one. Raises InputError, with the line, for what is none; a last one cut off is left out."""
+        with self._lines:
+            for number, text in enumerate(self._lines, 3):
+                if text.startswith("#"):
+                    self._end.append(number)
+                elif text.endswith("\n"):
+                    yield _sent(self.file, number, text)
+
+
+def read(file: Path) -> Truth:
+    """A file that was written here, its first lines read. Raises InputError for what is not such a file."""
+    try:
+        lines = file.open(encoding="utf-8")
+    except OSError as error:
+        raise InputError([Problem(str(file), None, None, f"can't be read: {error.strerror}")]) from error
+    try:
+        found: dict[str, Any] = json.loads(lines.readline().removeprefix("#"))
+        version = found.get("version")
+        made = Made(**found) if version == VERSION else None
+    except (ValueError, TypeError, AttributeError) as error:
+        lines.close()
+        reason = "is no file of `pyglue traffic`: its first line does not tell how it was made"
+        raise InputError([Problem(str(file), 1, None, reason)]) from error
+    if made is None or lines.readline().split() != list(COLUMNS):
+        lines.close()
+        raise InputError(
+            [Problem(str(file), 2, None, f"is of version {version}, and this pyglue reads version {VERSION}")]
+        )
+    return Truth(file, made, lines, [])
+
+
+def _sent(file: Path, number: int, text: str) -> Sent:
+    try:
+        values: list[Any] = [
+            int(value) if is_number else value
+            for value, is_number in zip(text[:-1].split("\t"), _IS_NUMBER, strict=True)
+        ]
+        return Sent(*values)
+    except ValueError as error:
+        raise InputError([Problem(str(file), number, None, f"is no request: {error}")]) from error
+
+
+def _remark(values: dict[str, Any]) -> str:
+    return f"#{json.dumps(values, separators=(',', ':'))}\n"
