@@ -11,7 +11,7 @@ import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pyglue.collector.check import checked as checked_collector
 from pyglue.collector.loading import Setup
@@ -27,15 +27,19 @@ from pyglue.superset import columns as chart_columns
 from pyglue.superset import dashboards
 from pyglue.superset.dashboards import Dashboard
 
+T = TypeVar("T", list[Any], dict[str, Any])
 SCHEMA = Path("divolte/DefaultEventRecord.avsc")
 DASHBOARDS = Path("superset/dashboards")
+RETENTION = Path("druid/retention.json")
+COMPACTION = Path("druid/compaction.json")
 
 
 @dataclass(frozen=True)
 class Checked:
     """The inputs of `up`, known to be good: the stack, the supervisor spec, the schema's file, the dashboards.
 
-    `setup` is the collector's, None if the stack has no collector.
+    `setup` is the collector's, None if the stack has no collector. `retention` are Druid's rules on which segments are
+    kept, `compaction` is Druid's configuration of it without the datasource's name.
     """
 
     stack: Stack
@@ -43,6 +47,8 @@ class Checked:
     schema: Path
     dashboards: tuple[Dashboard, ...]
     setup: Setup | None
+    retention: list[Any]
+    compaction: dict[str, Any]
 
 
 def check(settings: Settings) -> Checked:
@@ -71,6 +77,8 @@ def check(settings: Settings) -> Checked:
             boards.append(dashboards.read(folder))
         except InputError as error:
             problems += [_shown(problem, settings.project) for problem in error.problems]
+    retention = _json(settings.project, RETENTION, list, problems)
+    compaction = _json(settings.project, COMPACTION, dict, problems)
     schema = settings.project / SCHEMA
     if not problems:
         problems += same_schema(spec, schema) + same_topic(spec, stack)
@@ -78,7 +86,23 @@ def check(settings: Settings) -> Checked:
         problems += [_shown(problem, settings.project) for problem in found]
     if problems:
         raise InputError(problems)
-    return Checked(stack, spec, schema, tuple(boards), setup)
+    return Checked(stack, spec, schema, tuple(boards), setup, retention, compaction)
+
+
+def _json(project: Path, name: Path, kind: type[T], problems: list[Problem]) -> T:
+    """A JSON file's value of this kind; what is wrong with it goes to `problems`."""
+    try:
+        found = json.loads((project / name).read_text(encoding="utf-8"))
+    except json.JSONDecodeError as error:
+        problems.append(Problem(str(name), error.lineno, error.colno, error.msg))
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(Problem(str(name), None, None, f"can't be read: {error}"))
+    else:
+        if isinstance(found, kind):
+            return found
+        wanted = "a list of rules" if kind is list else "an object"
+        problems.append(Problem(str(name), 1, 1, f"expected {wanted}"))
+    return kind()
 
 
 def fitting(

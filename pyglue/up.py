@@ -111,12 +111,18 @@ class Up:
             {"topic", "druid-coordinator", "druid-indexer"},
             self.supervisor,
         )
+        step("keeping", "Set retention and compaction", {"druid-coordinator"}, self.keeping)
         step("register", "Register Druid in Superset", {"superset", "druid-broker"}, self.register)
         step("row", "First row in Druid", {COLLECTOR, *druid}, self.first_row)
         step("dataset", f"Refresh dataset {datasource}", {"register", "row"}, self.dataset)
         titles = ", ".join(dashboard.title for dashboard in self.checked.dashboards)
         step("dashboards", f"Import dashboard {titles}", {"dataset"}, self.dashboards)
-        step("proof", "An event reaches a chart", {"dashboards", *self.checked.stack.services}, self.proof)
+        step(
+            "proof",
+            "An event reaches a chart",
+            {"dashboards", "keeping", *self.checked.stack.services},
+            self.proof,
+        )
         return jobs
 
     # -- steps
@@ -138,6 +144,13 @@ class Up:
         self._changed |= posted
         suspend_others(self.clients.druid, self.engine.stack.directory, specs.datasource(wanted))
         return Done("made" if posted else "kept")
+
+    def keeping(self) -> Done:
+        """How long Druid keeps what, and how it makes large segments of small ones."""
+        name, druid = specs.datasource(self.checked.spec), self.clients.druid
+        kept_longer = druid.set_retention(name, self.checked.retention)
+        compacted = druid.set_compaction(name, self.checked.compaction)
+        return Done("made" if kept_longer or compacted else "kept")
 
     def _stop_collector(self) -> None:
         if COLLECTOR in self.engine.running():

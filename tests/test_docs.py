@@ -148,7 +148,11 @@ def test_only_commands_that_exist_are_told(page: Path) -> None:
                 command.invoke_without_command and word.startswith(("-", "#"))
             ):
                 command = command.commands.get(word)
-            options = {option for p in command.params for option in p.opts} if command else set()
+            options = (
+                {option for p in command.params for option in (*p.opts, *p.secondary_opts)}
+                if command
+                else set()
+            )
             typed = re.findall(r"(?<=\s)--[a-z-]+", found[2].partition("#")[0])
             if command is None or set(typed) - options:
                 wrong.append(line)

@@ -18,6 +18,8 @@ import click
 
 from pyglue import __version__
 from pyglue.cli.check import check
+from pyglue.cli.dashboards import dashboards
+from pyglue.cli.demo import demo
 from pyglue.cli.down import down
 from pyglue.cli.install import install
 from pyglue.cli.logs import logs
@@ -66,6 +68,7 @@ def pyglue(context: click.Context, project_dir: Path | None, engine: str | None)
 
 for command in (
     up,
+    demo,
     down,
     check,
     status,
@@ -78,6 +81,7 @@ for command in (
     refresh_datasources,
     smoke_test,
     traffic,
+    dashboards,
 ):
     pyglue.add_command(command)
 

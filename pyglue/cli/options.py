@@ -14,8 +14,8 @@ import click
 
 from pyglue.engine import Engine
 from pyglue.engines import choose
-from pyglue.errors import InputError
-from pyglue.pipeline.addresses import Addresses, of_stack
+from pyglue.errors import InputError, PyglueError
+from pyglue.pipeline.addresses import VARIABLES, Addresses, of_stack
 from pyglue.screen import Screen
 from pyglue.settings import ENGINES, Settings, locate
 from pyglue.stack.model import Stack
@@ -76,6 +76,11 @@ class App:
             )
             stack = Stack("", directory, {})
         return choose(settings, stack).engine
+
+    def needs_running(self, settings: Settings, engine: Engine) -> None:
+        """Raises PyglueError if nothing runs here, and no service's address says that it runs elsewhere."""
+        if not engine.running() and not any(name in settings.variables for name in VARIABLES.values()):
+            raise PyglueError("nothing runs here", try_="pyglue up")
 
     def addresses(self, settings: Settings, stack: Stack, engine: Engine) -> Addresses:
         """Where the services answer."""

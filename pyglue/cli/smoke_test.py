@@ -12,7 +12,6 @@ from pyglue.checks import check
 from pyglue.cli.options import App, common
 from pyglue.engines import choose
 from pyglue.errors import PyglueError
-from pyglue.pipeline.addresses import VARIABLES
 from pyglue.pipeline.junit import junit
 from pyglue.pipeline.smoke import Probe
 from pyglue.up import with_log
@@ -38,8 +37,7 @@ def smoke_test(app: App, as_json: bool, file: Path | None, timeout: float) -> in
     settings = app.settings()
     checked = check(settings)
     engine = choose(settings, checked.stack).engine
-    if not engine.running() and not any(name in settings.variables for name in VARIABLES.values()):
-        raise PyglueError("nothing runs here", try_="pyglue up")
+    app.needs_running(settings, engine)
     clients = app.clients(settings, checked.stack, engine, time.sleep)
     try:
         report = Probe(clients.pipeline(checked.spec, checked.schema), timeout).run()

@@ -21,6 +21,7 @@ from pyglue.collector import base36
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError, UsageError
 from pyglue.pipeline import spec as specs
+from pyglue.screen import Screen
 from pyglue.settings import Settings
 from pyglue.stack.model import Stack
 from pyglue.traffic import crowd, faults, history, truth
@@ -33,7 +34,7 @@ EVENT_PATH = "/csc-event"
 CONNECTIONS = 128
 FOREVER_MS = 10 * 365 * 86_400_000
 FEWEST_VISITORS = 2000
-VISITS_OF_ONE = 6  # how often a visitor comes in a history, about, if nobody says how many there are
+VISITS_OF_ONE = 2  # how often a visitor comes in a history, about, if nobody says how many there are
 RATE = 5.0
 STALLED_SECONDS = 120.0  # without a new row: longer than Druid needs to begin again after a restart
 
@@ -49,8 +50,10 @@ class Running:
 
     @classmethod
     def of(cls, app: App) -> Running:
-        """The one of this checkout."""
-        return cls(app, *app.running())
+        """The one of this checkout. Raises PyglueError if nothing runs."""
+        settings, stack, engine = app.running()
+        app.needs_running(settings, engine)
+        return cls(app, settings, stack, engine)
 
     @property
     def folder(self) -> Path:
@@ -111,7 +114,23 @@ def traffic(
         return 0
     people = enough(rate, visitors)
     tally = send_live(running, rate, people, seed, duration, file, even=even)
-    app.screen.table([(name, f"{count:,}") for name, count in _rows(tally)])
+    tell_outcome(app.screen, tally)
+    return 0
+
+
+def truth_files(settings: Settings) -> list[Path]:
+    """The truth files of this checkout, the oldest first."""
+    return sorted((settings.project / FOLDER).glob("*.tsv"))
+
+
+def has_history(settings: Settings) -> bool:
+    """Whether a history was written here."""
+    return any(file.stat().st_size and truth.read(file).made.history for file in truth_files(settings))
+
+
+def tell_outcome(screen: Screen, tally: Tally) -> None:
+    """Tell what came of live traffic; raises PyglueError if not every request was answered with success."""
+    screen.table([(name, f"{count:,}") for name, count in _rows(tally)])
     lost = {status: count for status, count in tally.statuses.items() if status != 200}
     if lost:
         raise PyglueError(
@@ -122,7 +141,6 @@ def traffic(
             ],
             try_="pyglue status",
         )
-    return 0
 
 
 def enough(rate: float, visitors: int | None) -> int:
@@ -162,7 +180,7 @@ def write_history(
         conf=conf,
         environment=environment,
     )
-    began = time.monotonic()
+    began, whole = time.monotonic(), False
     clients = running.app.clients(running.settings, running.stack, running.engine, time.sleep)
     try:
         clients.kafka.ends(plan.topic)  # refuses at once what would be refused after a minute
@@ -173,6 +191,7 @@ def write_history(
                 lambda count: screen.move(f"Write {count:,} of about {plan.expected:,} events"),
                 stopped,
             )
+            whole = True
             screen.finished(f"Write {written.requests:,} events to Kafka", "ok", time.monotonic() - began)
             rows = await_rows(
                 clients.druid,
@@ -186,6 +205,8 @@ def write_history(
     finally:
         screen.still()
         clients.close()
+        if not whole:
+            file.unlink(missing_ok=True)  # it was only made to see whether it can be written
     screen.finished(f"{rows:,} rows in Druid", "ok", time.monotonic() - began)
     screen.say(f"The truth is in {_shown(file)}")
     return file

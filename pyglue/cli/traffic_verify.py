@@ -10,7 +10,7 @@ import click
 
 from pyglue.checks import check
 from pyglue.cli.options import SPAN, App, common
-from pyglue.cli.traffic import FOLDER, traffic
+from pyglue.cli.traffic import traffic, truth_files
 from pyglue.engines import choose
 from pyglue.errors import PyglueError
 from pyglue.pipeline import spec as specs
@@ -42,10 +42,12 @@ def verify(app: App, files: tuple[Path, ...], seconds: float) -> int:
     """
     settings = app.settings()
     checked = check(settings)
-    files = files or tuple(sorted((settings.project / FOLDER).glob("*.tsv")))
+    files = files or tuple(truth_files(settings))
     if not files:
         raise PyglueError("there is no truth to compare with", try_="pyglue traffic --duration 1m")
-    clients = app.clients(settings, checked.stack, choose(settings, checked.stack).engine, time.sleep)
+    engine = choose(settings, checked.stack).engine
+    app.needs_running(settings, engine)
+    clients = app.clients(settings, checked.stack, engine, time.sleep)
     table = specs.datasource(checked.spec)
     boards = [board.slug for board in checked.dashboards]
     differing = 0

@@ -15,6 +15,7 @@ from pyglue.errors import BadAnswer, PyglueError
 from pyglue.web import Client
 
 SUPERVISOR = "/druid/indexer/v1/supervisor"
+COORDINATOR = "/druid/coordinator/v1"
 LEADER_SECONDS = 20.0
 PAUSE = 0.2
 SUBMIT_SECONDS = (
@@ -156,6 +157,22 @@ class Druid:
                             totals[key] = totals.get(key, 0) + int(value)
         return totals
 
+    def set_retention(self, datasource: str, rules: list[Any]) -> bool:
+        """Set which segments are kept, by Druid's rules; False if they are set already. Raises BadAnswer."""
+        path = f"{COORDINATOR}/rules/{datasource}"
+        if _holds(self._overlord("GET", path), rules):
+            return False
+        self._overlord("POST", path, silent=True, json=rules)
+        return True
+
+    def set_compaction(self, datasource: str, settings: dict[str, Any]) -> bool:
+        """Set how small segments become large ones; False if it is set already. Raises BadAnswer."""
+        path = f"{COORDINATOR}/config/compaction"
+        if _holds(self._overlord("GET", f"{path}/{datasource}"), settings):
+            return False
+        self._overlord("POST", path, silent=True, json={"dataSource": datasource, **settings})
+        return True
+
     def offsets(self, name: str) -> dict[int, int]:
         """The offset that Druid reads next, by partition: from the running tasks' reports."""
         answer = self._overlord("GET", f"{SUPERVISOR}/{name}/status")
@@ -198,12 +215,16 @@ class Druid:
                 return False  # the broker knows a datasource only after its first row
             raise
 
-    def _overlord(self, method: str, path: str, **kwargs: Any) -> Any:
-        """The overlord's JSON, asked patiently while it has no leader; None for 404."""
+    def _overlord(self, method: str, path: str, *, silent: bool = False, **kwargs: Any) -> Any:
+        """The JSON of the overlord or the coordinator, asked patiently while there is no leader; None for 404.
+
+        `silent`: its success has no words.
+        """
         waited = 0.0
+        ask = self.coordinator.request if silent else self.coordinator.json
         while True:
             try:
-                return self.coordinator.json(method, path, **kwargs)
+                return ask(method, path, **kwargs)
             except BadAnswer as error:
                 if error.status == 404:
                     return None
@@ -217,3 +238,12 @@ class Druid:
                     ) from error
             self._wait(PAUSE)
             waited += PAUSE
+
+
+def _holds(theirs: Any, ours: Any) -> bool:
+    """Whether what Druid has is what we want, and perhaps more: it adds its defaults."""
+    if isinstance(ours, dict) and isinstance(theirs, dict):
+        return all(key in theirs and _holds(theirs[key], value) for key, value in ours.items())
+    if isinstance(ours, list) and isinstance(theirs, list):
+        return len(ours) == len(theirs) and all(map(_holds, theirs, ours))
+    return bool(theirs == ours)

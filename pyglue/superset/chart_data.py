@@ -84,6 +84,11 @@ class Answer:
     sql: str
     seconds: float
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is nothing to show: no row, or no value in any."""
+        return not any(value is not None for row in self.rows for value in row.values())
+
 
 def charts(superset: Superset, slug: str) -> list[Chart]:
     """The charts of a dashboard."""

@@ -11,11 +11,12 @@ Law of this file: `build` and `fingerprint` are pure; the same files and UUIDs g
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,17 +99,21 @@ def read(folder: Path) -> Dashboard:
 def build(dashboard: Dashboard, *, stamp: str = "", uuids: Mapping[str, str] | None = None) -> bytes:
     """The ZIP that Superset imports: one dashboard and its charts, nothing of databases and datasets.
 
-    `stamp` is the fingerprint to leave in the style sheet; `uuids` replaces UUIDs of datasets in the files by
-    those that the datasets have.
+    `stamp` is the fingerprint to leave in the style sheet; `uuids` replaces UUIDs of datasets in the files, of charts as
+    of filters, by those that the datasets have.
     """
-    fields = dict(dashboard.fields)
+    replaced = uuids or {}
+    fields = copy.deepcopy(dashboard.fields)
+    for target in _targets(fields):
+        if "datasetUuid" in target:
+            target["datasetUuid"] = replaced.get(target["datasetUuid"], target["datasetUuid"])
     if stamp:
         fields["css"] = f"{fields.get('css') or ''}\n{STAMP}{stamp} */".lstrip()
     files = {"metadata.yaml": METADATA, f"dashboards/{dashboard.slug}.yaml": _dump(fields)}
     for name, chart in dashboard.charts.items():
         dataset = str(chart["dataset_uuid"])
         ready = chart | {
-            "dataset_uuid": (uuids or {}).get(dataset, dataset),
+            "dataset_uuid": replaced.get(dataset, dataset),
             "query_context": json.dumps(chart["query_context"]),
         }
         files[f"charts/{name}"] = _dump(ready)
@@ -118,6 +123,12 @@ def build(dashboard: Dashboard, *, stamp: str = "", uuids: Mapping[str, str] | N
             # A fixed date: the same files are the same bytes.
             bundle.writestr(zipfile.ZipInfo(f"{TOP}/{path}", (2026, 1, 1, 0, 0, 0)), files[path])
     return buffer.getvalue()
+
+
+def _targets(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """What the dashboard's own filters act on."""
+    for filter_ in (fields.get("metadata") or {}).get("native_filter_configuration") or ():
+        yield from filter_.get("targets") or ()
 
 
 def fingerprint(dashboard: Dashboard, dataset: Dataset) -> str:

@@ -59,6 +59,7 @@ NAMES = {
     "bot": "Robot",
     "botReason": "Taken for a robot because of",
     "newVisitor": "New visitor",
+    "sessionSeconds": "Seconds since the session began",
     "viewportClass": "Window class",
 }
 # What Superset accepts when a dataset's columns are written back; the rest it only reports.

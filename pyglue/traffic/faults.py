@@ -21,6 +21,11 @@ from pyglue.traffic.visits import Action
 
 SHARES = {"duplicate": 0.004, "corrupt": 0.003, "late": 0.005, "unreadable": 0.001}  # of the events
 LATE_MS = 60_000  # the least
+WAY_LOG_MS, WAY_SPREAD = (
+    4.1,
+    0.6,
+)  # from browser to collector: 60 ms in the median, one in a hundred over 240 ms
+AFTER_MS = 5000  # within which everything comes after the last action
 _MOST_LATE_MS = 6 * 3_600_000
 
 
@@ -52,15 +57,16 @@ def deliveries(
         last_ms = action.at_ms
         while waiting and waiting[0][0] <= last_ms:
             yield heapq.heappop(waiting)[2]
-        delivery = Delivery(last_ms, action, wire.query(action), _drawn(chance, shares))
-        if not delivery.fault:
-            yield delivery
-            continue
-        for one in _spoiled(delivery, chance):
-            heapq.heappush(waiting, (one.at_ms, next(order), one))
+        way_ms = int(chance.lognormvariate(WAY_LOG_MS, WAY_SPREAD))
+        delivery = Delivery(last_ms + way_ms, action, wire.query(action), _drawn(chance, shares))
+        if delivery.fault:
+            for one in _spoiled(delivery, chance):
+                heapq.heappush(waiting, (one.at_ms, next(order), one))
+        else:
+            heapq.heappush(waiting, (delivery.at_ms, next(order), delivery))
     while waiting:
         delivery = heapq.heappop(waiting)[2]
-        delivery.at_ms = min(delivery.at_ms, last_ms + 1000)
+        delivery.at_ms = min(delivery.at_ms, last_ms + AFTER_MS)
         yield delivery
 
 

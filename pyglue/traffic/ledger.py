@@ -56,6 +56,7 @@ _NUMBERS = (
     "viewportPixelWidth",
     "firstInSession",
     "newVisitor",
+    "sessionSeconds",
     "bot",
     "detectedDuplicate",
     "detectedCorruption",
@@ -64,6 +65,7 @@ COLUMNS = (*_TEXTS, *_NUMBERS)
 _HLL = re.compile(r"_DS_HLL\(|COUNT\(DISTINCT ")  # Druid counts different values by a sketch, too
 _QUOTED = re.compile(r'(\bAS\s+)?"([^"]*)"', re.IGNORECASE)
 _STRINGS = re.compile(r"'(?:[^']|'')*'")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
 _UNITS = {"S": 1000, "M": 60_000, "H": 3_600_000, "D": 86_400_000}
 _FORMATS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 SCHEMA = "druid"
@@ -156,6 +158,7 @@ def row(sent: Sent) -> tuple[str | int | None, ...]:
         sent.width,
         sent.first,
         int(made_ms >= began_ms - NEW_MS),
+        int((sent.client_ms - began_ms) / 1000),
         int(seen),
         int(sent.fault == "duplicate"),
         int(sent.fault == "corrupt"),
@@ -163,7 +166,7 @@ def row(sent: Sent) -> tuple[str | int | None, ...]:
 
 
 def _time_parse(text: str, *_: str) -> int:
-    moment = datetime.fromisoformat(text)
+    moment = datetime.fromisoformat(text)  # also of the form that Druid answers with
     return round((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
@@ -278,11 +281,15 @@ def differences(
 
 
 def _agrees(wanted: Any, found: Any, slack: float) -> bool:
+    if isinstance(found, str) and isinstance(wanted, int) and _MOMENT.fullmatch(found):
+        found = _time_parse(found)
     if isinstance(wanted, str) and wanted.startswith("["):
         low, high = json.loads(wanted)
         return isinstance(found, int | float) and low * (1 - slack) <= found <= high * (1 + slack)
-    if isinstance(wanted, int | float) and isinstance(found, int | float):
-        return math.isclose(wanted, found, rel_tol=max(slack, 1e-9))
+    if slack and isinstance(wanted, int | float) and isinstance(found, int | float):
+        return math.isclose(wanted, found, rel_tol=slack)
+    if isinstance(wanted, float) and isinstance(found, int | float):
+        return math.isclose(wanted, found, rel_tol=1e-9)
     return bool(wanted == found)
 
 

@@ -38,6 +38,8 @@ def test_the_commands() -> None:
     """All that the README promises, and no other."""
     assert COMMANDS == [
         "check",
+        "dashboards",
+        "demo",
         "down",
         "install",
         "logs",
@@ -48,11 +50,15 @@ def test_the_commands() -> None:
         "smoke-test",
         "status",
         "submit-spec",
+        "traffic",
         "up",
     ]
 
 
-@pytest.mark.parametrize("command", [*sorted({*COMMANDS} - {"mapping"}), "mapping test"])
+@pytest.mark.parametrize(
+    "command",
+    [*sorted({*COMMANDS} - {"mapping", "dashboards"}), "mapping test", "dashboards test", "traffic verify"],
+)
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_every_command_has_help(pyglue: Run, command: str, flag: str) -> None:
     """Help goes to stdout with code 0, names the shared options and says what the command does."""

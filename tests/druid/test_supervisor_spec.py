@@ -20,7 +20,11 @@ DIVOLTE_FIELDS = """
 OUR_FIELDS = """
     eventId technology path referrerHost campaignSource campaignMedium campaignName variant botReason bot eventParameters
 """
-MADE_BY_DRUID = [{"type": "long", "name": "newVisitor"}, {"type": "string", "name": "viewportClass"}]
+MADE_BY_DRUID = [
+    {"type": "auto", "name": "newVisitor"},
+    {"type": "long", "name": "sessionSeconds"},
+    {"type": "string", "name": "viewportClass"},
+]
 REQUIRED = {
     "bot": "boolean",
     "detectedDuplicate": "boolean",
@@ -88,8 +92,11 @@ def test_spec_reads_records_with_the_shipped_schema() -> None:
 
 
 def test_every_field_is_a_typed_dimension() -> None:
-    """Every field is a column: text as string; numbers, and booleans as 0 and 1, as long; objects as JSON."""
-    types = {"string": "string", "map": "json"}
+    """Every field is a column: text as string, numbers as long, objects as JSON.
+
+    Booleans are 0 and 1 in a column of the type `auto`, which has an index: most charts ask for one of the two.
+    """
+    types = {"string": "string", "map": "json", "boolean": "auto"}
     wanted = [
         {"type": types.get(plain_type(field), "long"), "name": field["name"]} for field in SCHEMA["fields"]
     ]

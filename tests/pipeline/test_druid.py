@@ -250,3 +250,31 @@ def test_a_supervisor_is_not_left_suspended_by_a_call_that_was_broken_off() -> N
         before = len(server.paths())
         client.replace_lost("clicks")
         assert server.paths()[before:] == ["POST /druid/indexer/v1/supervisor/clicks/resume"]
+
+
+def test_retention_and_compaction_are_set_once() -> None:
+    """They are posted where Druid has something else, and left alone where it has them with defaults of its own."""
+    state: dict[str, Any] = {"rules": [{"type": "loadForever"}], "compaction": None}
+
+    def answer(asked: Asked) -> Reply:
+        kind = "rules" if "/rules/" in asked.path else "compaction"
+        if asked.method == "POST":
+            state[kind] = json.loads(asked.body)
+            return Reply(200, b"" if kind == "rules" else b'{"success":true}')
+        found = state[kind]
+        if found is None:
+            return reply({"error": "notFound"}, 404)
+        return reply(
+            [{**rule, "default": True} for rule in found] if kind == "rules" else {**found, "more": 1}
+        )
+
+    rules = [{"type": "loadByPeriod", "period": "P90D"}, {"type": "dropForever"}]
+    settings = {"skipOffsetFromLatest": "P1D", "tuningConfig": {"maxRowsInMemory": 5}}
+    with druid(answer) as (client, _):
+        assert client.set_retention("clicks", rules)
+        assert not client.set_retention("clicks", rules)
+        assert client.set_retention("clicks", rules[1:])
+        assert client.set_compaction("clicks", settings)
+        assert state["compaction"] == {"dataSource": "clicks", **settings}
+        assert not client.set_compaction("clicks", settings)
+        assert client.set_compaction("clicks", {**settings, "skipOffsetFromLatest": "P2D"})

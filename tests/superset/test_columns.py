@@ -114,7 +114,22 @@ def test_files_of_another_shape_are_refused_or_read(tmp_path: Path, checkout: Pa
 def test_the_shipped_dashboard(checkout: Path) -> None:
     """Its charts ask for columns; without one of them the charts that need it are told."""
     board = dashboards.read(checkout / "superset" / "dashboards" / "clickstream")
-    asked = {"__time", "eventType", "technology", "partyId", "location", "userAgentName", "userAgentOsFamily"}
+    asked = {
+        "__time",
+        "eventType",
+        "technology",
+        "partyId",
+        "path",
+        "referrerHost",
+        "userAgentFamily",
+        "userAgentDeviceCategory",
+        "bot",
+        "botReason",
+    }
     assert list(columns.problems(board, asked)) == []
     lost = {Path(problem.file).name for problem in columns.problems(board, asked - {"partyId"})}
-    assert lost == {"visitors.yaml"}
+    assert lost == {"active-visitors.yaml"}
+    lost = {
+        Path(problem.file).name for problem in columns.problems(board, asked - {"userAgentDeviceCategory"})
+    }
+    assert lost == {"newest-events.yaml", "dashboard.yaml"}

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -17,7 +16,6 @@ from pyglue.superset.dashboards import TOP, Dashboard, build, fingerprint, impor
 from pyglue.superset.register import DATASET_UUID, Dataset, Outcome
 from tests.superset.fake import Answer, FakeSuperset
 
-PROBE = "pyglue-probe"
 LIVE = Dataset(1, "another-uuid", "divolte-clickstream", Outcome.KEPT, 29)
 
 
@@ -41,10 +39,6 @@ def copy(folder: Path, tmp_path: Path) -> Path:
 def contents(bundle: bytes) -> dict[str, Any]:
     with zipfile.ZipFile(io.BytesIO(bundle)) as opened:
         return {name: yaml.safe_load(opened.read(name)) for name in opened.namelist()}
-
-
-def filters(chart: dict[str, Any]) -> list[tuple[str, str, str]]:
-    return [(f["subject"], f["operator"], f["comparator"]) for f in chart["params"]["adhoc_filters"]]
 
 
 def test_the_bundle_is_what_superset_imports(dashboard: Dashboard) -> None:
@@ -175,67 +169,17 @@ def test_a_folder_without_a_dashboard(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-# -- what is shipped
-
-
-def test_no_chart_shows_pyglues_own_events(dashboard: Dashboard) -> None:
-    """Every chart leaves out the probes, or shows one kind of event only, in its page and in its saved query."""
-    for chart in dashboard.charts.values():
-        kinds = [(op, value) for column, op, value in filters(chart) if column == "eventType"]
-        assert len(kinds) == 1, chart["slice_name"]
-        assert kinds[0] == ("!=", PROBE) or (kinds[0][0] == "==" and kinds[0][1] != PROBE)
-        for query in chart["query_context"]["queries"]:
-            assert [(f["col"], f["op"], f["val"]) for f in query["filters"]] == filters(chart)
-
-
-def test_every_chart_shows_the_last_hour(dashboard: Dashboard) -> None:
-    """One range of time for all, counted back from now."""
-    ranges = {value for chart in dashboard.charts.values() for c, _, value in filters(chart) if c == "__time"}
-    assert ranges == {'DATEADD(DATETIME("now"), -1, hour) : now'}
-
-
-def test_the_dashboard_refreshes_itself(dashboard: Dashboard) -> None:
-    """Every chart is asked for again every ten seconds."""
-    assert dashboard.fields["metadata"]["refresh_frequency"] == 10
-    assert dashboard.fields["metadata"]["timed_refresh_immune_slices"] == []
-
-
-def test_everything_has_a_plain_name(dashboard: Dashboard) -> None:
-    """Each chart has a title without a column's name in it, a description, and a place on the dashboard."""
-    placed = {
-        node["meta"]["uuid"]: node["meta"]["sliceName"]
-        for node in dashboard.fields["position"].values()
-        if isinstance(node, dict) and node["type"] == "CHART"
-    }
-    for chart in dashboard.charts.values():
-        assert chart["description"].endswith(".")
-        assert "_" not in chart["slice_name"]
-        assert placed.pop(chart["uuid"]) == chart["slice_name"]
-    assert not placed
-
-
-def test_charts_use_columns_that_events_have(checkout: Path, dashboard: Dashboard) -> None:
-    """Every column of a chart is a field of the events' schema."""
-    schema = json.loads((checkout / "divolte" / "DefaultEventRecord.avsc").read_text())
-    known = {"__time", *(entry["name"] for entry in schema["fields"])}
-    for chart in dashboard.charts.values():
-        params = chart["params"]
-        used = {column for column, _, _ in filters(chart)}
-        used |= {*params.get("groupby", []), *params.get("all_columns", [])}
-        assert used <= known, chart["slice_name"]
-
-
-def test_uuids_are_unique(dashboard: Dashboard) -> None:
-    """No two things share a UUID."""
-    uuids = [dashboard.fields["uuid"], DATASET_UUID, *(c["uuid"] for c in dashboard.charts.values())]
-    assert len(set(uuids)) == len(uuids)
-
-
-def test_each_technology_has_a_colour_of_its_own(checkout: Path, dashboard: Dashboard) -> None:
-    """Every technology of the sample app has one fixed colour, and no two share one."""
-    page = (checkout / "sample-app" / "page" / "index.html").read_text(encoding="utf-8")
-    technologies = set(re.findall(r'data-technology="(\w+)"', page))
-    colours = dashboard.fields["metadata"]["label_colors"]
-    assert technologies
-    assert technologies <= colours.keys()
-    assert len(set(colours.values())) == len(colours)
+def test_filters_act_on_the_dataset_that_there_is(copy: Path) -> None:
+    """A dataset of the same name under another UUID is meant by filters, too; the files stay as they are."""
+    board = read(copy)
+    wanted = json.dumps(board.fields)
+    made = contents(build(board, uuids={DATASET_UUID: "another-uuid"}))[f"{TOP}/dashboards/clickstream.yaml"]
+    targets = [
+        target
+        for filter_ in made["metadata"]["native_filter_configuration"]
+        for target in filter_["targets"]
+        if "datasetUuid" in target
+    ]
+    assert targets
+    assert {target["datasetUuid"] for target in targets} == {"another-uuid"}
+    assert json.dumps(board.fields) == wanted

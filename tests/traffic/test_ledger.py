@@ -80,7 +80,12 @@ def test_rows_are_what_the_collector_makes() -> None:
         row = dict(zip(ledger.COLUMNS, ledger.row(sent), strict=True))
         wanted = {name: record[name] for name in ledger.COLUMNS if name in record}
         assert {name: row[name] for name in wanted} == wanted
-    assert set(ledger.COLUMNS) - set(compared[0][0]) == {"__time", "newVisitor", "viewportClass"}
+    assert set(ledger.COLUMNS) - set(compared[0][0]) == {
+        "__time",
+        "newVisitor",
+        "sessionSeconds",
+        "viewportClass",
+    }
 
 
 def test_it_answers_in_druids_sql(table: Ledger) -> None:
@@ -156,6 +161,13 @@ ROWS: list[dict[str, Any]] = [{"k": "a", "n": 3}, {"k": None, "n": 5}]
 def test_differences(found: list[dict[str, Any]], said: list[str]) -> None:
     """Rows in any order; a number that is off, a row too few, a row too many."""
     assert sorted(differences(ROWS, found, ("k",), {})) == sorted(said)
+
+
+def test_moments_are_compared_as_such() -> None:
+    """Druid answers with a text."""
+    found: list[dict[str, Any]] = [{"m": "2025-10-09T08:53:20.001Z"}]
+    assert list(differences([{"m": NOW + 1}], found, (), {})) == []
+    assert list(differences([{"m": NOW}], found, (), {}))
 
 
 def test_slack_is_taken_for_its_column_only() -> None:
