@@ -25,7 +25,7 @@ RESULTS = Path("bench/results.json")
 @click.option(
     "--runs",
     type=click.IntRange(min=1),
-    help=f"How often to measure ({session.RUNS}; `first`: {session.RUNS_OF_FIRST}).",
+    help=f"How often to measure ({session.RUNS}; `volume` and `first`: {session.RUNS_OF_FIRST}).",
 )
 @click.option(
     "--json", "file", type=click.Path(path_type=Path, dir_okay=False), help="Put the results into FILE."
@@ -38,7 +38,7 @@ RESULTS = Path("bench/results.json")
 )
 def bench(names: tuple[str, ...], runs: int | None, file: Path | None, page: Path | None) -> None:
     """Measure the numbers of this project: up, memory, latency, ingest; docker and images where a daemon answers;
-    collector and first on demand only.
+    volume, collector and first on demand only.
 
     FILE keeps what it holds about other benches. The table goes to stdout, what is going on to stderr.
     """

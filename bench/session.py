@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from bench import ingest, latency
+from bench import ingest, latency, volume
 from bench.collector import measure as collector
 from bench.copies import Copy, Source
 from bench.targets import MEMORY
@@ -45,6 +45,8 @@ def measure(
             yield "docker", _docker(copy, screen, f"run {number + 1}: containers")
     for number in range(runs or RUNS_OF_FIRST) if "images" in names else ():
         yield "images", images(source, screen, f"run {number + 1}: images")
+    for number in range(runs or RUNS_OF_FIRST) if "volume" in names else ():
+        yield "volume", _volume(source, screen, f"run {number + 1}: ")
     if "collector" in names:
         yield from _collector(runs or RUNS, source, screen)
     for number in range(runs or RUNS_OF_FIRST) if "first" in names else ():
@@ -116,6 +118,12 @@ def _ingest(runs: int, source: Source, screen: Screen) -> Iterator[tuple[str, Fi
                 verdict = f"{figures['ingest.rate']:,.0f}/s"
                 screen.finished(f"run {number + 1}: ingest", verdict, time.perf_counter() - began)
                 yield "ingest", figures
+
+
+def _volume(source: Source, screen: Screen, label: str) -> Figures:
+    with source.copy() as copy:
+        _step(screen, f"{label}up", copy.pyglue("up"))
+        return volume.measure(copy, lambda *part: screen.finished(f"{label}{part[0]}", *part[1:]))
 
 
 def _collector(runs: int, source: Source, screen: Screen) -> Iterator[tuple[str, Figures]]:

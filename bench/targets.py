@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 NATIVE = ("up", "memory", "latency", "ingest")  # measured if nothing is asked for
 CONTAINERS = ("docker", "images")  # and these, where a Docker daemon answers
-ON_DEMAND = ("collector", "first")  # and these only if they are asked for
+ON_DEMAND = ("volume", "collector", "first")  # and these only if they are asked for
 BENCHES = (*NATIVE, *CONTAINERS, *ON_DEMAND)
 
 
@@ -62,6 +62,22 @@ TARGETS = (
     Target("images.build", "images", "all images from nothing, downloads included", "s", 360),
     Target("images.size", "images", "unpacked size of all images, shared layers counted once", "MB", 3000),
     Target("ingest.rate", "ingest", "Druid ingest, one task, the shipped schema", "events/s", 15000, 40000),
+    Target("volume.write", "volume", "a million events of history written to Kafka", "s", 60),
+    Target("volume.visible", "volume", "a million events of history visible in Druid", "s", 90),
+    Target("volume.traffic", "volume", "live traffic from one process, answered", "events/s", 5000),
+    Target("volume.counts_1m", "volume", "counts and time series over 1 million rows, p95", "ms"),
+    Target("volume.counts_5m", "volume", "counts and time series over 5 million rows, p95", "ms", 300),
+    Target("volume.distinct_1m", "volume", "sessions and distinct counts over 1 million rows, p95", "ms"),
+    Target(
+        "volume.distinct_5m", "volume", "sessions and distinct counts over 5 million rows, p95", "ms", 1000
+    ),
+    Target("volume.dashboard_clickstream", "volume", "dashboard Live complete, 5 million rows", "s", 4),
+    Target("volume.dashboard_audience", "volume", "dashboard Audience complete, 5 million rows", "s", 4),
+    Target(
+        "volume.dashboard_data_quality", "volume", "dashboard Data quality complete, 5 million rows", "s", 4
+    ),
+    Target("volume.bytes_1m", "volume", "bytes of a row in Druid's segments, 1 million rows", "bytes"),
+    Target("volume.bytes_5m", "volume", "bytes of a row in Druid's segments, 5 million rows", "bytes"),
     *(
         Target(f"collector.{name}.per_cpu", "collector", f"collector: {what}", "events per CPU-s", must, aim)
         for name, (what, must, aim) in TRAFFIC.items()

@@ -116,7 +116,8 @@ class Up:
         step("row", "First row in Druid", {COLLECTOR, *druid}, self.first_row)
         step("dataset", f"Refresh dataset {datasource}", {"register", "row"}, self.dataset)
         titles = ", ".join(dashboard.title for dashboard in self.checked.dashboards)
-        step("dashboards", f"Import dashboard {titles}", {"dataset"}, self.dashboards)
+        several = "s" if len(self.checked.dashboards) != 1 else ""
+        step("dashboards", f"Import dashboard{several} {titles}", {"dataset"}, self.dashboards)
         step(
             "proof",
             "An event reaches a chart",

@@ -108,11 +108,11 @@ def traffic(
         return 0
     if backfill is not None and (duration is not None or even):
         raise UsageError("--backfill writes what was before now: it goes with neither --duration nor --even")
+    people = enough(rate, visitors)
     running = Running.of(app)
     if backfill is not None:
         write_history(running, rate, visitors, seed, backfill, file)
         return 0
-    people = enough(rate, visitors)
     tally = send_live(running, rate, people, seed, duration, file, even=even)
     tell_outcome(app.screen, tally)
     return 0

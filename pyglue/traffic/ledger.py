@@ -256,10 +256,12 @@ def differences(
     found: Sequence[dict[str, Any]],
     keys: Sequence[str],
     slack: Mapping[str, float],
+    blur_ms: int = 0,
 ) -> Iterator[str]:
     """How the rows found differ from those expected, which may hold ranges; rows are told apart by `keys`.
 
-    `slack` tells for a column what a number in it may be off, as a part of it.
+    `slack` tells for a column what a number in it may be off, as a part of it; `blur_ms` how exactly it is known when the
+    collector took an event.
     """
     wanted = {tuple(one.get(key) for key in keys): one for one in expected}
     given = {tuple(one.get(key) for key in keys): one for one in found}
@@ -275,17 +277,17 @@ def differences(
             continue
         for measure in wanted[key]:
             if measure not in keys and not _agrees(
-                wanted[key][measure], given[key].get(measure), slack.get(measure, 0.0)
+                wanted[key][measure], given[key].get(measure), slack.get(measure, 0.0), blur_ms
             ):
                 yield f"{label}{measure}: expected {_shown(wanted[key][measure])}, found {given[key].get(measure)}"
 
 
-def _agrees(wanted: Any, found: Any, slack: float) -> bool:
+def _agrees(wanted: Any, found: Any, slack: float, blur_ms: int) -> bool:
     if isinstance(found, str) and isinstance(wanted, int) and _MOMENT.fullmatch(found):
-        found = _time_parse(found)
+        return abs(_time_parse(found) - wanted) <= blur_ms
     if isinstance(wanted, str) and wanted.startswith("["):
         low, high = json.loads(wanted)
-        return isinstance(found, int | float) and low * (1 - slack) <= found <= high * (1 + slack)
+        return isinstance(found, int | float) and low - blur_ms <= found <= high + blur_ms
     if slack and isinstance(wanted, int | float) and isinstance(found, int | float):
         return math.isclose(wanted, found, rel_tol=slack)
     if isinstance(wanted, float) and isinstance(found, int | float):

@@ -102,50 +102,44 @@ def end(out: TextIO, ended_ms: int) -> None:
     out.write(_remark({"ended_ms": ended_ms}))
 
 
-@dataclass(frozen=True)
+@dataclass
 class Truth:
-    """A file that was opened. `requests` reads it once; after it, `whole` tells whether it had its end."""
+    """A file whose first lines were read. After `requests` was gone through, `whole` tells whether the file has its end."""
 
     file: Path
     made: Made
-    _lines: TextIO
-    _end: list[int]
-
-    @property
-    def whole(self) -> bool:
-        """Whether the traffic is over and everything of it is in the file."""
-        return bool(self._end)
+    whole: bool = False
 
     def requests(self) -> Iterator[Sent]:
         """The requests one by one. Raises InputError, with the line, for what is none; a last one cut off is left out."""
-        with self._lines:
-            for number, text in enumerate(self._lines, 3):
+        with self.file.open(encoding="utf-8") as lines:
+            for number, text in enumerate(lines, 1):
+                if number <= 2:
+                    continue
                 if text.startswith("#"):
-                    self._end.append(number)
+                    self.whole = True
                 elif text.endswith("\n"):
                     yield _sent(self.file, number, text)
 
 
 def read(file: Path) -> Truth:
-    """A file that was written here, its first lines read. Raises InputError for what is not such a file."""
+    """A file that was written here. Raises InputError for what is not such a file."""
     try:
-        lines = file.open(encoding="utf-8")
-    except OSError as error:
-        raise InputError([Problem(str(file), None, None, f"can't be read: {error.strerror}")]) from error
+        with file.open(encoding="utf-8") as lines:
+            first, names = lines.readline(), lines.readline()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError([Problem(str(file), None, None, f"can't be read: {error}")]) from error
     try:
-        found: dict[str, Any] = json.loads(lines.readline().removeprefix("#"))
+        found: dict[str, Any] = json.loads(first.removeprefix("#"))
         version = found.get("version")
         made = Made(**found) if version == VERSION else None
     except (ValueError, TypeError, AttributeError) as error:
-        lines.close()
         reason = "is no file of `pyglue traffic`: its first line does not tell how it was made"
         raise InputError([Problem(str(file), 1, None, reason)]) from error
-    if made is None or lines.readline().split() != list(COLUMNS):
-        lines.close()
-        raise InputError(
-            [Problem(str(file), 2, None, f"is of version {version}, and this pyglue reads version {VERSION}")]
-        )
-    return Truth(file, made, lines, [])
+    if made is None or names.split() != list(COLUMNS):
+        reason = f"is of version {version}, and this pyglue reads version {VERSION}"
+        raise InputError([Problem(str(file), 2, None, reason)])
+    return Truth(file, made)
 
 
 def _sent(file: Path, number: int, text: str) -> Sent:

@@ -105,8 +105,8 @@ def of_run(run: str) -> str:
 class Evidence:
     """A truth file, ready to be asked: its `ledger`, and the condition `where` that names the same rows in Druid.
 
-    `of_charts` is that condition where minutes are told apart; the ledger then has to be asked with it, too. Use it as a
-    context manager.
+    `of_charts` is that condition where minutes are told apart; the ledger then has to be asked with it, too. `blur_ms` is
+    the longest that an answer took: so exactly it is known when the collector took an event. Use it as a context manager.
     """
 
     def __init__(self, file: Path, table: str) -> None:
@@ -134,9 +134,11 @@ class Evidence:
     def _look(self, file: Truth) -> tuple[set[str], set[str]]:
         """The ids of events that can't be compared, and of those that can't be told one minute from the next."""
         unknown, bordering = set(), set()
-        newest = 0
+        newest = self.blur_ms = 0
         for sent in file.requests():
             newest = max(newest, sent.answered_ms)
+            if sent.known:
+                self.blur_ms = max(self.blur_ms, sent.answered_ms - sent.sent_ms)
             if not sent.known:
                 unknown.add(sent.event)
             if sent.sent_ms // MINUTE_MS != sent.answered_ms // MINUTE_MS:
@@ -258,7 +260,7 @@ def against_chart(superset: Superset, chart: Chart, evidence: Evidence) -> Findi
         return None
     keys = tuple(name for name in (expected or [{}])[0] if name not in chart.measures)
     allowed = {label: slack(sql) for label, sql in chart.measures.items()}
-    differing = tuple(differences(expected, answer.rows, keys, allowed))
+    differing = tuple(differences(expected, answer.rows, keys, allowed, evidence.blur_ms))
     return Finding(f"chart {chart.name}", _summary(expected, keys), differing)
 
 

@@ -127,41 +127,6 @@ def test_the_shown_app_that_is_no_browser(stack: LiveStack) -> None:
     ]
 
 
-@pytest.mark.browser
-def test_the_dashboard_renders_and_asks_nobody_outside(stack: LiveStack, browser: Browser) -> None:
-    """Every chart of the dashboard draws without an error, and no request leaves this machine."""
-    assert stack.send("for-the-dashboard", "click", parameters={"technology": "Spark"}) == 200
-    superset = stack.superset()
-    password = superset._password
-    superset.http.close()
-    page = browser.new_page(viewport={"width": 1300, "height": 1400})
-    outside: list[str] = []
-    blocked: list[str] = []
-    page.on("request", lambda asked: outside.append(asked.url) if _is_outside(asked.url) else None)
-    # Superset's page has a tracking pixel compiled in; the content security policy must keep it from being asked.
-    page.on("requestfailed", lambda asked: blocked.append(asked.url) if asked.failure == "csp" else None)
-    page.goto(f"http://localhost:{stack.ports['SUPERSET_PORT']}/superset/dashboard/clickstream/")
-    page.locator("input#username").fill("admin")
-    page.locator("input#password").fill(password)
-    page.keyboard.press("Enter")
-    page.wait_for_url(re.compile("dashboard/clickstream"))
-    charts = page.locator("[data-test='chart-container'], .dashboard-chart")
-    page.get_by_text("Clicks by technology").first.wait_for()
-    page.locator("canvas").first.wait_for()
-    page.wait_for_timeout(2000)
-    assert charts.count() >= 7
-    text = page.locator("body").inner_text()
-    assert "Unexpected error" not in text
-    assert "Data error" not in text
-    assert "No results" not in text
-    assert sorted(outside) == sorted(blocked)
-    page.close()
-
-
-def _is_outside(url: str) -> bool:
-    return not re.match(r"(https?|ws)://(localhost|127\.0\.0\.1)[:/]|data:|blob:", url)
-
-
 def test_records_read_by_apaches_library_equal_what_was_sent(stack: LiveStack) -> None:
     """The topic's records, read by an independent implementation of Avro, hold every value of the request."""
     schema_text = (stack.directory / "divolte" / "DefaultEventRecord.avsc").read_text()

@@ -168,6 +168,14 @@ def test_moments_are_compared_as_such() -> None:
     found: list[dict[str, Any]] = [{"m": "2025-10-09T08:53:20.001Z"}]
     assert list(differences([{"m": NOW + 1}], found, (), {})) == []
     assert list(differences([{"m": NOW}], found, (), {}))
+    assert list(differences([{"m": NOW}], found, (), {}, blur_ms=1)) == []
+
+
+def test_the_way_of_an_answer_blurs_latencies() -> None:
+    """A range is wider by what nobody knows."""
+    found: list[dict[str, Any]] = [{"q": 224.0}]
+    assert list(differences([{"q": "[156, 223]"}], found, (), {}))
+    assert list(differences([{"q": "[156, 223]"}], found, (), {}, blur_ms=2)) == []
 
 
 def test_slack_is_taken_for_its_column_only() -> None:
