@@ -71,12 +71,11 @@ def check(settings: Settings) -> Checked:
         problems += error.problems
     if spec.get("suspended"):
         problems.append(Problem(specs.FILE, None, None, "it is suspended, so nothing would arrive"))
-    boards: list[Dashboard] = []
-    for folder in sorted(path for path in (settings.project / DASHBOARDS).glob("*") if path.is_dir()):
-        try:
-            boards.append(dashboards.read(folder))
-        except InputError as error:
-            problems += [_shown(problem, settings.project) for problem in error.problems]
+    boards: tuple[Dashboard, ...] = ()
+    try:
+        boards = read_dashboards(settings.project)
+    except InputError as error:
+        problems += error.problems
     retention = _json(settings.project, RETENTION, list, problems)
     compaction = _json(settings.project, COMPACTION, dict, problems)
     schema = settings.project / SCHEMA
@@ -86,7 +85,7 @@ def check(settings: Settings) -> Checked:
         problems += [_shown(problem, settings.project) for problem in found]
     if problems:
         raise InputError(problems)
-    return Checked(stack, spec, schema, tuple(boards), setup, retention, compaction)
+    return Checked(stack, spec, schema, boards, setup, retention, compaction)
 
 
 def _json(project: Path, name: Path, kind: type[T], problems: list[Problem]) -> T:
@@ -103,6 +102,14 @@ def _json(project: Path, name: Path, kind: type[T], problems: list[Problem]) -> 
         wanted = "a list of rules" if kind is list else "an object"
         problems.append(Problem(str(name), 1, 1, f"expected {wanted}"))
     return kind()
+
+
+def read_dashboards(project: Path) -> tuple[Dashboard, ...]:
+    """The dashboards of a checkout; raises InputError with every problem of their files."""
+    try:
+        return dashboards.read_all(project / DASHBOARDS)
+    except InputError as error:
+        raise InputError([_shown(problem, project) for problem in error.problems]) from error
 
 
 def fitting(

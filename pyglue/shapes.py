@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 # ends with `!` must be there wherever what holds it is. A member that is missing or null is else as good as any.
 Shapes: TypeAlias = Mapping[str, type | tuple[type, ...]]
 
-_WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text"}
+_WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
 
 
 def faults(document: Any, shapes: Shapes) -> Iterator[tuple[str, str]]:

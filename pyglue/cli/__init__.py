@@ -18,6 +18,7 @@ import click
 
 from pyglue import __version__
 from pyglue.cli.check import check
+from pyglue.cli.dashboard_queries import test  # noqa: F401 - adds itself to `dashboards`
 from pyglue.cli.dashboards import dashboards
 from pyglue.cli.demo import demo
 from pyglue.cli.down import down
@@ -79,9 +80,9 @@ for command in (
     mapping,
     register_cluster,
     refresh_datasources,
+    dashboards,
     smoke_test,
     traffic,
-    dashboards,
 ):
     pyglue.add_command(command)
 

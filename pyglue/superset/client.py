@@ -35,6 +35,11 @@ class Superset:
         """The JSON that `GET /api/v1/<path>` answers; `query` is what Superset calls `q`."""
         return self._call("GET", path, params={"q": rison(query)} if query else None)
 
+    def download(self, path: str, q: Any) -> bytes:
+        """The bytes that `GET /api/v1/<path>` answers, for what is no JSON."""
+        content: bytes = self._answer("GET", path, params={"q": rison(q)}).content
+        return content
+
     def post(self, path: str, body: Any) -> Any:
         """The JSON that `POST /api/v1/<path>` with a JSON body answers."""
         return self._call("POST", path, json=body)
@@ -63,6 +68,13 @@ class Superset:
         return found[0] if found else None
 
     def _call(self, method: str, path: str, **kwargs: Any) -> Any:
+        answer = self._answer(method, path, **kwargs)
+        try:
+            return answer.json()
+        except ValueError as error:
+            raise self._bad(method, f"/api/v1/{path}", answer) from error
+
+    def _answer(self, method: str, path: str, **kwargs: Any) -> Any:
         if not self._logged_in:
             self._login()
         path = f"/api/v1/{path}"
@@ -72,10 +84,7 @@ class Superset:
             answer = self._send(method, path, **kwargs)
         if not 200 <= answer.status_code < 300:
             raise self._bad(method, path, answer)
-        try:
-            return answer.json()
-        except ValueError as error:
-            raise self._bad(method, path, answer) from error
+        return answer
 
     def _send(self, method: str, path: str, **kwargs: Any) -> Any:
         if method != "GET" and "X-CSRFToken" not in self.http.headers:

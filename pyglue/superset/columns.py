@@ -83,6 +83,8 @@ def _gather(node: Any, found: dict[str, None]) -> None:
         for key, value in node.items():
             if key in ("subject", "col", "column_name") and isinstance(value, str):
                 found[value] = None
+            elif key == "post_processing":
+                continue  # what is done with the rows that came back: its columns are theirs
             elif key == "order_by_cols":
                 found.update(dict.fromkeys(json.loads(entry)[0] for entry in value))
             elif key in _HOLDERS:

@@ -11,15 +11,15 @@ Law of this file: `build` and `fingerprint` are pure; the same files and UUIDs g
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import yaml
 
@@ -36,17 +36,43 @@ NEEDED = {
     "dashboard": ("dashboard_title", "slug", "uuid", "version", "position", "metadata"),
     "chart": ("slice_name", "uuid", "version", "viz_type", "dataset_uuid", "params", "query_context"),
 }
-# What is read of a dashboard here beside that.
-_SHAPES: shapes.Shapes = {
-    "position": dict,
-    "position.*.meta": dict,
-    "metadata": dict,
-    "metadata.native_filter_configuration": list,
-    "metadata.native_filter_configuration[]": dict,
-    "metadata.native_filter_configuration[].targets": list,
-    "metadata.native_filter_configuration[].targets[]": dict,
-    "metadata.native_filter_configuration[].targets[].column": dict,
-    "metadata.native_filter_configuration[].targets[].column.name!": str,
+# What is empty in Superset if a file says nothing of it: an import leaves alone what it is not told.
+_EMPTY = {
+    "dashboard": ("description", "css", "certified_by", "certification_details"),
+    "chart": ("description", "certified_by", "certification_details", "cache_timeout"),
+}
+# What is read of them here beside that, in files and in what Superset exports.
+SHAPES: dict[str, shapes.Shapes] = {
+    "dashboard": {
+        "css": str,
+        "position": dict,
+        "position.*.meta": dict,
+        "position.*.children": list,
+        "position.*.children[]": str,
+        "position.*.parents": list,
+        "position.*.parents[]": str,
+        "metadata": dict,
+        "metadata.timed_refresh_immune_slices": list,
+        "metadata.timed_refresh_immune_slices[]": int,
+        "metadata.expanded_slices": dict,
+        "metadata.chart_configuration": dict,
+        "metadata.native_filter_configuration": list,
+        "metadata.native_filter_configuration[]": dict,
+        "metadata.native_filter_configuration[].targets": list,
+        "metadata.native_filter_configuration[].targets[]": dict,
+        "metadata.native_filter_configuration[].targets[].datasetUuid": str,
+        "metadata.native_filter_configuration[].targets[].column": dict,
+        "metadata.native_filter_configuration[].targets[].column.name!": str,
+    },
+    "chart": {
+        "slice_name": str,
+        "params": dict,
+        "params.annotation_layers": list,
+        "params.annotation_layers[]": dict,
+        "query_context": dict,
+        "query_context.queries": list,
+        "query_context.queries[]": dict,
+    },
 }
 
 # The same in C where PyYAML was built with it: dashboards are long, and `up` reads them each time.
@@ -72,28 +98,46 @@ class Dashboard:
         return str(self.fields["slug"])
 
 
+def read_all(base: Path) -> tuple[Dashboard, ...]:
+    """The dashboards of all folders below `base`. Raises InputError with every problem of their files."""
+    problems: list[Problem] = []
+    found: list[Dashboard] = []
+    for folder in sorted(path for path in base.glob("*") if path.is_dir()):
+        try:
+            found.append(read(folder))
+        except InputError as error:
+            problems += error.problems
+    by_slug = {board.slug: board.folder for board in reversed(found)}
+    for board in found:
+        if by_slug[board.slug] != board.folder:
+            text = f"its slug {board.slug} is that of {by_slug[board.slug].name}, too"
+            problems.append(Problem(str(board.folder / "dashboard.yaml"), None, None, text))
+    if problems:
+        raise InputError(problems)
+    return tuple(found)
+
+
 def read(folder: Path) -> Dashboard:
     """A dashboard from its folder. Raises InputError with every problem of its files."""
     problems: list[Problem] = []
     fields = _load(folder / "dashboard.yaml", "dashboard", problems)
     files = sorted((folder / "charts").glob("*.yaml"))
     charts = {file.name: _load(file, "chart", problems) for file in files}
-    wrong = list(shapes.faults(fields, _SHAPES))
-    if wrong:
-        file = str(folder / "dashboard.yaml")
-        raise InputError(
-            problems + [Problem(file, None, None, f"{expected} at {where}") for where, expected in wrong]
-        )
     known = {str(chart.get("uuid")) for chart in charts.values()}
-    for node in (fields.get("position") or {}).values():
-        if isinstance(node, dict) and node.get("type") == "CHART":
-            uuid = str((node.get("meta") or {}).get("uuid"))
-            if uuid not in known:
-                text = f"position shows a chart with the uuid {uuid}, and no file in charts/ has it"
-                problems.append(Problem(str(folder / "dashboard.yaml"), None, None, text))
+    for place in places(fields.get("position")):
+        if str(place.get("uuid")) not in known:
+            text = f"position shows a chart with the uuid {place.get('uuid')}, and no file in charts/ has it"
+            problems.append(Problem(str(folder / "dashboard.yaml"), None, None, text))
     if problems:
         raise InputError(problems)
     return Dashboard(folder, fields, charts)
+
+
+def places(position: Any) -> list[dict[str, Any]]:
+    """What a dashboard's `position` tells of each chart that it shows: `uuid`, `chartId` and more."""
+    nodes = position.values() if isinstance(position, dict) else ()
+    charts = (node.get("meta") for node in nodes if isinstance(node, dict) and node.get("type") == "CHART")
+    return [meta if isinstance(meta, dict) else {} for meta in charts]
 
 
 def build(dashboard: Dashboard, *, stamp: str = "", uuids: Mapping[str, str] | None = None) -> bytes:
@@ -102,19 +146,18 @@ def build(dashboard: Dashboard, *, stamp: str = "", uuids: Mapping[str, str] | N
     `stamp` is the fingerprint to leave in the style sheet; `uuids` replaces UUIDs of datasets in the files, of charts as
     of filters, by those that the datasets have.
     """
-    replaced = uuids or {}
-    fields = copy.deepcopy(dashboard.fields)
-    for target in _targets(fields):
-        if "datasetUuid" in target:
-            target["datasetUuid"] = replaced.get(target["datasetUuid"], target["datasetUuid"])
+    known = uuids or {}
+    fields = dict.fromkeys(_EMPTY["dashboard"]) | dashboard.fields
+    fields["metadata"] = over(fields["metadata"], known)
     if stamp:
         fields["css"] = f"{fields.get('css') or ''}\n{STAMP}{stamp} */".lstrip()
     files = {"metadata.yaml": METADATA, f"dashboards/{dashboard.slug}.yaml": _dump(fields)}
     for name, chart in dashboard.charts.items():
         dataset = str(chart["dataset_uuid"])
-        ready = chart | {
-            "dataset_uuid": replaced.get(dataset, dataset),
-            "query_context": json.dumps(chart["query_context"]),
+        ready = dict.fromkeys(_EMPTY["chart"]) | chart
+        ready |= {
+            "dataset_uuid": known.get(dataset, dataset),
+            "query_context": json.dumps(query) if (query := chart["query_context"]) else None,
         }
         files[f"charts/{name}"] = _dump(ready)
     buffer = io.BytesIO()
@@ -125,10 +168,21 @@ def build(dashboard: Dashboard, *, stamp: str = "", uuids: Mapping[str, str] | N
     return buffer.getvalue()
 
 
-def _targets(fields: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """What the dashboard's own filters act on."""
-    for filter_ in (fields.get("metadata") or {}).get("native_filter_configuration") or ():
-        yield from filter_.get("targets") or ()
+def over(metadata: dict[str, Any] | None, uuids: Mapping[str, str]) -> dict[str, Any]:
+    """A dashboard's settings with the datasets of its filters replaced."""
+    made = dict(metadata or {})
+    filters = made.get("native_filter_configuration")
+    if filters:
+        made["native_filter_configuration"] = [
+            filter_ | {"targets": [_target(target, uuids) for target in filter_.get("targets") or ()]}
+            for filter_ in filters
+        ]
+    return made
+
+
+def _target(target: dict[str, Any], uuids: Mapping[str, str]) -> dict[str, Any]:
+    dataset = str(target.get("datasetUuid"))
+    return target | {"datasetUuid": uuids[dataset]} if dataset in uuids else target
 
 
 def fingerprint(dashboard: Dashboard, dataset: Dataset) -> str:
@@ -137,28 +191,47 @@ def fingerprint(dashboard: Dashboard, dataset: Dataset) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def import_dashboard(superset: Superset, dashboard: Dashboard, dataset: Dataset) -> Outcome:
-    """Import a dashboard over `dataset` unless Superset has it from the same files.
+def import_dashboard(
+    superset: Superset, dashboard: Dashboard, dataset: Dataset, *, overwrite: bool = False
+) -> Outcome:
+    """Import a dashboard over `dataset` unless Superset has it from the same files; with `overwrite` even then.
 
     Raises BadAnswer if Superset refuses it.
     """
     stamp = fingerprint(dashboard, dataset)
-    live = _live(superset, dashboard.slug)
-    if live is not None and f"{STAMP}{stamp} */" in (live.get("css") or "") and _is_whole(superset, live):
+    live = find(superset, dashboard.slug)
+    if (
+        not overwrite
+        and live is not None
+        and f"{STAMP}{stamp} */" in (live.get("css") or "")
+        and _is_whole(superset, live)
+    ):
         return Outcome.KEPT
     bundle = build(dashboard, stamp=stamp, uuids={DATASET_UUID: dataset.uuid})
     superset.upload("assets/import/", "bundle", bundle, {"sparse": "true"})
     return Outcome.MADE if live is None else Outcome.UPDATED
 
 
-def _live(superset: Superset, slug: str) -> dict[str, Any] | None:
+def find(superset: Superset, name: str) -> dict[str, Any] | None:
+    """What Superset says of the dashboard with this slug or UUID; None if there is none."""
     try:
-        found: dict[str, Any] = superset.get(f"dashboard/{slug}")["result"]
+        found: dict[str, Any] = superset.get(f"dashboard/{quote(name, safe='')}")["result"]
     except BadAnswer as error:
         if error.status == 404:
             return None
         raise
     return found
+
+
+def slugs(superset: Superset) -> list[str]:
+    """The slugs of the dashboards that Superset has."""
+    shown = superset.get("dashboard/", columns=["slug"], page_size=100)["result"]
+    return sorted(entry["slug"] for entry in shown if entry["slug"])
+
+
+def export(superset: Superset, number: int) -> bytes:
+    """Superset's own export of a dashboard: a ZIP of it, its charts, and the datasets and databases below them."""
+    return superset.download("dashboard/export/", [number])
 
 
 def _is_whole(superset: Superset, live: dict[str, Any]) -> bool:
@@ -174,8 +247,9 @@ def _is_whole(superset: Superset, live: dict[str, Any]) -> bool:
 def _load(file: Path, kind: str, problems: list[Problem]) -> dict[str, Any]:
     try:
         content = yaml.load(file.read_text(encoding="utf-8"), Loader=LOADER)  # noqa: S506 - both are safe
-    except OSError as error:
-        problems.append(Problem(str(file), None, None, f"cannot be read: {error.strerror}"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        problems.append(Problem(str(file), None, None, f"cannot be read: {reason}"))
         return {}
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
@@ -188,6 +262,8 @@ def _load(file: Path, kind: str, problems: list[Problem]) -> dict[str, Any]:
     missing = [name for name in NEEDED[kind] if name not in content]
     if missing:
         problems.append(Problem(str(file), None, None, f"a {kind} needs {', '.join(missing)}"))
+    for where, expected in shapes.faults(content, SHAPES[kind]):
+        problems.append(Problem(str(file), None, None, f"{expected} at {where}"))
     return content
 
 

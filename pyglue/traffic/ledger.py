@@ -219,10 +219,11 @@ class _Quantile:
         if not self._values:
             return None
         values = sorted(self._values)
-        low, high = (
-            min(max(round((self._part + off) * len(values)), 0), len(values) - 1)
-            for off in (-SIGMAS * RANK_ERROR, SIGMAS * RANK_ERROR)
-        )
+        last = len(values) - 1
+        # Of few values it is a matter of definition which one is meant: one more on either side.
+        low = math.floor((self._part - SIGMAS * RANK_ERROR) * len(values)) - 1
+        high = math.ceil((self._part + SIGMAS * RANK_ERROR) * len(values))
+        low, high = min(max(low, 0), last), min(max(high, 0), last)
         return json.dumps([values[low], values[high]])
 
 
@@ -283,6 +284,8 @@ def differences(
 
 
 def _agrees(wanted: Any, found: Any, slack: float, blur_ms: int) -> bool:
+    if isinstance(found, float) and math.isnan(found):
+        found = None  # what Druid makes of a division by zero
     if isinstance(found, str) and isinstance(wanted, int) and _MOMENT.fullmatch(found):
         return abs(_time_parse(found) - wanted) <= blur_ms
     if isinstance(wanted, str) and wanted.startswith("["):

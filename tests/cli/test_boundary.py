@@ -16,6 +16,12 @@ from pyglue.errors import InputError, Problem, PyglueError, UsageError
 from tests.cli.ended import Run
 
 COMMANDS = sorted(group.commands)
+# As typed: a command of a group behind the group's name.
+TYPED = [
+    f"{name} {inner}" if inner else name
+    for name, command in sorted(group.commands.items())
+    for inner in (sorted(command.commands) if isinstance(command, click.Group) else [""])
+]
 
 
 @pytest.fixture
@@ -55,10 +61,7 @@ def test_the_commands() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    "command",
-    [*sorted({*COMMANDS} - {"mapping", "dashboards"}), "mapping test", "dashboards test", "traffic verify"],
-)
+@pytest.mark.parametrize("command", TYPED)
 @pytest.mark.parametrize("flag", ["--help", "-h"])
 def test_every_command_has_help(pyglue: Run, command: str, flag: str) -> None:
     """Help goes to stdout with code 0, names the shared options and says what the command does."""
@@ -68,6 +71,14 @@ def test_every_command_has_help(pyglue: Run, command: str, flag: str) -> None:
     assert "--project-dir" in ended.out
     assert "--engine" in ended.out
     assert group.commands[command.split()[0]].get_short_help_str().rstrip(".")
+
+
+def test_every_command_of_a_group_has_a_line(pyglue: Run) -> None:
+    """A group's help lists its commands."""
+    assert "dashboards export" in TYPED
+    for name in sorted({*COMMANDS} - {*TYPED}):
+        lines = pyglue(name, "--help").out
+        assert all(f"\n  {typed.split()[1]} " in lines for typed in TYPED if typed.split()[0] == name)
 
 
 def test_help_of_the_group_lists_every_command(pyglue: Run) -> None:
@@ -96,6 +107,9 @@ def test_version(pyglue: Run) -> None:
         ["logs", "-n", "-1"],
         ["install", "nosuch"],
         ["submit-spec", "a", "b"],
+        ["dashboards", "nosuch"],
+        ["dashboards", "import", "nosuch"],
+        ["dashboards", "export", "--overwrite"],
     ],
 )
 def test_a_wrong_command_line_is_2(pyglue: Run, arguments: list[str]) -> None:

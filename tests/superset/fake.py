@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import re
@@ -16,6 +17,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import yaml
 
+DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 PASSWORD = "a password of the tests"
 
 
@@ -24,7 +26,7 @@ class Answer:
     """What the server says next instead of the truth."""
 
     status: int
-    body: str
+    body: str | bytes
     content_type: str = "application/json"
 
 
@@ -38,6 +40,7 @@ class FakeSuperset:
     charts: dict[int, dict[str, Any]] = field(default_factory=dict)
     dashboards: dict[str, dict[str, Any]] = field(default_factory=dict)
     rows: list[dict[str, Any]] = field(default_factory=list)
+    table: str = "divolte-clickstream"  # below the charts
     tokens: set[str] = field(default_factory=set)
     logins: int = 0
     asked: list[tuple[str, str, Any]] = field(default_factory=list)  # method, path, body
@@ -103,8 +106,14 @@ class FakeSuperset:
                 return {}
             case ("GET", "dataset", number):
                 return {"result": self.datasets[int(number)]}
-            case ("GET", "dashboard", slug):
-                known = self.dashboards.get(slug)
+            case ("GET", "dashboard"):
+                return {"result": [{"slug": board["slug"]} for board in self.dashboards.values()]}
+            case ("GET", "dashboard", "export"):
+                wanted = parse_qs(query)["q"][0].strip("!()")
+                return Answer(200, self._export(int(wanted)), "application/zip")
+            case ("GET", "dashboard", name):
+                by_uuid = {board["uuid"]: board for board in self.dashboards.values()}
+                known = self.dashboards.get(name) or by_uuid.get(name)
                 return {"result": known} if known else Answer(404, '{"message": "Not found"}')
             case ("GET", "dashboard", slug, "charts"):
                 position = json.loads(self.dashboards[slug]["position_json"])
@@ -161,8 +170,43 @@ class FakeSuperset:
                 for node in nodes.values():
                     if node["type"] == "CHART":
                         node["meta"]["chartId"] = numbers[node["meta"]["uuid"]]
-                self.dashboards[fields["slug"]] = fields | {"position_json": json.dumps(nodes)}
+                number = self.dashboards.get(fields["slug"], {}).get("id", len(self.dashboards) + 1)
+                self.dashboards[fields["slug"]] = fields | {"position_json": json.dumps(nodes), "id": number}
         return {"message": "OK"}
+
+    def _export(self, number: int) -> bytes:
+        """As Superset 6.0 does: with fields of its own, numbers of its own, and what lies below the charts."""
+        board = next(board for board in self.dashboards.values() if board["id"] == number)
+        nodes = [node for node in board["position"].values() if isinstance(node, dict)]
+        shown = {node["meta"]["uuid"] for node in nodes if node["type"] == "CHART"}
+        fields = {name: value for name, value in board.items() if name not in ("position_json", "id")}
+        files = {
+            "metadata.yaml": {"type": "Dashboard"},
+            "dashboards/any_1.yaml": fields | {"theme_uuid": None},
+        }
+        for at, chart in self.charts.items():
+            if chart["uuid"] in shown:
+                made: dict[str, Any] = copy.deepcopy(chart)
+                made["params"] |= {"datasource": "7__table", "annotation_layers": []}
+                context = json.loads(made["query_context"] or "null")
+                if context:
+                    made["query_context"] = json.dumps(context | {"datasource": {"id": 7, "type": "table"}})
+                files[f"charts/any_{at}.yaml"] = made
+                dataset = {"uuid": chart["dataset_uuid"], "table_name": self.table, "database_uuid": "d"}
+                files["datasets/docker-druid/any_7.yaml"] = dataset
+        files["databases/docker-druid.yaml"] = {"uuid": "d", "database_name": "docker-druid"}
+        return zipped(files)
+
+
+def zipped(files: dict[str, Any]) -> bytes:
+    """A bundle as Superset's export gives it: one folder with files of YAML."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as bundle:
+        for name, content in files.items():
+            bundle.writestr(
+                f"dashboard_export_20260101T000000/{name}", yaml.dump(content, Dumper=DUMPER, sort_keys=False)
+            )
+    return buffer.getvalue()
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -173,7 +217,7 @@ class _Handler(BaseHTTPRequestHandler):
         url = urlsplit(self.path)
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         answer = self.state.answer(self.command, url.path, url.query, self.headers, body)
-        content = answer.body.encode()
+        content = answer.body.encode() if isinstance(answer.body, str) else answer.body
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.content_type)
         self.send_header("Content-Length", str(len(content)))

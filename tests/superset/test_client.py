@@ -30,6 +30,18 @@ def test_writing_brings_the_csrf_token(fake: FakeSuperset, superset: Superset) -
     assert len(fake.calls("GET", "/api/v1/security/csrf_token/")) == 1
 
 
+def test_what_is_no_json_is_downloaded_as_it_is(fake: FakeSuperset, superset: Superset) -> None:
+    """Bytes come back untouched, and an error's answer is told as for any other call."""
+    export = "/api/v1/dashboard/export/"
+    fake.fail(
+        "GET", export, Answer(200, b"PK\x00\xff", "application/zip"), Answer(404, '{"message": "Not found"}')
+    )
+    assert superset.download("dashboard/export/", [1]) == b"PK\x00\xff"
+    with pytest.raises(BadAnswer) as caught:
+        superset.download("dashboard/export/", [1])
+    assert caught.value.details == [f"asked      GET {fake.base}{export}", "came back  Not found"]
+
+
 def test_a_token_that_ran_out_is_renewed(fake: FakeSuperset, superset: Superset) -> None:
     """When Superset answers 401, the call is repeated after a new log-in with a new CSRF token."""
     superset.post("database/", {"database_name": "one"})

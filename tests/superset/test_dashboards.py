@@ -12,7 +12,7 @@ import yaml
 
 from pyglue.errors import BadAnswer, InputError
 from pyglue.superset.client import Superset
-from pyglue.superset.dashboards import TOP, Dashboard, build, fingerprint, import_dashboard, read
+from pyglue.superset.dashboards import TOP, Dashboard, build, fingerprint, import_dashboard, read, read_all
 from pyglue.superset.register import DATASET_UUID, Dataset, Outcome
 from tests.superset.fake import Answer, FakeSuperset
 
@@ -20,9 +20,9 @@ LIVE = Dataset(1, "another-uuid", "divolte-clickstream", Outcome.KEPT, 29)
 
 
 @pytest.fixture(scope="module")
-def folder(checkout: Path) -> Path:
-    """The dashboard that is shipped."""
-    return checkout / "superset" / "dashboards" / "clickstream"
+def folder() -> Path:
+    """A dashboard of a few charts."""
+    return Path(__file__).parent / "board"
 
 
 @pytest.fixture(scope="module")
@@ -68,12 +68,30 @@ def test_charts_point_at_the_live_dataset(dashboard: Dashboard) -> None:
     assert {chart["dataset_uuid"] for chart in dashboard.charts.values()} == {DATASET_UUID}
 
 
+def test_filters_point_at_the_live_dataset(dashboard: Dashboard) -> None:
+    """So do the dashboard's own filters; those on other datasets, or on none, stay."""
+    targets: list[dict[str, Any]] = [{"datasetUuid": DATASET_UUID}, {"datasetUuid": "other"}, {}]
+    metadata = {"native_filter_configuration": [{"name": "F", "targets": targets}, {"name": "G"}]}
+    board = Dashboard(dashboard.folder, dashboard.fields | {"metadata": metadata}, dashboard.charts)
+    files = contents(build(board, uuids={DATASET_UUID: "live"}))
+    filter_, _ = files[f"{TOP}/dashboards/clickstream.yaml"]["metadata"]["native_filter_configuration"]
+    assert [target.get("datasetUuid") for target in filter_["targets"]] == ["live", "other", None]
+    assert targets[0]["datasetUuid"] == DATASET_UUID
+
+
 def test_a_chart_s_query_is_json_text(dashboard: Dashboard) -> None:
     """Superset wants the query of a chart as JSON in a string."""
     files = contents(build(dashboard))
     for name, content in files.items():
         if "/charts/" in name:
             assert json.loads(content["query_context"])["queries"]
+
+
+def test_a_chart_without_a_query_has_none(dashboard: Dashboard) -> None:
+    """One that was never saved by Superset's pages has no query; to its import the text `null` is a crash."""
+    charts = {"clicks.yaml": dashboard.charts["clicks.yaml"] | {"query_context": None}}
+    files = contents(build(Dashboard(dashboard.folder, dashboard.fields, charts)))
+    assert files[f"{TOP}/charts/clicks.yaml"]["query_context"] is None
 
 
 def test_the_style_sheet_keeps_its_rules_beside_the_stamp(dashboard: Dashboard) -> None:
@@ -117,6 +135,17 @@ def test_what_people_changed_stays(fake: FakeSuperset, superset: Superset, dashb
     fake.dashboards["clickstream"]["dashboard_title"] = "Ours"
     assert import_dashboard(superset, dashboard, LIVE) is Outcome.KEPT
     assert fake.dashboards["clickstream"]["dashboard_title"] == "Ours"
+
+
+def test_overwriting_undoes_what_people_changed(
+    fake: FakeSuperset, superset: Superset, dashboard: Dashboard
+) -> None:
+    """When asked to, the files win though they are the same, and clear what they say nothing of."""
+    import_dashboard(superset, dashboard, LIVE)
+    fake.dashboards["clickstream"] |= {"dashboard_title": "Ours", "certified_by": "us"}
+    assert import_dashboard(superset, dashboard, LIVE, overwrite=True) is Outcome.UPDATED
+    live = fake.dashboards["clickstream"]
+    assert (live["dashboard_title"], live["certified_by"]) == ("Clickstream", None)
 
 
 def test_a_dashboard_with_holes_is_mended(
@@ -169,9 +198,9 @@ def test_a_folder_without_a_dashboard(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_filters_act_on_the_dataset_that_there_is(copy: Path) -> None:
+def test_filters_act_on_the_dataset_that_there_is(checkout: Path) -> None:
     """A dataset of the same name under another UUID is meant by filters, too; the files stay as they are."""
-    board = read(copy)
+    board = read(checkout / "superset" / "dashboards" / "clickstream")
     wanted = json.dumps(board.fields)
     made = contents(build(board, uuids={DATASET_UUID: "another-uuid"}))[f"{TOP}/dashboards/clickstream.yaml"]
     targets = [
@@ -183,3 +212,20 @@ def test_filters_act_on_the_dataset_that_there_is(copy: Path) -> None:
     assert targets
     assert {target["datasetUuid"] for target in targets} == {"another-uuid"}
     assert json.dumps(board.fields) == wanted
+
+
+def test_all_folders_are_read_and_slugs_are_unique(copy: Path) -> None:
+    """Two folders with one slug are told: Superset could have one of them only."""
+    assert [board.slug for board in read_all(copy.parent)] == ["clickstream"]
+    shutil.copytree(copy, copy.parent / "second")
+    with pytest.raises(InputError, match=r"second/dashboard\.yaml") as caught:
+        read_all(copy.parent)
+    assert "its slug clickstream is that of clickstream, too" in str(caught.value.details[0])
+
+
+def test_a_file_that_is_no_text(copy: Path) -> None:
+    """Bytes that are no UTF-8 are a problem of that file."""
+    (copy / "charts" / "clicks.yaml").write_bytes(b"slice_name: \xff\n")
+    with pytest.raises(InputError) as caught:
+        read(copy)
+    assert "clicks.yaml: cannot be read: " in caught.value.details[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -176,6 +177,12 @@ def test_the_way_of_an_answer_blurs_latencies() -> None:
     found: list[dict[str, Any]] = [{"q": 224.0}]
     assert list(differences([{"q": "[156, 223]"}], found, (), {}))
     assert list(differences([{"q": "[156, 223]"}], found, (), {}, blur_ms=2)) == []
+
+
+def test_nothing_divided_by_nothing() -> None:
+    """Druid's answer is no number, the truth's is null."""
+    assert list(differences([{"part": None}], [{"part": math.nan}], (), {})) == []
+    assert list(differences([{"part": 0.5}], [{"part": math.nan}], (), {}))
 
 
 def test_slack_is_taken_for_its_column_only() -> None:
