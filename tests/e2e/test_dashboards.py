@@ -143,7 +143,7 @@ def test_a_chart_that_is_wrong_fails(stack: LiveStack, demo: list[str]) -> None:
         superset.http.close()
     assert done.returncode == 1
     failed = re.findall(r"data-quality: ([\w ]+?)\.+failed", done.stderr)
-    assert sorted(failed) == sorted(wrong)
+    assert sorted(failed) == sorted(wrong), done.stderr
     assert "gone" in done.stderr
     assert "the answer is empty" in done.stderr
     assert re.search(r"Sent twice: expected 0\.\d+, found 0\.\d+", done.stderr)
