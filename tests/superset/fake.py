@@ -182,7 +182,7 @@ class FakeSuperset:
         fields = {name: value for name, value in board.items() if name not in ("position_json", "id")}
         files = {
             "metadata.yaml": {"type": "Dashboard"},
-            "dashboards/any_1.yaml": fields | {"theme_uuid": None},
+            "dashboards/any_1.yaml": {"theme_uuid": None} | fields,
         }
         for at, chart in self.charts.items():
             if chart["uuid"] in shown:

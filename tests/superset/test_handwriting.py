@@ -69,6 +69,11 @@ def test_a_file_that_was_not_there() -> None:
     assert rewritten(None, {"b": "é\nü\n", "a": {"k": [1]}}) == "b: |\n  é\n  ü\na:\n  k:\n    - 1\n"
 
 
+def test_what_was_empty_had_no_hand() -> None:
+    """Empty brackets can't be written otherwise: what comes into them gets lines of its own."""
+    assert rewritten("a: {}\nb: []\n", {"a": {"k": 1}, "b": [1]}) == "a:\n  k: 1\nb:\n  - 1\n"
+
+
 def test_anchors_are_written_out() -> None:
     """What stood twice by an alias stands there twice."""
     text = rewritten("a: &x {k: 1}\nb: *x\n", {"a": {"k": 1}, "b": {"k": 2}})
