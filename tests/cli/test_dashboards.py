@@ -98,6 +98,18 @@ def test_broken_files_are_told_before_anything_is_asked(
     assert fake.asked == []
 
 
+def test_a_chart_that_would_show_an_error_is_not_imported(
+    fake: FakeSuperset, pyglue: Run, project: Path
+) -> None:
+    """What `pyglue check` refuses, `import` refuses, too, before anything is asked."""
+    file = project / FOLDER / "charts/newest-events.yaml"
+    file.write_text(file.read_text().replace("eventType", "evenType"))
+    ended = pyglue("dashboards", "import")
+    assert ended.code == 1
+    assert "asks for the column 'evenType'" in ended.err
+    assert fake.asked == []
+
+
 # -- diff
 
 
