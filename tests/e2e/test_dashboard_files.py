@@ -15,6 +15,7 @@ from tests.e2e.live import LiveStack
 
 pytestmark = [pytest.mark.e2e]
 FOLDER = Path("superset/dashboards/clickstream")
+ENGINES = ("native",)  # Superset is the same in both
 SAME = "The files and Superset are the same: "
 
 

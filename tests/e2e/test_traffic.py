@@ -15,6 +15,7 @@ import pytest
 from tests.e2e.live import TOOL, LiveStack, eventually
 
 pytestmark = [pytest.mark.e2e]
+ENGINES = ("native",)  # the demonstration, which writes a history and live traffic, runs with both
 HISTORY = ("traffic", "--backfill", "4d", "--rate", "0.58")
 
 
