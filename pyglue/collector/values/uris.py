@@ -11,7 +11,10 @@ Both give the same URI (a property test says so). No pattern here ever tries a t
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
+REMEMBERED = 4096  # texts
+LONG = 300  # characters; so the memory takes some megabytes at most
 _UNRESERVED = r"A-Za-z0-9_!~'()*.\-"
 _IN_USER = rf"{_UNRESERVED}$,;:&=+"
 _IN_REGISTRY = rf"{_IN_USER}@"
@@ -53,7 +56,7 @@ _MAX_INT = 2**31 - 1
 
 
 class Uri:
-    """A URI's parts, each None if the URI lacks it; of an opaque URI only scheme and fragment are told.
+    """A URI's parts, each None if the URI lacks it; of an opaque URI only scheme and fragment are told. Not to be changed.
 
     `host` is as it is spelt (IPv6 in brackets), `port` any number of 31 bits. Raw parts are as they stand in the text.
     """
@@ -112,12 +115,22 @@ class Uri:
 
 
 def parse(text: str) -> Uri | None:
-    """The URI that `text` is, None if it is none."""
+    """The URI that `text` is, None if it is none.
+
+    A site has few pages beside its visitors, and they come from few others: short texts are remembered.
+    """
+    return _parse(text) if len(text) > LONG else _remembered(text)
+
+
+def _parse(text: str) -> Uri | None:
     found = _COMMON.fullmatch(text)
     if found is None:
         return parse_any(text)
     scheme, host, port, path, query, fragment = found.groups()
     return Uri(scheme, host, None if port is None else int(port), path, query, fragment)
+
+
+_remembered = lru_cache(REMEMBERED)(_parse)
 
 
 def parse_any(text: str) -> Uri | None:
