@@ -205,8 +205,8 @@ def write_history(
     finally:
         screen.still()
         clients.close()
-        if not whole:
-            file.unlink(missing_ok=True)  # it was only made to see whether it can be written
+        if not whole and not file.stat().st_size:
+            file.unlink()  # it was only made to see whether it can be written
     screen.finished(f"{rows:,} rows in Druid", "ok", time.monotonic() - began)
     screen.say(f"The truth is in {_shown(file)}")
     return file

@@ -66,6 +66,7 @@ _HLL = re.compile(r"_DS_HLL\(|COUNT\(DISTINCT ")  # Druid counts different value
 _QUOTED = re.compile(r'(\bAS\s+)?"([^"]*)"', re.IGNORECASE)
 _STRINGS = re.compile(r"'(?:[^']|'')*'")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z")
+_NO_NUMBERS = ("NaN", "Infinity", "-Infinity")  # as Druid writes them
 _UNITS = {"S": 1000, "M": 60_000, "H": 3_600_000, "D": 86_400_000}
 _FORMATS = {"yyyy": "%Y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S"}
 SCHEMA = "druid"
@@ -284,8 +285,8 @@ def differences(
 
 
 def _agrees(wanted: Any, found: Any, slack: float, blur_ms: int) -> bool:
-    if isinstance(found, float) and math.isnan(found):
-        found = None  # what Druid makes of a division by zero
+    if wanted is None:  # of no rows Druid makes zero, or what comes of a division by it
+        return found in (None, 0, *_NO_NUMBERS) or (isinstance(found, float) and not math.isfinite(found))
     if isinstance(found, str) and isinstance(wanted, int) and _MOMENT.fullmatch(found):
         return abs(_time_parse(found) - wanted) <= blur_ms
     if isinstance(wanted, str) and wanted.startswith("["):

@@ -172,6 +172,10 @@ def test_records_read_by_apaches_library_equal_what_was_sent(stack: LiveStack) -
             "detectedDuplicate": False,
             "detectedCorruption": False,
             "firstInSession": False,
+            "path": "/ä",
+            "eventParameters": {"technology": f"Tech-{number}", "other": "~!"},
+            "bot": True,
+            "botReason": "no Accept-Language",
         }
         assert {name: record[name] for name in sent} == sent
         agents = {name: value for name, value in record.items() if name not in sent}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import math
 from pathlib import Path
 from typing import Any
 
@@ -179,10 +178,12 @@ def test_the_way_of_an_answer_blurs_latencies() -> None:
     assert list(differences([{"q": "[156, 223]"}], found, (), {}, blur_ms=2)) == []
 
 
-def test_nothing_divided_by_nothing() -> None:
-    """Druid's answer is no number, the truth's is null."""
-    assert list(differences([{"part": None}], [{"part": math.nan}], (), {})) == []
-    assert list(differences([{"part": 0.5}], [{"part": math.nan}], (), {}))
+@pytest.mark.parametrize("found", ["NaN", "Infinity", "-Infinity", 0, 0.0, None])
+def test_nothing_is_no_number(found: str | float | None) -> None:
+    """Of no rows Druid makes zero, or what comes of a division by it, and the truth null; any other number is wrong."""
+    assert list(differences([{"part": None}], [{"part": found}], (), {})) == []
+    assert list(differences([{"part": None}], [{"part": 0.5}], (), {}))
+    assert list(differences([{"part": 0.5}], [{"part": found}], (), {}))
 
 
 def test_slack_is_taken_for_its_column_only() -> None:

@@ -116,13 +116,12 @@ def test_a_second_demo_adds_no_second_history(stack: LiveStack, demo: list[str])
 
 
 def test_a_chart_that_is_wrong_fails(stack: LiveStack, demo: list[str]) -> None:
-    """A chart with a column that is gone, one that nothing can be in, one that counts wrong: each is named, exit code 1."""
+    """A chart with a column that is gone, and one that nothing can be in: each is named, exit code 1."""
     assert demo
     superset = stack.superset()
     try:
         wrong = {
             "Corrupt": ("detectedCorruption", "gone"),
-            "Sent twice": ('"detectedDuplicate"', '"detectedDuplicate" + "detectedCorruption"'),
             "Problems by browser": ("pyglue-probe", "pyglue-probe"),
         }
         before = {}
@@ -146,7 +145,21 @@ def test_a_chart_that_is_wrong_fails(stack: LiveStack, demo: list[str]) -> None:
     assert sorted(failed) == sorted(wrong), done.stderr
     assert "gone" in done.stderr
     assert "the answer is empty" in done.stderr
-    assert re.search(r"Sent twice: expected 0\.\d+, found 0\.\d+", done.stderr)
+
+
+def test_a_number_that_the_truth_contradicts(stack: LiveStack, demo: list[str]) -> None:
+    """A history in which nothing was corrupt, beside charts that show some: they are named, exit code 1."""
+    assert demo
+    files = sorted((stack.directory / ".pyglue" / "traffic").glob("*.tsv"))
+    history = next(file for file in files if '"history":true' in file.read_text()[:300])
+    other = stack.directory / "other.tsv"
+    other.write_text(history.read_text().replace("\tcorrupt\t", "\t\t"))
+    words = ("dashboards", "test", "data-quality", "--slow", "30", "--truth", str(other))
+    done = stack.run(*words, timeout=300)
+    assert done.returncode == 1
+    assert re.search(r"other\.tsv: Corrupt: expected 0\.0, found 0\.\d+", done.stderr), done.stderr
+    failed = re.findall(r"data-quality: ([\w ]+?)\.+failed", done.stderr)
+    assert sorted(failed) == ["Corrupt", "Problems by browser", "Problems per hour"]
 
 
 def _folders(stack: LiveStack) -> list[Path]:
