@@ -23,9 +23,11 @@ _IN_QUERY = rf"{_IN_PATH}?\[\]"
 # Beyond ASCII everything counts as a letter but blanks and control characters.
 _OTHER = "\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e\u2030-\u205e\u2060-\u2fff\u3001-\U0010ffff"
 _ESCAPE = "%[0-9A-Fa-f]{2}"
-_LABEL = "[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*+"
-_TOP_LABEL = "[A-Za-z][A-Za-z0-9]*+(?:-++[A-Za-z0-9]++)*+"
-_DOTTED = rf"(?:{_LABEL}\.)*+{_TOP_LABEL}"
+# Python 3.11.2, which is Debian 12's, loses its place in a possessive group that holds another repeated one. So the
+# inner ones are plain here (there is one way to match them anyway), and the outer one is made atomic.
+_LABEL = "[A-Za-z0-9]++(?:-++[A-Za-z0-9]++)*"
+_TOP_LABEL = "[A-Za-z][A-Za-z0-9]*+(?:-++[A-Za-z0-9]++)*"
+_DOTTED = rf"(?>(?:{_LABEL}\.)*){_TOP_LABEL}"
 
 
 def _of(characters: str) -> str:
