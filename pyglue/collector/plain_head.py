@@ -13,14 +13,15 @@ from typing import overload
 
 MAX_LINES = 200
 _VALUE = rb"[\t -~\x80-\xff]*+"
-# Nothing is tried twice: a head that is not plain is known as such in one pass.
+# Nothing is tried twice: a head that is not plain is known as such in one pass. The lines are an atomic group, for Python
+# 3.11.2 loses its place in a possessive one with groups in it.
 _HEAD = re.compile(
-    rb"(?P<method>[A-Z]++) (?P<target>[!-~]++) HTTP/1\.1(?P<lines>\r\n(?:(?:"
+    rb"(?P<method>[A-Z]++) (?P<target>[!-~]++) HTTP/1\.1(?P<lines>\r\n(?>(?:(?:"
     rb"[Uu](?i:ser-agent): (?(4)(?!))(?P<agent>%b)|"
     rb"[Cc](?i:ontent-length): (?(5)(?!))(?P<length>[0-9]{1,9}+)|"
     rb"(?![CcEeIiPpTtUu](?i:onnection(?!: keep-alive\r)|ontent-length|xpect|f-none-match|roxy-connection|"
     rb"ransfer-encoding|pgrade|ser-agent):)[0-9A-Za-z-]++: %b"
-    rb")\r\n){1,%d}+)\r\n" % (_VALUE, _VALUE, MAX_LINES)
+    rb")\r\n){1,%d}))\r\n" % (_VALUE, _VALUE, MAX_LINES)
 )
 match = _HEAD.match  # its groups: method, target, lines, agent, length
 _ABSENT = frozenset((b"expect", b"if-none-match", b"proxy-connection", b"transfer-encoding", b"upgrade"))
