@@ -36,10 +36,10 @@ COUNTS = (
     'SELECT FLOOR(__time TO HOUR), SUM("detectedCorruption"), SUM("bot") FROM {table} GROUP BY 1',
 )
 DISTINCT = (
-    'SELECT APPROX_COUNT_DISTINCT_DS_HLL("partyId") FROM {table}',
-    'SELECT APPROX_COUNT_DISTINCT_DS_THETA("sessionId") FROM {table}',
-    'SELECT FLOOR(__time TO DAY), APPROX_COUNT_DISTINCT_DS_HLL("partyId") FROM {table} GROUP BY 1',
-    'SELECT "userAgentFamily", APPROX_COUNT_DISTINCT_DS_HLL("sessionId") FROM {table} GROUP BY 1',
+    'SELECT APPROX_COUNT_DISTINCT_DS_HLL("partyKey") FROM {table}',
+    'SELECT APPROX_COUNT_DISTINCT_DS_HLL("sessionKey") FROM {table}',
+    'SELECT FLOOR(__time TO DAY), APPROX_COUNT_DISTINCT_DS_HLL("partyKey") FROM {table} GROUP BY 1',
+    'SELECT "userAgentFamily", APPROX_COUNT_DISTINCT_DS_HLL("sessionKey") FROM {table} GROUP BY 1',
 )
 SIZE = 'SELECT SUM("size") AS s FROM sys.segments WHERE "datasource" = ? AND is_published = 1'
 PENDING = 'SELECT COUNT(*) AS n FROM sys.segments WHERE "datasource" = ? AND is_realtime = 1'

@@ -12,6 +12,7 @@ import unicodedata
 INT_BITS = 32
 LONG_BITS = 64
 DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
+_PAIRS = tuple(first + second for first in DIGITS for second in DIGITS)
 
 # A 64-bit number has 13 digits in base 36; leading zeros are allowed, but nobody sends a thousand of them.
 MAX_DIGITS = 1000
@@ -43,11 +44,12 @@ def parse_long(text: str) -> int | None:
 def render(number: int) -> str:
     """`number` in lower case with `-` where it is negative, as Java's `Long.toString(number, 36)` writes it."""
     rest, digits = abs(number), ""
-    while True:
-        rest, digit = divmod(rest, 36)
-        digits = DIGITS[digit] + digits
-        if not rest:
-            return "-" + digits if number < 0 else digits
+    while rest >= 36:
+        rest, pair = divmod(rest, 1296)
+        digits = _PAIRS[pair] + digits
+    if rest or not digits:
+        digits = DIGITS[rest] + digits
+    return "-" + digits if number < 0 else digits
 
 
 def _within(number: int | None, bits: int) -> int | None:

@@ -61,6 +61,10 @@ NAMES = {
     "newVisitor": "New visitor",
     "sessionSeconds": "Seconds since the session began",
     "viewportClass": "Window class",
+    "partyKey": "Visitor as a number, for counting",
+    "sessionKey": "Session as a number, for counting",
+    "sessionPhase": "Seconds since the session began, at least",
+    "transitMillis": "Milliseconds from browser to collector",
 }
 # What Superset accepts when a dataset's columns are written back; the rest it only reports.
 COLUMN_FIELDS = (

@@ -95,7 +95,9 @@ class _Crowd:
             self._advance(visit, action.visitor.number, 0)
 
     def _advance(self, visit: Iterator[Action], number: int, from_ms: int) -> None:
-        action = next((action for action in visit if action.at_ms >= from_ms), None)
+        action = next(visit, None)
+        while action is not None and action.at_ms < from_ms:
+            action = next(visit, None)
         if action is None:
             self._busy.discard(number)
         else:

@@ -14,7 +14,6 @@ import gc
 import multiprocessing
 import os
 import shutil
-import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -143,7 +142,9 @@ def _part(
     plan: Plan, number: int, count: int, piece: Path, done: Synchronized[int], ending: Flag, answers: Any
 ) -> None:
     """One process: its share of visitors and events."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one that started it tells
+    # A session of its own: Ctrl-C is for the one that started it, which tells; and Linux shares the processors among
+    # sessions, so that Druid, reading along, does not get as much as all writers together.
+    os.setsid()
     gc.disable()  # nothing here has cycles, and there is much to go through
     try:
         answers.put(_Part(plan, number, piece).write(_share(plan, number, count), done, ending))
@@ -166,6 +167,7 @@ class _Part:
         self._encode = setup.feeding(plan.topic)[0].compiled.encode
         self._plan = plan
         self._piece = piece
+        self._parent = os.getppid()
         self._memory = DuplicateMemory(REMEMBERED)
         self._headers: dict[int, Headers] = {}
         self._failed: KafkaError | None = None
@@ -177,6 +179,7 @@ class _Part:
                 "linger.ms": 50,
                 "partitioner": "murmur2_random",  # the collector's
                 "queue.buffering.max.messages": 100_000,
+                "delivery.report.only.error": True,
                 "log_level": 0,
             }
         )
@@ -186,7 +189,7 @@ class _Part:
         written = Written()
         with self._piece.open("w", encoding="utf-8", buffering=1 << 20) as out:
             for delivery in deliveries:
-                if delivery.at_ms >= self._plan.to_ms or ending.is_set():
+                if delivery.at_ms >= self._plan.to_ms:
                     break
                 written.requests += 1
                 written.records += self._record(delivery)
@@ -196,6 +199,8 @@ class _Part:
                 if not written.requests % TELL_EVERY:
                     done.value = written.requests
                     self._producer.poll(0)
+                    if ending.is_set() or os.getppid() != self._parent:  # it may have been killed
+                        break
         done.value = written.requests
         left = self._producer.flush(FLUSH_SECONDS)
         if left or self._failed:

@@ -73,8 +73,24 @@ QUESTIONS = (
     Question("events by hour", '"clientTimestamp" / 3600000 AS "hour", COUNT(*) AS events', ("hour",)),
     Question(
         "late, and ahead of our clock",
-        'SUM(CASE WHEN "timestamp" - "clientTimestamp" > 30000 THEN 1 ELSE 0 END) AS late,'
-        ' SUM(CASE WHEN "clientTimestamp" - "timestamp" > 30000 THEN 1 ELSE 0 END) AS ahead',
+        'COUNT(*) FILTER (WHERE "transitMillis" > 30000) AS late,'
+        ' COUNT(*) FILTER (WHERE "transitMillis" < -30000) AS ahead',
+    ),
+    Question(
+        "numbers of visitors and sessions",
+        'MIN("partyKey") AS "least", MAX("partyKey") AS "most", MIN("sessionKey") AS "sessions from",'
+        ' MAX("sessionKey") AS "to"',
+    ),
+    _by("events by how long the session lasts", "sessionPhase"),
+    Question(
+        "visitors, by a sketch of their numbers",
+        'APPROX_COUNT_DISTINCT_DS_HLL("partyKey") AS visitors',
+        slack=SIGMAS * HLL_ERROR,
+    ),
+    Question(
+        "sessions, by a sketch of their numbers",
+        'APPROX_COUNT_DISTINCT_DS_HLL("sessionKey") AS sessions',
+        slack=SIGMAS * HLL_ERROR,
     ),
     Question(
         "visitors, by a sketch",

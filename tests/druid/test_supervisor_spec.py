@@ -24,6 +24,10 @@ MADE_BY_DRUID = [
     {"type": "auto", "name": "newVisitor"},
     {"type": "long", "name": "sessionSeconds"},
     {"type": "string", "name": "viewportClass"},
+    {"type": "long", "name": "partyKey"},
+    {"type": "long", "name": "sessionKey"},
+    {"type": "long", "name": "sessionPhase"},
+    {"type": "long", "name": "transitMillis"},
 ]
 REQUIRED = {
     "bot": "boolean",

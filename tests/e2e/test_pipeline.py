@@ -127,6 +127,39 @@ def test_the_shown_app_that_is_no_browser(stack: LiveStack) -> None:
     ]
 
 
+def test_visitors_of_an_app_have_numbers_of_their_own(stack: LiveStack) -> None:
+    """Identifiers that an app makes, of any length and with one time in all of them: no two share their key."""
+    names = [
+        "",
+        "user-1",
+        "user-2",
+        "customer-number-0000000000000001",
+        "customer-number-0000000000000002",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "550e8400-e29b-41d4-a716-446655440001",
+        "550e8400e29b41d4a716446655440000",
+        "550e8400e29c41d4a716446655440000",
+    ]
+    for number, name in enumerate(names):
+        body = {
+            "session_id": "0:lq1a9zzz:visit",
+            "event_id": f"key-{number}",
+            "is_new_party": False,
+            "is_new_session": True,
+            "client_timestamp_iso": "2026-02-01T12:00:00Z",
+            "event_type": "keys",
+        }
+        address = f"{stack.url('DIVOLTE_PORT')}/api/events?p=0:lq1a7c3k:{name}"
+        assert requests.post(address, json=body, timeout=20).status_code == 204
+    query = (
+        'SELECT "partyId", "partyKey" FROM "divolte-clickstream" WHERE "eventType" = \'keys\' GROUP BY 1, 2'
+    )
+    eventually(lambda: len(stack.sql(query)) == len(names), "the app's visitors in Druid")
+    rows = stack.sql(query)
+    assert {row["partyId"] for row in rows} == {f"0:lq1a7c3k:{name}" for name in names}
+    assert len({row["partyKey"] for row in rows}) == len(names)
+
+
 def test_records_read_by_apaches_library_equal_what_was_sent(stack: LiveStack) -> None:
     """The topic's records, read by an independent implementation of Avro, hold every value of the request."""
     schema_text = (stack.directory / "divolte" / "DefaultEventRecord.avsc").read_text()

@@ -125,7 +125,7 @@ def test_the_shipped_dashboard(checkout: Path) -> None:
         "__time",
         "eventType",
         "technology",
-        "partyId",
+        "partyKey",
         "path",
         "referrerHost",
         "userAgentFamily",
@@ -134,7 +134,7 @@ def test_the_shipped_dashboard(checkout: Path) -> None:
         "botReason",
     }
     assert list(columns.problems(board, asked)) == []
-    lost = {Path(problem.file).name for problem in columns.problems(board, asked - {"partyId"})}
+    lost = {Path(problem.file).name for problem in columns.problems(board, asked - {"partyKey"})}
     assert lost == {"active-visitors.yaml"}
     lost = {
         Path(problem.file).name for problem in columns.problems(board, asked - {"userAgentDeviceCategory"})
