@@ -58,11 +58,15 @@ def test(app: App, slugs: tuple[str, ...], slow: float, files: tuple[Path, ...])
     try:
         with ExitStack() as opened:
             table = specs.datasource(checked.spec)
-            truth = [opened.enter_context(Evidence(file, table)) for file in files or truth_files(settings)]
+            truth = [
+                opened.enter_context(Evidence(file, table, app.screen.move))
+                for file in files or truth_files(settings)
+            ]
             for slug in slugs or known:
                 for chart in chart_data.charts(clients.superset, slug):
                     bad += _tested(app, clients.superset, f"{slug}: {chart.name}", chart, slow, truth)
     finally:
+        app.screen.still()
         clients.close()
     if bad:
         raise PyglueError(f"{bad} of the charts are not as they should be", try_="pyglue status")

@@ -53,7 +53,7 @@ def verify(app: App, files: tuple[Path, ...], seconds: float) -> int:
     differing = 0
     try:
         for file in files:
-            with Evidence(file, table) as evidence:
+            with Evidence(file, table, app.screen.move) as evidence:
                 differing += _one(app, clients, boards, evidence, seconds)
     finally:
         app.screen.still()

@@ -17,9 +17,11 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from pyglue.errors import PyglueError
 from pyglue.traffic.truth import Made, Sent
 
 # Relative standard errors that DataSketches states: HLL with the 2**12 buckets that Druid takes by default, theta with
@@ -82,10 +84,12 @@ class Ledger:
     """The table. Use it as a context manager, for it holds a connection."""
 
     def __init__(self, table: str, requests: Iterable[Sent], made: Made) -> None:
-        """`requests` are those of which it is known that there is a record of each."""
+        """`requests` are those of which it is known that there is a record of each. Raises PyglueError on a full disk."""
         self._table = table
         self._db = sqlite3.connect(":memory:")
-        self._db.execute(f"ATTACH ':memory:' AS {SCHEMA}")
+        self._db.execute(f"ATTACH '' AS {SCHEMA}")  # a temporary file: millions of rows need not be in memory
+        self._db.execute(f"PRAGMA {SCHEMA}.synchronous = OFF")
+        self._db.execute(f"PRAGMA {SCHEMA}.journal_mode = OFF")
         self._db.execute("PRAGMA case_sensitive_like = ON")
         for name, arguments, function in _FUNCTIONS:
             self._db.create_function(name, arguments, function, deterministic=True)
@@ -94,10 +98,16 @@ class Ledger:
         columns = ", ".join(f'"{name}" {"TEXT" if name in _TEXTS else "INTEGER"}' for name in COLUMNS)
         self._db.execute(f'CREATE TABLE {SCHEMA}."{table}" ({columns})')
         marks = ", ".join("?" * len(COLUMNS))
-        self._db.executemany(
-            f'INSERT INTO {SCHEMA}."{table}" VALUES ({marks})',  # noqa: S608 - our own names
-            map(row, requests),
-        )
+        try:
+            self._db.executemany(
+                f'INSERT INTO {SCHEMA}."{table}" VALUES ({marks})',  # noqa: S608 - our own names
+                map(row, requests),
+            )
+        except sqlite3.OperationalError as error:
+            self._db.close()
+            raise PyglueError(
+                f"the truth can't be put into a temporary file: {error}", try_="df -h"
+            ) from error
         self.made = made
 
     def __enter__(self) -> Ledger:
@@ -136,9 +146,8 @@ def _unknown(sql: str, known: Set[str]) -> set[str]:
 
 def row(sent: Sent) -> tuple[str | int | None, ...]:
     """The datasource's row of an event, by what was meant to be seen: in the order of COLUMNS."""
-    place = urlsplit(sent.location)
-    query = parse_qs(place.query)
     seen = bool(sent.robot) and sent.robot != "unseen"
+    path, campaign = _page(sent.location)
     made_ms, began_ms = (int(text.split(":")[1], 36) for text in (sent.party, sent.session))
     texts = (
         sent.event,
@@ -146,10 +155,10 @@ def row(sent: Sent) -> tuple[str | int | None, ...]:
         sent.session,
         sent.type,
         sent.location,
-        place.path,
+        path,
         sent.referrer,
-        urlsplit(sent.referrer).hostname or "",
-        *(query.get(f"utm_{name}", [""])[0] for name in ("source", "medium", "campaign")),
+        _host(sent.referrer),
+        *campaign,
         sent.technology,
         sent.variant,
         sent.browser,
@@ -174,6 +183,19 @@ def row(sent: Sent) -> tuple[str | int | None, ...]:
         int(sent.fault == "duplicate"),
         int(sent.fault == "corrupt"),
     )
+
+
+@lru_cache(4096)
+def _page(location: str) -> tuple[str, tuple[str, ...]]:
+    """Path and campaign parameters."""
+    place = urlsplit(location)
+    query = parse_qs(place.query)
+    return place.path, tuple(query.get(f"utm_{name}", [""])[0] for name in ("source", "medium", "campaign"))
+
+
+@lru_cache(4096)
+def _host(referrer: str) -> str:
+    return urlsplit(referrer).hostname or ""
 
 
 def key(identifier: str) -> int:

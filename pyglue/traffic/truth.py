@@ -74,8 +74,7 @@ class Sent:
 
 
 COLUMNS = tuple(field.name for field in fields(Sent))
-_NUMBERS = {field.name for field in fields(Sent) if field.type == "int"}
-_IS_NUMBER = tuple(name in _NUMBERS for name in COLUMNS)
+_NUMBERS = tuple(place for place, field in enumerate(fields(Sent)) if field.type == "int")
 
 
 def line(delivery: Delivery, sent_ms: int, answered_ms: int, status: int) -> str:
@@ -144,12 +143,11 @@ def read(file: Path) -> Truth:
 
 def _sent(file: Path, number: int, text: str) -> Sent:
     try:
-        values: list[Any] = [
-            int(value) if is_number else value
-            for value, is_number in zip(text[:-1].split("\t"), _IS_NUMBER, strict=True)
-        ]
+        values: list[Any] = text[:-1].split("\t")
+        for place in _NUMBERS:
+            values[place] = int(values[place])
         return Sent(*values)
-    except ValueError as error:
+    except (ValueError, IndexError, TypeError) as error:  # no number, too few, too many
         raise InputError([Problem(str(file), number, None, f"is no request: {error}")]) from error
 
 

@@ -8,7 +8,7 @@ turn of a minute is left out where minutes are told apart. All are left out by t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ MISSED_DUPLICATES = 0.03  # the collector's memory has slots; what shares one wi
 SHOWN = 5  # differences of one question
 SQL_SECONDS = 120.0
 PAUSE = 0.5
+TELL_EVERY = 10_000  # requests
 
 
 @dataclass(frozen=True)
@@ -125,8 +126,9 @@ class Evidence:
     the longest that an answer took: so exactly it is known when the collector took an event. Use it as a context manager.
     """
 
-    def __init__(self, file: Path, table: str) -> None:
-        """Raises InputError if the file is none."""
+    def __init__(self, file: Path, table: str, tell: Callable[[str], None] = lambda _: None) -> None:
+        """Raises InputError if the file is none. `tell` hears how far reading it has come."""
+        self._tell = tell
         self.table = table
         self.file = file
         first = truth.read(file)
@@ -151,7 +153,7 @@ class Evidence:
         """The ids of events that can't be compared, and of those that can't be told one minute from the next."""
         unknown, bordering = set(), set()
         newest = self.blur_ms = 0
-        for sent in file.requests():
+        for sent in self._told(file.requests(), "looked at"):
             newest = max(newest, sent.answered_ms)
             if sent.known:
                 self.blur_ms = max(self.blur_ms, sent.answered_ms - sent.sent_ms)
@@ -166,8 +168,14 @@ class Evidence:
             unknown |= {sent.event for sent in again if sent.sent_ms <= self.cut_ms < sent.answered_ms}
         return unknown, bordering
 
+    def _told(self, requests: Iterable[Sent], done: str) -> Iterator[Sent]:
+        for number, sent in enumerate(requests):
+            if number % TELL_EVERY == 0:
+                self._tell(f"{self.file.name}: {number:,} requests {done}")
+            yield sent
+
     def _comparable(self, unknown: set[str]) -> Iterator[Sent]:
-        for sent in truth.read(self.file).requests():
+        for sent in self._told(truth.read(self.file).requests(), "read"):
             if (
                 sent.recorded
                 and sent.event not in unknown
