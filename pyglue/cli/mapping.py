@@ -59,14 +59,18 @@ def test(
     """Feed one event through a mapping and print the record as JSON; bytes are printed as Latin-1.
 
     EVENT is a file with the event's fields as JSON (`-`: standard input), e.g. {"event_type": "order",
-    "location": "https://shop.example/", "parameters": {"price": 9.95}}; without it an example is used. Exits with 1
-    if the event would be dropped.
+    "location": "https://shop.example/", "parameters": {"price": 9.95}}; without it an example is used, with a browser's
+    headers. Exits with 1 if the event would be dropped.
     """
     settings = app.settings()
     configured, environment = collector_program(settings.stack())
     chosen = _chosen(load(conf or configured, environment, script).mappings, name)
     fields = _fields(event)
-    made = example.event(fields, [_header(header) for header in headers])
+    given = [_header(header) for header in headers]
+    if event is None:
+        named = {name for name, _ in given}
+        given += [header for header in example.HEADERS if header[0] not in named]
+    made = example.event(fields, given)
     for warning in chosen.compiled.warnings:
         app.screen.say(f"warning: {warning}")
     try:

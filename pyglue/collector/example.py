@@ -30,6 +30,13 @@ EXAMPLE: dict[str, Any] = {
     "remote_host": "192.0.2.1",
     "parameters": {"technology": "Kafka"},
 }
+HEADERS = (  # of its request, as a browser sends them
+    (
+        b"user-agent",
+        b"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36",
+    ),
+    (b"accept-language", b"en"),
+)
 _IDS = {"party_id": "party", "session_id": "session"}
 _TEXTS = {
     "event_id": "event_id",

@@ -16,6 +16,9 @@ def test_the_example(pyglue: Run) -> None:
     assert ended.code == 0
     record = json.loads(ended.out)
     assert (record["technology"], record["screenPixelWidth"]) == ("Kafka", 1920)
+    assert (record["userAgentFamily"], record["bot"]) == ("Chrome", False)
+    robot = json.loads(pyglue("mapping", "test", "--header", "User-Agent: Googlebot/2.1").out)
+    assert (robot["userAgentFamily"], robot["bot"]) == ("Googlebot", True)
 
 
 def test_an_event_of_ones_own(pyglue: Run, project: Path) -> None:
