@@ -61,7 +61,7 @@ class Client:
         except requests.RequestException as error:
             raise Unreachable(
                 f"{self.name} does not answer",
-                details=[f"asked      {method} {url}", f"came back  {_reason(error)}"],
+                details=[f"asked      {method} {url}", f"came back  {_reason(error, kwargs['timeout'])}"],
                 try_=self.try_,
             ) from error
         if answer.status_code not in expect:
@@ -86,9 +86,9 @@ class Client:
             ) from error
 
 
-def _reason(error: requests.RequestException) -> str:
+def _reason(error: requests.RequestException, timeout: float) -> str:
     if isinstance(error, requests.Timeout):
-        return "nothing before the time-out"
+        return f"nothing within {timeout:g} s"
     text = str(error)
     for known in (
         "Connection refused",

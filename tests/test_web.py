@@ -102,7 +102,7 @@ def test_silence_is_told_after_the_time_out() -> None:
     """Every call has an end."""
     error, _ = fails(Reply(wait=True))
     assert isinstance(error, Unreachable)
-    assert error.details[1] == "came back  nothing before the time-out"
+    assert error.details[1] == "came back  nothing within 0.3 s"
 
 
 def test_a_call_may_have_its_own_time_out() -> None:

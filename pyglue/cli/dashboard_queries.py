@@ -14,10 +14,10 @@ from pyglue.cli.dashboards import SLUGS, dashboards
 from pyglue.cli.options import App, common
 from pyglue.cli.traffic import truth_files
 from pyglue.engines import choose
-from pyglue.errors import BadAnswer, PyglueError
+from pyglue.errors import BadAnswer, PyglueError, Unreachable
 from pyglue.pipeline import spec as specs
 from pyglue.superset import chart_data
-from pyglue.superset.chart_data import Chart
+from pyglue.superset.chart_data import Answer, Chart
 from pyglue.superset.client import Superset
 from pyglue.traffic import verify as verifying
 from pyglue.traffic.verify import Evidence
@@ -78,20 +78,21 @@ def _tested(
 ) -> bool:
     """Test one chart and tell the outcome; whether something is wrong with it."""
     began = time.monotonic()
-    problems = list(_problems(superset, chart, slow, truth))
-    app.screen.finished(label, "failed" if problems else "ok", time.monotonic() - began)
+    try:
+        answer = chart_data.ask(superset, chart)
+    except (BadAnswer, Unreachable) as error:
+        seconds, problems = time.monotonic() - began, [error.message, *error.details]
+    else:
+        seconds, problems = answer.seconds, list(_problems(superset, chart, answer, slow, truth))
+    app.screen.finished(label, "failed" if problems else "ok", seconds)
     for problem in problems[: verifying.SHOWN]:
         app.screen.say(f"    {problem}")
     return bool(problems)
 
 
-def _problems(superset: Superset, chart: Chart, slow: float, truth: list[Evidence]) -> Iterator[str]:
-    try:
-        answer = chart_data.ask(superset, chart)
-    except BadAnswer as error:
-        yield error.message
-        yield from error.details
-        return
+def _problems(
+    superset: Superset, chart: Chart, answer: Answer, slow: float, truth: list[Evidence]
+) -> Iterator[str]:
     if answer.is_empty:
         yield "the answer is empty: there is nothing to show"
     if answer.seconds > slow:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import webbrowser
+from urllib.parse import urljoin
 
 import click
 
+from pyglue.checks import read_dashboards
 from pyglue.cli.options import SPAN, App, common
 from pyglue.cli.traffic import Running, enough, has_history, send_live, tell_outcome, write_history
 from pyglue.cli.up import up
@@ -19,7 +21,7 @@ RATE = 1.0
     default=RATE,
     show_default=True,
     type=click.FloatRange(0.01, 100),
-    help="Events per second, on the average of a week.",
+    help="Events per second; those of the history come and go with the hours of the day.",
 )
 @click.option("--backfill", type=SPAN, default="14d", show_default=True, help="How much history there is.")
 @click.option("--duration", type=SPAN, help="End the live traffic after this time (default: with Ctrl-C).")
@@ -39,14 +41,18 @@ def demo(
     screen = app.screen
     screen.say()
     if has_history(running.settings):
-        screen.say("The history is there already.")
+        screen.say("The history is there already, and stays as it is; `pyglue reset` makes room for another.")
     else:
         write_history(running, rate, None, 1, backfill, None)
-    dashboard = app.addresses(running.settings, running.stack, running.engine).dashboard
-    opened = browser and webbrowser.open(dashboard)
+    addresses = app.addresses(running.settings, running.stack, running.engine)
+    opened = browser and webbrowser.open(addresses.dashboard)
     screen.say()
-    screen.say(f"{'In your browser' if opened else 'Open'}: {dashboard}  (user admin, password in .env)")
+    screen.say(f"{'In your browser' if opened else 'Open'} (user admin, password in .env):")
+    screen.say()
+    for board in read_dashboards(running.settings.project):
+        screen.say(f"  {board.title:<14}{urljoin(addresses.dashboard, f'../{board.slug}/')}")
+    screen.say()
     screen.say("Visitors come and go until Ctrl-C; meanwhile, in another terminal: pyglue traffic verify")
-    tally = send_live(running, rate, enough(rate, None), 2, duration, None, even=False)
+    tally = send_live(running, rate, enough(rate, None), 2, duration, None, even=True)
     tell_outcome(screen, tally)
     return 0

@@ -24,7 +24,7 @@ from pyglue.pipeline import spec as specs
 from pyglue.screen import Screen
 from pyglue.settings import Settings
 from pyglue.stack.model import Stack
-from pyglue.traffic import crowd, faults, history, truth
+from pyglue.traffic import crowd, faults, history, schedule, truth
 from pyglue.traffic.live import Live, Tally
 from pyglue.traffic.sender import NO_ANSWER
 from pyglue.traffic.verify import await_rows, of_run
@@ -113,6 +113,11 @@ def traffic(
     if backfill is not None:
         write_history(running, rate, visitors, seed, backfill, file)
         return 0
+    if not even:
+        now = rate * schedule.busyness(_now_ms())
+        app.screen.say(
+            f"About {now:.2g} events per second at this time of the day; with --even {rate:g} always"
+        )
     tally = send_live(running, rate, people, seed, duration, file, even=even)
     tell_outcome(app.screen, tally)
     return 0

@@ -8,11 +8,12 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from pyglue.errors import BadAnswer
+from pyglue.errors import BadAnswer, PyglueError
 from pyglue.superset.client import Superset
 
 # Open at its end: an event from a clock that goes a little ahead is found, too. Its start lets Druid leave out
 # all segments but the newest ones.
+CHART_SECONDS = 60.0  # as long as Superset itself waits for a chart
 MOST_ROWS = 50_000  # Superset's own limit
 RECENT = 'DATEADD(DATETIME("now"), -1, day) : '
 
@@ -109,7 +110,7 @@ def charts(superset: Superset, slug: str) -> list[Chart]:
 def ask(superset: Superset, chart: Chart, where: str | None = None) -> Answer:
     """Run a chart's query past the caches; with `where`, for these rows of all times and without a limit.
 
-    Raises BadAnswer if the chart has no query, or if the query fails.
+    Raises BadAnswer if the chart has no query, or if the query fails; Unreachable if there is no answer.
     """
     if chart.context is None:
         raise BadAnswer(
@@ -123,7 +124,11 @@ def ask(superset: Superset, chart: Chart, where: str | None = None) -> Answer:
         for query in body["queries"]:
             _narrow(query, where)
     began = time.monotonic()
-    answer = superset.post("chart/data", body)
+    try:
+        answer = superset.post("chart/data", body, timeout=CHART_SECONDS)
+    except PyglueError as error:
+        error.message = f"chart '{chart.name}': {error.message}"
+        raise
     seconds = time.monotonic() - began
     return Answer(_rows(superset, answer), str(answer["result"][0].get("query") or ""), seconds)
 

@@ -40,9 +40,9 @@ class Superset:
         content: bytes = self._answer("GET", path, params={"q": rison(q)}).content
         return content
 
-    def post(self, path: str, body: Any) -> Any:
-        """The JSON that `POST /api/v1/<path>` with a JSON body answers."""
-        return self._call("POST", path, json=body)
+    def post(self, path: str, body: Any, **kwargs: Any) -> Any:
+        """The JSON that `POST /api/v1/<path>` with a JSON body answers; `kwargs` go to requests (timeout)."""
+        return self._call("POST", path, json=body, **kwargs)
 
     def put(self, path: str, body: Any | None = None) -> Any:
         """The JSON that `PUT /api/v1/<path>` answers."""

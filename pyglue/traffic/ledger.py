@@ -230,6 +230,12 @@ def _time_format(moment: int, pattern: str, *_: Any) -> str:
     return datetime.fromtimestamp(moment / 1000, UTC).strftime(pattern)
 
 
+def _mod(number: int, divisor: int) -> int:
+    """The rest with the number's sign, as Java has it."""
+    rest = abs(number) % abs(divisor)
+    return rest if number >= 0 else -rest
+
+
 class _Distinct:
     """How many different values there are."""
 
@@ -277,6 +283,7 @@ _FUNCTIONS = (
     ("TIME_FLOOR", -1, _time_floor),
     ("TIME_FORMAT", -1, _time_format),
     ("MILLIS_TO_TIMESTAMP", 1, int),
+    ("MOD", 2, _mod),
     ("TIMESTAMP_TO_MILLIS", 1, int),
 )
 _AGGREGATES: Sequence[tuple[str, int, type]] = (
