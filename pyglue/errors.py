@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 
 class PyglueError(Exception):
@@ -21,6 +22,16 @@ class PyglueError(Exception):
         self.message = message
         self.details = details or []
         self.try_ = try_
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """So that an error gets from one process to another as it is."""
+        return _as_it_was, (type(self), self.args, self.__dict__)
+
+
+def _as_it_was(kind: type[PyglueError], args: tuple[Any, ...], state: dict[str, Any]) -> PyglueError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(state)
+    return error
 
 
 class UsageError(PyglueError):

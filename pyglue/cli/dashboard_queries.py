@@ -28,7 +28,11 @@ SLOW_SECONDS = 4.0
 @dashboards.command()
 @SLUGS
 @click.option(
-    "--slow", default=SLOW_SECONDS, show_default=True, help="Seconds that a chart's query may take at most."
+    "--slow",
+    default=SLOW_SECONDS,
+    show_default=True,
+    type=click.FloatRange(min=0),
+    help="Seconds that a chart's query may take at most.",
 )
 @click.option(
     "--truth",

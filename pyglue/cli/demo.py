@@ -42,8 +42,11 @@ def demo(
     screen.say()
     if has_history(running.settings):
         screen.say("The history is there already, and stays as it is; `pyglue reset` makes room for another.")
-    else:
-        write_history(running, rate, None, 1, backfill, None)
+    elif not write_history(running, rate, None, 1, backfill, None):
+        screen.say(
+            "Ended with Ctrl-C; the history is as long as it got, and `pyglue reset` makes room for another."
+        )
+        return 130
     addresses = app.addresses(running.settings, running.stack, running.engine)
     opened = browser and webbrowser.open(addresses.dashboard)
     screen.say()

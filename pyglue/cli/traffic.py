@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import math
+import re
 import secrets
 import signal
 import time
@@ -10,12 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
+from typing import TextIO
 from urllib.parse import urlsplit
 
 import click
 import uvloop
 
-from pyglue.checks import collector_program
+from pyglue.checks import RETENTION, collector_program
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector import base36
 from pyglue.engine import Engine
@@ -32,7 +36,9 @@ from pyglue.traffic.verify import await_rows, of_run
 FOLDER = Path(".pyglue") / "traffic"
 EVENT_PATH = "/csc-event"
 CONNECTIONS = 128
-FOREVER_MS = 10 * 365 * 86_400_000
+DAY_SECONDS = 86_400
+MOST_DAYS = 3650
+FOREVER_MS = MOST_DAYS * DAY_SECONDS * 1000
 FEWEST_VISITORS = 2000
 VISITS_OF_ONE = 2  # how often a visitor comes in a history, about, if nobody says how many there are
 RATE = 5.0
@@ -124,13 +130,13 @@ def traffic(
 
 
 def truth_files(settings: Settings) -> list[Path]:
-    """The truth files of this checkout, the oldest first."""
-    return sorted((settings.project / FOLDER).glob("*.tsv"))
+    """The truth files of this checkout, the oldest first; an empty one is a history that is being written."""
+    return sorted(file for file in (settings.project / FOLDER).glob("*.tsv") if file.stat().st_size)
 
 
 def has_history(settings: Settings) -> bool:
     """Whether a history was written here."""
-    return any(file.stat().st_size and truth.read(file).made.history for file in truth_files(settings))
+    return any(truth.read(file).made.history for file in truth_files(settings))
 
 
 def tell_outcome(screen: Screen, tally: Tally) -> None:
@@ -150,6 +156,8 @@ def tell_outcome(screen: Screen, tally: Tally) -> None:
 
 def enough(rate: float, visitors: int | None) -> int:
     """How many visitors there are; raises UsageError if `visitors` are too few for the rate."""
+    if not math.isfinite(rate):
+        raise UsageError(f"--rate must be a number, not {rate}")
     least = crowd.least_visitors(rate)
     if visitors is not None and visitors < least:
         raise UsageError(
@@ -161,11 +169,14 @@ def enough(rate: float, visitors: int | None) -> int:
 
 def write_history(
     running: Running, rate: float, visitors: int | None, seed: int, seconds: float, file: Path | None
-) -> Path:
-    """Write the last `seconds` to Kafka and wait until Druid has read them; returns the truth file.
+) -> bool:
+    """Write the last `seconds` to Kafka and wait until Druid has read them; False if it was ended early.
 
-    Raises PyglueError if Kafka or Druid do not take them.
+    Raises PyglueError if Kafka or Druid do not take them, UsageError if they are more than Druid keeps.
     """
+    kept = _kept_days(running.settings.project)
+    if seconds > kept * DAY_SECONDS:
+        raise UsageError(f"--backfill can be at most {kept}d: Druid keeps no more, by {RETENTION}")
     screen = running.app.screen
     people = enough(rate, visitors or max(int(seconds * rate / 5 / VISITS_OF_ONE), FEWEST_VISITORS))
     addresses = running.app.addresses(running.settings, running.stack, running.engine)
@@ -202,19 +213,30 @@ def write_history(
                 clients.druid,
                 specs.datasource(spec),
                 of_run(plan.run),
-                0 if stopped() else written.records,
+                written.records,
                 STALLED_SECONDS,
                 time.sleep,
                 lambda found: screen.move(f"{found:,} of {written.records:,} rows in Druid"),
+                stopped,
             )
+            early = stopped()
     finally:
         screen.still()
         clients.close()
         if not whole and not file.stat().st_size:
             file.unlink()  # it was only made to see whether it can be written
-    screen.finished(f"{rows:,} rows in Druid", "ok", time.monotonic() - began)
+    dropped = written.requests - written.records
+    left = f" ({dropped:,} unreadable events make none)" if dropped and not early else ""
+    screen.finished(f"{rows:,} rows in Druid{left}", "ok", time.monotonic() - began)
     screen.say(f"The truth is in {_shown(file)}")
-    return file
+    return not early
+
+
+def _kept_days(project: Path) -> int:
+    """How many days back Druid keeps rows, by the first of its rules; ten years if it says nothing of days."""
+    rules = json.loads((project / RETENTION).read_text(encoding="utf-8"))
+    period = re.fullmatch(r"P(\d+)D", str(rules[0].get("period"))) if rules else None
+    return int(period[1]) if period else MOST_DAYS
 
 
 def send_live(
@@ -234,7 +256,7 @@ def send_live(
     crowd.least_visitors(rate)  # computes what is computed once, before the clock counts
     now = _now_ms()
     end_ms = now + (int(seconds * 1000) if seconds is not None else FOREVER_MS)
-    with file.open("w", encoding="utf-8") as out:
+    with _written(file) as out:
         run = _run(now)
         truth.begin(out, truth.Made(run, seed, rate, people, now, history=False))
         live = Live(
@@ -259,13 +281,29 @@ def send_live(
 def _prepared(running: Running, file: Path | None, now_ms: int) -> Path:
     """The truth file's path, its folder made; raises PyglueError if it can't be written."""
     stamp = time.strftime("%Y-%m-%dT%H-%M-%S", time.localtime(now_ms / 1000))
-    file = file or running.folder / f"{stamp}.tsv"
+    chosen = file or running.folder / f"{stamp}.tsv"
+    if chosen.exists() and not chosen.is_file():
+        raise UsageError(f"{chosen} is no regular file")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.touch()
+        chosen.parent.mkdir(parents=True, exist_ok=True)
+        number = 1
+        while file is None and chosen.exists():  # another one began in the same second
+            number += 1
+            chosen = running.folder / f"{stamp}-{number}.tsv"
+        chosen.open("a" if file else "x").close()
     except OSError as error:
-        raise PyglueError(f"can't write the truth into {file}: {error.strerror}") from error
-    return file
+        raise truth.unwritten(chosen, error) from error
+    return chosen
+
+
+@contextmanager
+def _written(file: Path) -> Iterator[TextIO]:
+    """The file, open for writing; raises PyglueError if it can't be written to its end."""
+    try:
+        with file.open("w", encoding="utf-8") as out:
+            yield out
+    except OSError as error:
+        raise truth.unwritten(file, error) from error
 
 
 @contextmanager

@@ -77,6 +77,8 @@ def _one(app: App, clients: Clients, boards: Sequence[str], evidence: Evidence, 
     )
     left_out = f", {evidence.left_out:,} left out" if evidence.left_out else ""
     screen.say(f"{evidence.file.name}: {evidence.compared:,} events compared{left_out}")
+    if evidence.cut_ms is not None:
+        screen.say("  the file has no end yet: traffic goes on, or was ended by force")
     differing = 0
     began = time.monotonic()
     for finding in _findings(clients, boards, evidence):

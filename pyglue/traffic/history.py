@@ -87,7 +87,10 @@ def write(plan: Plan, file: Path, tell: Callable[[int], None], stop: Callable[[]
     ending = spawn.Event()
     pieces = [file.with_name(f"{file.name}.{number}") for number in range(count)]
     answers = spawn.SimpleQueue()
-    jobs = [(plan, number, count, pieces[number], done[number], ending, answers) for number in range(count)]
+    own = os.getpid()
+    jobs = [
+        (plan, number, count, pieces[number], done[number], ending, answers, own) for number in range(count)
+    ]
     processes = [spawn.Process(target=_part, args=job, daemon=True) for job in jobs]
     total, results = Written(), 0
     try:
@@ -123,23 +126,37 @@ def _check(processes: list[Any], answers: Any) -> None:
     """Raises PyglueError if one of the processes ended without an answer."""
     died = [process.exitcode for process in processes if process.exitcode]
     if died and answers.empty():
-        raise PyglueError(f"a process that writes the history ended with code {died[0]}")
+        reason = (
+            "was killed: perhaps there was not enough memory" if died[0] < 0 else f"ended with code {died[0]}"
+        )
+        raise PyglueError(f"a process that writes the history {reason}", try_="pyglue status")
 
 
 def _join(plan: Plan, pieces: list[Path], file: Path) -> None:
     made = truth.Made(plan.run, plan.seed, plan.rate, plan.visitors, plan.from_ms, history=True)
     whole = file.with_name(f"{file.name}.whole")
-    with whole.open("w", encoding="utf-8") as out:
-        truth.begin(out, made)
-        for piece in pieces:
-            with piece.open(encoding="utf-8") as part:
-                shutil.copyfileobj(part, out, 1 << 20)
-        truth.end(out, plan.to_ms)
-    whole.replace(file)
+    try:
+        with whole.open("w", encoding="utf-8") as out:
+            truth.begin(out, made)
+            for piece in pieces:
+                with piece.open(encoding="utf-8") as part:
+                    shutil.copyfileobj(part, out, 1 << 20)
+            truth.end(out, plan.to_ms)
+        whole.replace(file)
+    except OSError as error:
+        whole.unlink(missing_ok=True)
+        raise truth.unwritten(file, error) from error
 
 
 def _part(
-    plan: Plan, number: int, count: int, piece: Path, done: Synchronized[int], ending: Flag, answers: Any
+    plan: Plan,
+    number: int,
+    count: int,
+    piece: Path,
+    done: Synchronized[int],
+    ending: Flag,
+    answers: Any,
+    parent: int,
 ) -> None:
     """One process: its share of visitors and events."""
     # A session of its own: Ctrl-C is for the one that started it, which tells; and Linux shares the processors among
@@ -147,9 +164,14 @@ def _part(
     os.setsid()
     gc.disable()  # nothing here has cycles, and there is much to go through
     try:
-        answers.put(_Part(plan, number, piece).write(_share(plan, number, count), done, ending))
+        part = _Part(plan, number, piece, parent)
+        answers.put(part.write(_share(plan, number, count), done, ending))
+    except OSError as error:
+        answers.put(truth.unwritten(piece, error))
     except PyglueError as error:
         answers.put(error)
+    if os.getppid() != parent:  # it was killed: nobody else tidies up
+        piece.unlink(missing_ok=True)
 
 
 def _share(plan: Plan, number: int, count: int) -> Iterator[Delivery]:
@@ -162,12 +184,12 @@ def _share(plan: Plan, number: int, count: int) -> Iterator[Delivery]:
 
 
 class _Part:
-    def __init__(self, plan: Plan, number: int, piece: Path) -> None:
+    def __init__(self, plan: Plan, number: int, piece: Path, parent: int) -> None:
         setup = load(plan.conf, plan.environment)
         self._encode = setup.feeding(plan.topic)[0].compiled.encode
         self._plan = plan
         self._piece = piece
-        self._parent = os.getppid()
+        self._parent = parent
         self._memory = DuplicateMemory(REMEMBERED)
         self._headers: dict[int, Headers] = {}
         self._failed: KafkaError | None = None
@@ -199,7 +221,7 @@ class _Part:
                 if not written.requests % TELL_EVERY:
                     done.value = written.requests
                     self._producer.poll(0)
-                    if ending.is_set() or os.getppid() != self._parent:  # it may have been killed
+                    if ending.is_set() or os.getppid() != self._parent:
                         break
         done.value = written.requests
         left = self._producer.flush(FLUSH_SECONDS)

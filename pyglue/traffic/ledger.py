@@ -204,7 +204,7 @@ def key(identifier: str) -> int:
     The datasource's transforms make it likewise, from the time in it and twelve of its letters; see docs/events.md.
     """
     number = int(identifier[2:10], 36)
-    for begin in (19, 23, 27):
+    for begin in (31, 35, 39):
         letters = identifier[begin : begin + 4]
         number = number * _KEY_FACTOR + (int(letters, 36) if letters.isalnum() else 0)
     return (number + 2**63) % 2**64 - 2**63

@@ -25,6 +25,8 @@ class Sender:
         self._most = connections
         self._patience = patience
         self._idle: list[_Line] = []
+        self._lines: set[_Line] = set()
+        self._closed = False
         self._open = 0
         self._waiting: deque[tuple[bytes, Answered]] = deque()
         self._dialling: set[asyncio.Task[None]] = set()
@@ -55,11 +57,14 @@ class Sender:
             await asyncio.sleep(0.01)
 
     def close(self) -> None:
-        """End all connections."""
+        """End all connections; what still waits for its answer gets none."""
+        self._closed = True
         for task in self._dialling:
             task.cancel()
-        for line in self._idle:
-            line.end()
+        for line in self._lines:
+            line.give_up()
+        while self._waiting:
+            self._waiting.popleft()[1](NO_ANSWER)
 
     async def _dial(self) -> None:
         loop = asyncio.get_running_loop()
@@ -74,6 +79,7 @@ class Sender:
             while self._waiting and not self._open:
                 self._waiting.popleft()[1](NO_ANSWER)
             return
+        self._lines.add(line)
         self.free(line)
 
     def free(self, line: _Line) -> None:
@@ -85,6 +91,9 @@ class Sender:
 
     def lost(self, line: _Line) -> None:
         """A connection is gone."""
+        self._lines.discard(line)
+        if self._closed:
+            return
         self._open -= 1
         if line in self._idle:
             self._idle.remove(line)
@@ -138,6 +147,11 @@ class _Line(asyncio.Protocol):
             return
         self._timer = asyncio.get_running_loop().call_later(self._patience, self.end)
         self._transport.write(request)
+
+    def give_up(self) -> None:
+        """End it now, also with a request under way."""
+        self._tell(NO_ANSWER)
+        self.end()
 
     def end(self) -> None:
         """End it."""

@@ -7,15 +7,19 @@ one a request; fields stand between tabs. A file whose traffic came to its end c
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, TextIO
+from urllib.parse import urlsplit
 
-from pyglue.errors import InputError, Problem
+from pyglue.errors import InputError, Problem, PyglueError
 from pyglue.traffic.faults import Delivery
 
 VERSION = 1
+_MOST_DIGITS = 18
+_IDENTIFIER = re.compile(r"0:[0-9a-z]{8}:.{32}")
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,11 @@ def line(delivery: Delivery, sent_ms: int, answered_ms: int, status: int) -> str
     )
 
 
+def unwritten(file: Path, error: OSError) -> PyglueError:
+    """What to tell when a file can't be written."""
+    return PyglueError(f"can't write the truth into {file}: {error.strerror}", try_="df -h")
+
+
 def begin(out: TextIO, made: Made) -> None:
     """Write the first lines of a file."""
     out.write(_remark(asdict(made)) + "\t".join(COLUMNS) + "\n")
@@ -111,7 +120,7 @@ class Truth:
 
     def requests(self) -> Iterator[Sent]:
         """The requests one by one. Raises InputError, with the line, for what is none; a last one cut off is left out."""
-        with self.file.open(encoding="utf-8") as lines:
+        with self.file.open(encoding="utf-8", errors="surrogateescape") as lines:
             for number, text in enumerate(lines, 1):
                 if number <= 2:
                     continue
@@ -132,12 +141,14 @@ def read(file: Path) -> Truth:
         found: dict[str, Any] = json.loads(first.removeprefix("#"))
         version = found.get("version")
         made = Made(**found) if version == VERSION else None
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         reason = "is no file of `pyglue traffic`: its first line does not tell how it was made"
         raise InputError([Problem(str(file), 1, None, reason)]) from error
-    if made is None or names.split() != list(COLUMNS):
+    if made is None:
         reason = f"is of version {version}, and this pyglue reads version {VERSION}"
-        raise InputError([Problem(str(file), 2, None, reason)])
+        raise InputError([Problem(str(file), 1, None, reason)])
+    if names.split() != list(COLUMNS):
+        raise InputError([Problem(str(file), 2, None, "does not name the columns of a truth file")])
     return Truth(file, made)
 
 
@@ -145,10 +156,23 @@ def _sent(file: Path, number: int, text: str) -> Sent:
     try:
         values: list[Any] = text[:-1].split("\t")
         for place in _NUMBERS:
-            values[place] = int(values[place])
-        return Sent(*values)
+            values[place] = _whole(values[place])
+        sent = Sent(*values)
+        for location in (sent.location, sent.referrer):
+            urlsplit(location)
+        text.encode()  # what is no UTF-8 was read as something that can't be written
     except (ValueError, IndexError, TypeError) as error:  # no number, too few, too many
         raise InputError([Problem(str(file), number, None, f"is no request: {error}")]) from error
+    if not (_IDENTIFIER.fullmatch(sent.party) and _IDENTIFIER.fullmatch(sent.session)):
+        reason = "is no request: party and session are no identifiers of the tag"
+        raise InputError([Problem(str(file), number, None, reason)])
+    return sent
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"{text} is too long for a number")
+    return int(text)
 
 
 def _remark(values: dict[str, Any]) -> str:

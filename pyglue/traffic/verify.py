@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyglue.errors import BadAnswer, PyglueError, Unreachable
+from pyglue.errors import BadAnswer, InputError, Problem, PyglueError, Unreachable
 from pyglue.pipeline.druid import Druid
 from pyglue.superset import chart_data
 from pyglue.superset.chart_data import Chart
@@ -134,6 +134,9 @@ class Evidence:
         self.made = first.made
         self.robots = Robots()
         unknown, bordering = self._look(first)
+        if self.made.history and not first.whole:
+            reason = "a history without its end: the file was cut off, so it can't be compared"
+            raise InputError([Problem(str(file), None, None, reason)])
         self.compared = 0
         self.left_out = len(unknown)
         self.ledger = Ledger(table, self._comparable(unknown), self.made)
@@ -212,8 +215,9 @@ def await_rows(
     seconds: float,
     wait: Callable[[float], None],
     told: Callable[[int], None],
+    stop: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Wait until Druid has at least so many rows; returns their number.
+    """Wait until Druid has at least so many rows, or until `stop` says so; returns their number.
 
     Raises PyglueError if no new one came for so many seconds. A Druid that can't answer has no new rows.
     """
@@ -228,6 +232,8 @@ def await_rows(
             details = []
         except (BadAnswer, Unreachable) as error:
             found, details = 0, [error.message, *error.details]
+        if stop():
+            return max(most, found)
         now = time.monotonic()
         if found > most:
             most, since = found, now
@@ -276,7 +282,10 @@ def against_chart(superset: Superset, chart: Chart, evidence: Evidence) -> Findi
     """
     if not chart.measures:
         return None
-    answer = chart_data.ask(superset, chart, evidence.of_charts)
+    try:
+        answer = chart_data.ask(superset, chart, evidence.of_charts)
+    except (BadAnswer, Unreachable) as error:
+        return Finding(f"chart {chart.name}", "no answer", (error.message, *error.details))
     try:
         expected = evidence.ledger.ask(answer.sql)
     except CantTell:

@@ -32,6 +32,27 @@ async def statuses(
     return found
 
 
+async def given_up(handler: Handler, requests: int) -> Counter[int]:
+    """What came back for so many requests, of which some are under way and some wait when all is closed."""
+    server = await asyncio.start_server(handler, "127.0.0.1", 0)
+    sender = Sender("127.0.0.1", server.sockets[0].getsockname()[1], 2, 30)
+    found: Counter[int] = Counter()
+    for _ in range(requests):
+        sender.send(b"GET / HTTP/1.1\r\n\r\n", lambda status: found.update([status]))
+    await sender.drain(0.2)
+    sender.close()
+    told = Counter(found)
+    server.close()
+    await asyncio.sleep(0.1)
+    assert found == told
+    return found
+
+
+def test_what_waits_at_the_end_has_no_answer() -> None:
+    """Everything that was to be sent is told once, and nothing is sent after the end."""
+    assert asyncio.run(given_up(hanging, 7)) == {NO_ANSWER: 7}
+
+
 async def answering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Answers everything."""
     try:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
 import random
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,9 @@ from pyglue.traffic.truth import COLUMNS, Made
 
 NOW = 1_760_000_000_000
 MADE = Made("run01x", 1, 2.5, 500, NOW, history=False)
+FIRST = f"#{json.dumps(asdict(MADE))}\n"
+DELIVERY = next(faults.deliveries(crowd.actions(1, 500, NOW, NOW + 60_000, 5.0, run="run01x"), 1))
+LINE = truth.line(DELIVERY, NOW, NOW + 7, 200)
 
 
 def written(tmp_path: Path, *, end: bool = True) -> tuple[Path, list[faults.Delivery]]:
@@ -75,7 +80,9 @@ def test_a_file_that_still_grows(tmp_path: Path) -> None:
         ("hello\n", 1, "is no file of `pyglue traffic`"),
         ("#[1]\n", 1, "is no file of `pyglue traffic`"),
         ('#{"version":1}\n', 1, "is no file of `pyglue traffic`"),
-        ('#{"version":2}\n', 2, "is of version 2"),
+        ('#{"version":2}\n', 1, "is of version 2"),
+        (f"#{'[' * 100_000}\n", 1, "is no file of `pyglue traffic`"),
+        (FIRST, 2, "does not name the columns"),
     ],
 )
 def test_no_truth(tmp_path: Path, content: str, line: int, said: str) -> None:
@@ -89,11 +96,30 @@ def test_no_truth(tmp_path: Path, content: str, line: int, said: str) -> None:
     assert said in problem.message
 
 
-@pytest.mark.parametrize("wrong", ["a\tb\n", "\t" * (len(COLUMNS) - 1) + "\n"])
+def spoiled(column: str, value: str) -> str:
+    """A line with another value in one column."""
+    values = LINE.split("\t")
+    values[COLUMNS.index(column)] = value
+    return "\t".join(values)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "a\tb\n",
+        "\t" * (len(COLUMNS) - 1) + "\n",
+        f"{LINE[:-1]}\tmore\n",
+        spoiled("party", "nobody"),
+        spoiled("session", f"0:!!!!!!!!:{'x' * 32}"),
+        spoiled("location", "http://[x/"),
+        spoiled("client_ms", "1" * 30),
+        spoiled("type", "\udcff"),
+    ],
+)
 def test_a_broken_line_is_named(tmp_path: Path, wrong: str) -> None:
     """By its number."""
     file, found = written(tmp_path, end=False)
-    with file.open("a") as out:
+    with file.open("a", errors="surrogateescape") as out:
         out.write(wrong)
     with pytest.raises(InputError) as caught:
         list(truth.read(file).requests())
