@@ -33,7 +33,7 @@ SIGMAS = 3
 NEW_MS = 60_000  # how much older than the visit a new visitor's identifier may be
 VIEWPORTS = ((600, "small"), (1024, "medium"))
 PHASES = (0, 10, 30, 60, 180, 600)  # seconds since the session began
-_KEY_FACTOR = 1_000_003  # odd, and far more than four letters can count
+_KEY_FACTOR = 1_000_003  # a prime
 _TEXTS = (
     "eventId",
     "partyId",
@@ -201,11 +201,11 @@ def _host(referrer: str) -> str:
 def key(identifier: str) -> int:
     """The number that stands for an identifier of the tag in distinct counts, of 64 bits with sign.
 
-    The datasource's transforms make it likewise, from the time in it and twelve of its letters; see docs/events.md.
+    The datasource's transforms make it likewise, from the time in it and its letters; see docs/events.md.
     """
     number = int(identifier[2:10], 36)
-    for begin in (31, 35, 39):
-        letters = identifier[begin : begin + 4]
+    for begin in (11, 19, 27, 35):
+        letters = identifier[begin : begin + 8]
         number = number * _KEY_FACTOR + (int(letters, 36) if letters.isalnum() else 0)
     return (number + 2**63) % 2**64 - 2**63
 
