@@ -28,7 +28,7 @@ SPAN_SECONDS = 14 * 86_400
 STEPS = ((1_000_000, "1m"), (5_000_000, "5m"))  # rows in all, and how figures of them are called
 REPEATS = 20
 RATE, RATE_SECONDS = 5000, 30
-PUBLISHED_SECONDS = 900.0
+AT_REST_SECONDS = 1200.0
 COUNTS = (
     "SELECT COUNT(*) FROM {table}",
     'SELECT "technology", COUNT(*) FROM {table} WHERE "eventType" = \'click\' GROUP BY 1',
@@ -42,6 +42,8 @@ DISTINCT = (
     'SELECT "userAgentFamily", APPROX_COUNT_DISTINCT_DS_HLL("sessionKey") FROM {table} GROUP BY 1',
 )
 SIZE = 'SELECT SUM("size") AS s FROM sys.segments WHERE "datasource" = ? AND is_published = 1'
+COMPACTION = "/druid/coordinator/v1/compaction"
+COMPACTING = 'SELECT COUNT(*) AS n FROM sys.tasks WHERE "datasource" = ? AND "type" = \'compact\' AND "status" = \'RUNNING\''
 PENDING = 'SELECT COUNT(*) AS n FROM sys.segments WHERE "datasource" = ? AND is_realtime = 1'
 
 Told = Callable[[str, str, float], None]
@@ -61,7 +63,8 @@ def measure(copy: Copy, told: Told) -> dict[str, float]:
             )
             if name == "1m":
                 figures |= {"volume.write": written / events * 1e6, "volume.visible": visible / events * 1e6}
-            _until_published(services)
+            _until_at_rest(services)
+            told(f"{rows:,} rows published and compacted", "ok", time.perf_counter() - began)
             figures |= _queries(services, name)
             told(
                 f"{rows:,} rows: counts and series, p95",
@@ -102,16 +105,29 @@ def _history(copy: Copy, services: Services, count: int) -> tuple[int, float, fl
     return before[-1] - before[0], grew[-1] - began, visible
 
 
-def _until_published(services: Services) -> None:
-    """Wait until no row is in a task any more: then the numbers are those of every later day."""
-    deadline = time.monotonic() + PUBLISHED_SECONDS
+def _until_at_rest(services: Services) -> None:
+    """Wait until no row is in a task any more and all segments are compacted: so it is on every later day."""
+    deadline = time.monotonic() + AT_REST_SECONDS
     overlord = services.clients.druid.coordinator
     early = f"{SUPERVISOR}/{services.datasource}/taskGroups/handoff"
     overlord.request("POST", early, json={"taskGroupIds": [0]}, expect=ANY)  # else when its time is over
-    while services.clients.druid.sql(PENDING, [services.datasource]):
+
+    def counted(query: str) -> int:
+        return sum(row["n"] for row in services.clients.druid.sql(query, [services.datasource]))
+
+    def at_rest() -> bool:
+        if counted(PENDING):
+            return False
+        overlord.request("POST", f"{COMPACTION}/compact", expect=ANY)  # look now, not within a minute
+        if counted(COMPACTING):
+            return False
+        status = overlord.json("GET", f"{COMPACTION}/status?dataSource={services.datasource}")
+        return not any(one["bytesAwaitingCompaction"] for one in status["latestStatus"])
+
+    while not at_rest():
         if time.monotonic() > deadline:
-            raise PyglueError(f"segments were not published within {PUBLISHED_SECONDS:g} s")
-        time.sleep(1)
+            raise PyglueError(f"segments were not published and compacted within {AT_REST_SECONDS:g} s")
+        time.sleep(2)
 
 
 def _queries(services: Services, name: str) -> dict[str, float]:

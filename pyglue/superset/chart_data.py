@@ -11,10 +11,10 @@ from typing import Any
 from pyglue.errors import BadAnswer, PyglueError
 from pyglue.superset.client import Superset
 
-# Open at its end: an event from a clock that goes a little ahead is found, too. Its start lets Druid leave out
-# all segments but the newest ones.
 CHART_SECONDS = 60.0  # as long as Superset itself waits for a chart
 MOST_ROWS = 50_000  # Superset's own limit
+# Open at its end: an event from a clock that goes a little ahead is found, too. Its start lets Druid leave out
+# all segments but the newest ones.
 RECENT = 'DATEADD(DATETIME("now"), -1, day) : '
 
 
