@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -121,15 +120,16 @@ def test_each_traffic_has_a_file_of_its_own(project: Path, tmp_path: Path) -> No
     assert "can't write the truth" in caught.value.message
 
 
-def test_no_history_beyond_what_druid_keeps(project: Path) -> None:
+def test_no_history_beyond_what_druid_keeps(tmp_path: Path) -> None:
     """Its rows would be dropped; the rules say how long they are kept."""
-    rules = [{"type": "loadByPeriod", "period": "P90D"}, {"type": "dropForever"}]
-    (project / "druid" / "retention.json").write_text(json.dumps(rules))
+    file = tmp_path / "druid" / "retention.json"
+    file.parent.mkdir()
+    file.write_text('[{"type": "loadByPeriod", "period": "P90D"}, {"type": "dropForever"}]')
     with pytest.raises(UsageError, match="at most 90d"):
-        write_history(running(project, project), 1.0, None, 1, 90 * 86_400 + 1, None)
-    (project / "druid" / "retention.json").write_text('[{"type": "loadForever"}]')
+        write_history(running(tmp_path, tmp_path), 1.0, None, 1, 90 * 86_400 + 1, None)
+    file.write_text('[{"type": "loadForever"}]')
     with pytest.raises(UsageError, match="at most 3650d"):
-        write_history(running(project, project), 1.0, None, 1, 1e12, None)
+        write_history(running(tmp_path, tmp_path), 1.0, None, 1, 1e12, None)
 
 
 def test_a_full_disk_is_told() -> None:

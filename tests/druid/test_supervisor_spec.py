@@ -131,3 +131,10 @@ def test_bad_events_are_kept() -> None:
     """Unreadable events never stop the task, and some of them are kept to be looked at."""
     assert at("tuningConfig.maxParseExceptions") == 2**31 - 1
     assert at("tuningConfig.maxSavedParseExceptions") > 0
+
+
+def test_druid_keeps_rows_as_long_as_the_docs_say() -> None:
+    """Rows of the last 90 days, and none before."""
+    kept, dropped = json.loads((ROOT / "druid" / "retention.json").read_text(encoding="utf-8"))
+    assert (kept["type"], kept["period"], dropped) == ("loadByPeriod", "P90D", {"type": "dropForever"})
+    assert "Druid for 90 days" in (ROOT / "docs" / "events.md").read_text(encoding="utf-8")
