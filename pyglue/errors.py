@@ -14,14 +14,26 @@ class PyglueError(Exception):
     """Known trouble, told in the user's words; exit code 1.
 
     `message` is one sentence. `details` are lines shown indented below it (what was asked, what came back,
-    log lines). `try_` is the command to type next, or None if there is none.
+    log lines). `try_` is the command to type next, or None if there is none. `code` is its name in the catalogue
+    (`pyglue.catalogue`); without one it is its type's.
     """
 
-    def __init__(self, message: str, *, details: list[str] | None = None, try_: str | None = None) -> None:
+    code: str = ""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        details: list[str] | None = None,
+        try_: str | None = None,
+        code: str | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.details = details or []
         self.try_ = try_
+        if code is not None:
+            self.code = code
 
     def __reduce__(self) -> tuple[Any, ...]:
         """So that an error gets from one process to another as it is."""
@@ -36,6 +48,8 @@ def _as_it_was(kind: type[PyglueError], args: tuple[Any, ...], state: dict[str, 
 
 class UsageError(PyglueError):
     """The command line or an option's value is wrong; exit code 2."""
+
+    code = "usage"
 
 
 @dataclass(frozen=True)
@@ -55,6 +69,8 @@ class Problem:
 class InputError(PyglueError):
     """Input files that were refused, all their problems together, before anything was changed."""
 
+    code = "bad-input"
+
     def __init__(self, problems: list[Problem]) -> None:
         files = sorted({problem.file for problem in problems})
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
@@ -65,12 +81,16 @@ class InputError(PyglueError):
 class Unreachable(PyglueError):
     """A service did not answer at all (refused, timed out, broke off)."""
 
+    code = "no-answer"
+
 
 class BadAnswer(PyglueError):
     """A service answered, but not with what was asked for.
 
     `status` is the HTTP status, or None where the trouble is in the body.
     """
+
+    code = "bad-answer"
 
     def __init__(
         self,
@@ -79,8 +99,9 @@ class BadAnswer(PyglueError):
         status: int | None = None,
         details: list[str] | None = None,
         try_: str | None = None,
+        code: str | None = None,
     ) -> None:
-        super().__init__(message, details=details, try_=try_)
+        super().__init__(message, details=details, try_=try_, code=code)
         self.status = status
 
 

@@ -25,6 +25,7 @@ COLOURS = {
     "stopped": "yellow",
 }
 BAR = 24
+ERRORS = "docs/errors.md"  # the catalogue, with a heading for each code
 
 
 class Screen:
@@ -94,13 +95,15 @@ class Screen:
             self._erase()
             self._talk.flush()
 
-    def problem(self, message: str, details: Sequence[str], try_: str | None) -> None:
-        """An error: the sentence, what is known about it, and the command to type next."""
+    def problem(self, message: str, details: Sequence[str], try_: str | None, code: str = "") -> None:
+        """An error: the sentence, what is known about it, the command to type next, and where more is written."""
         self.say(f"{self._paint('error:', 'red')} {message}")
         for line in details:
             self.say(f"  {line}")
         if try_:
             self.say(f"  try: {try_}")
+        if code:
+            self.say(f"  see: {ERRORS}#{code}")
 
     # -- data
 

@@ -113,7 +113,7 @@ def run(arguments: list[str]) -> int:
         screen.say("interrupted")
         return INTERRUPTED
     except PyglueError as error:
-        screen.problem(error.message, error.details, error.try_)
+        screen.problem(error.message, error.details, error.try_, error.code)
         return 2 if isinstance(error, UsageError) else 1
     except ReaderLeft:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -69,7 +69,7 @@ class App:
             settings = self.settings()
             stack = settings.stack()
         except InputError as error:
-            self.screen.problem(error.message, error.details, None)
+            self.screen.problem(error.message, error.details, None, error.code)
             self.screen.say("Stopping all the same, everything at once.")
             settings = Settings(
                 directory, self.engine or os.environ.get("PYGLUE_ENGINE") or "auto", os.environ

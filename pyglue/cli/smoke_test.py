@@ -53,7 +53,7 @@ def smoke_test(app: App, as_json: bool, file: Path | None, timeout: float) -> in
     if report.problem is None:
         return 0
     error = with_log(report, engine)
-    app.screen.problem(error.message, error.details, error.try_)
+    app.screen.problem(error.message, error.details, error.try_, error.code)
     return 1
 
 

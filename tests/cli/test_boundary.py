@@ -132,7 +132,10 @@ def test_problems_of_input_files_are_a_list(pyglue: Run, ending: Callable[[BaseE
     ending(InputError([Problem("a.yml", 3, 7, "bad"), Problem("b", None, None, "worse")]))
     ended = pyglue("fail")
     assert ended.code == 1
-    assert ended.err == "error: 2 problems in a.yml, b\n  a.yml:3:7: bad\n  b: worse\n"
+    assert (
+        ended.err
+        == "error: 2 problems in a.yml, b\n  a.yml:3:7: bad\n  b: worse\n  see: docs/errors.md#bad-input\n"
+    )
 
 
 def test_our_own_usage_error_is_2(pyglue: Run, ending: Callable[[BaseException], None]) -> None:
