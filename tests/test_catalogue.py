@@ -30,7 +30,10 @@ def raised() -> Iterator[tuple[str, str | None]]:
             if not given:
                 yield where, getattr(errors, node.func.id).code
             for value in given:
-                yield where, value.value if isinstance(value, ast.Constant) else None
+                yield (
+                    where,
+                    value.value if isinstance(value, ast.Constant) and isinstance(value.value, str) else None,
+                )
 
 
 def test_every_code_that_is_raised_is_in_the_catalogue() -> None:
