@@ -38,4 +38,69 @@ CATALOGUE: dict[str, Entry] = {
         "What came back stands in the error. `pyglue status` says what is healthy, `pyglue logs SERVICE` what the"
         " service itself says.",
     ),
+    "nothing-runs": Entry(
+        "No service of this checkout runs, in neither engine.",
+        "`pyglue up` starts the stack. Does it run for another checkout, say where: `pyglue --project-dir DIR status`.",
+    ),
+    "service-stopped": Entry(
+        "A service was stopped, ended by itself, or dies again and again (`backoff`, `fatal`).",
+        "`pyglue up` starts it, and tells the last lines of its log if it does not stay; `pyglue logs SERVICE` has more.",
+    ),
+    "service-unhealthy": Entry(
+        "A service runs, but does not serve: it has just been started, hangs, or waits for another one.",
+        "Wait some seconds after a start. Else `pyglue logs SERVICE`; a process that hangs for good is replaced by"
+        " `pyglue down` and `pyglue up`.",
+    ),
+    "port-taken": Entry(
+        "Another program listens at a port that a service needs.",
+        "End that program (the error names its process), or choose other ports in `.env`"
+        " ([ports](configuration.md#ports)); then `pyglue up`.",
+    ),
+    "disk-full": Entry(
+        "The file system in which a service keeps its data has no room. Kafka ends then; Druid can't write segments.",
+        "Make room there, then `pyglue up`. How long data is kept: `KAFKA_RETENTION_HOURS` and"
+        " [Druid's retention](events.md#how-long-they-are-kept).",
+    ),
+    "supervisor-missing": Entry(
+        "Druid has no supervisor for the datasource, so nobody reads the topic. Events wait in Kafka meanwhile.",
+        "`pyglue submit-spec` posts it; what waits in the topic is read.",
+    ),
+    "supervisor-wrong-kafka": Entry(
+        "The supervisor that runs was posted with another address of Kafka than the one in use, by hand or for another"
+        " stack.",
+        "`pyglue submit-spec` posts the checkout's spec with the right address; what waits in the topic is read.",
+    ),
+    "supervisor-wrong-topic": Entry(
+        "The supervisor that runs reads another topic than the checkout's spec names.",
+        "`pyglue submit-spec`; the topic is read from its earliest event.",
+    ),
+    "supervisor-suspended": Entry(
+        "The supervisor was suspended: it has no tasks, and nobody reads the topic. Events wait in Kafka meanwhile.",
+        "`pyglue supervisor resume`; reading goes on where it ended.",
+    ),
+    "supervisor-not-running": Entry(
+        "The supervisor runs, but its tasks don't: they fail, wait for a worker, or don't reach Kafka.",
+        "Druid's own errors stand below the message; `pyglue logs druid-coordinator druid-indexer` has the rest, and"
+        " `pyglue up` mends what is known to keep Druid from reading.",
+    ),
+    "topic-recreated": Entry(
+        "The topic was deleted and made anew. Druid goes on at the offsets of the old one, which the new one has not"
+        " reached, and so reads nothing.",
+        "`pyglue up` lets Druid begin anew with the topic; rows of the old topic stay.",
+    ),
+    "schema-differs": Entry(
+        "The collector was started with another Avro schema than the one with which Druid reads. Bare Avro carries no"
+        " version: values land in the wrong columns, or can't be read at all.",
+        "Make `divolte/DefaultEventRecord.avsc` and `supervisor-spec.json` agree (`pyglue check` compares them), then"
+        " `pyglue up`, which lets Druid read what is left of the old schema first"
+        " ([changing the schema](events.md#changing-the-schema)).",
+    ),
+    "dataset-missing": Entry(
+        "Superset has no dataset over the datasource, so no chart can ask it.",
+        "`pyglue refresh-datasources` makes it.",
+    ),
+    "dataset-behind": Entry(
+        "Druid has columns that Superset's dataset lacks; charts with them fail.",
+        "`pyglue refresh-datasources`. Druid itself sees a new column up to a minute after its first row.",
+    ),
 }

@@ -158,15 +158,8 @@ def same_topic(spec: dict[str, Any], stack: Stack) -> list[Problem]:
 
 def same_schema(spec: dict[str, Any], schema: Path) -> list[Problem]:
     """Druid must read with the schema with which the collector writes: bare Avro carries no version."""
-    inline = specs.schema(spec)
-    if inline is None or inline == json.loads(schema.read_text(encoding="utf-8")):
+    inline, written = specs.schema(spec), json.loads(schema.read_text(encoding="utf-8"))
+    if inline is None or inline == written:
         return []
-    theirs = {field["name"]: field for field in inline.get("fields") or ()}
-    ours = {field["name"]: field for field in json.loads(schema.read_text(encoding="utf-8"))["fields"]}
-    differing = [name for name in {**ours, **theirs} if ours.get(name) != theirs.get(name)]
-    what = (
-        f"fields that differ: {', '.join(differing)}"
-        if differing
-        else "the order of fields or the record's name differs"
-    )
+    what = specs.schema_difference(written, inline)
     return [Problem(specs.FILE, None, None, f"its Avro schema is not that of {SCHEMA} ({what})")]

@@ -11,6 +11,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar, Protocol
 
 from pyglue import ports
@@ -117,6 +118,10 @@ class Engine(ABC):
     @abstractmethod
     def inside(self, value: str) -> str:
         """A value of docker-compose.yml, such as `kafka:29092`, as the services themselves see it."""
+
+    def folders(self) -> Mapping[str, Sequence[Path]]:
+        """Where services keep their data, as far as this machine sees it, by service."""
+        return {}
 
     def generated(self) -> Mapping[str, str]:
         """Secrets that services made for themselves, for want of others."""

@@ -115,6 +115,11 @@ class Screen:
             self._out.write(text + "\n")
             self._out.flush()
 
+    def clear(self) -> None:
+        """Begin at the top of an empty screen; without a terminal an empty line separates."""
+        with self._lock:
+            self._out.write("\x1b[H\x1b[2J" if self._out.isatty() else "\n")
+
     def table(self, rows: Sequence[Sequence[str]]) -> None:
         """Rows in columns as wide as they need; the last column is left ragged."""
         if not rows:

@@ -19,13 +19,13 @@ from pyglue.errors import PyglueError
 from pyglue.flow import Call, Cancel, Done, Job
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import Addresses
-from pyglue.pipeline.druid import Druid
+from pyglue.pipeline.druid import LEADER_SECONDS, Druid
 from pyglue.pipeline.kafka import PARTITIONS, Kafka
 from pyglue.pipeline.smoke import Pipeline, Probe, Report
 from pyglue.superset.client import Superset
 from pyglue.superset.dashboards import import_dashboard
 from pyglue.superset.register import Dataset, refresh_dataset, register_cluster, sqlalchemy_uri
-from pyglue.web import Client
+from pyglue.web import TIMEOUT, Client
 
 COLLECTOR = "divolte"
 POSTED = Path(".pyglue") / "supervisors"  # what was posted last, by datasource
@@ -46,13 +46,21 @@ class Clients:
     collector: Client
 
     @classmethod
-    def of(cls, addresses: Addresses, variables: Mapping[str, str], wait: Callable[[float], None]) -> Clients:
-        """For these addresses; `variables` hold Superset's password."""
+    def of(
+        cls,
+        addresses: Addresses,
+        variables: Mapping[str, str],
+        wait: Callable[[float], None],
+        patience: float | None = None,
+    ) -> Clients:
+        """For these addresses; `variables` hold Superset's password. `patience`: seconds for one answer at most."""
+        timeout, leader = (TIMEOUT, LEADER_SECONDS) if patience is None else (patience, patience)
+        password = variables.get("SUPERSET_ADMIN_PASSWORD", "")
         return cls(
-            Kafka(addresses.kafka),
-            Druid(addresses.druid, addresses.broker, wait),
-            Superset(Client(addresses.superset, "superset"), variables.get("SUPERSET_ADMIN_PASSWORD", "")),
-            Client(addresses.collector, COLLECTOR),
+            Kafka(addresses.kafka, timeout),
+            Druid(addresses.druid, addresses.broker, wait, timeout, leader),
+            Superset(Client(addresses.superset, "superset", timeout=timeout), password),
+            Client(addresses.collector, COLLECTOR, timeout=timeout),
         )
 
     def close(self) -> None:

@@ -19,9 +19,10 @@ import pytest
 from pyglue.cli import pyglue as group
 from pyglue.collector import hocon
 from pyglue.collector.mapping.functions import COMMANDS, DIGESTS, FUNCTIONS, PARSERS
+from pyglue.diagnosis.findings import Finding
+from pyglue.diagnosis.parts import Part
 from pyglue.engine import State
 from pyglue.pipeline.smoke import HOPS, Hop, Report
-from pyglue.pipeline.status import Part
 from pyglue.stack import compose
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -301,6 +302,7 @@ def test_what_json_holds_is_described() -> None:
     """docs/commands.md names each field of `status --json` and of `smoke-test --json`, and each hop."""
     status = quoted(section("docs/commands.md", "pyglue status"))
     wanted = {field.name for kind in (State, Part) for field in dataclasses.fields(kind)}
+    wanted |= set(Finding("no-answer", "kafka", "", "").to_json())
     assert sorted(wanted - status) == []
     smoke = quoted(section("docs/commands.md", "pyglue smoke-test"))
     hop = Hop("kafka", True, 1.0)

@@ -15,7 +15,7 @@ import click
 from pyglue.engine import Engine
 from pyglue.engines import choose
 from pyglue.errors import InputError, PyglueError
-from pyglue.pipeline.addresses import VARIABLES, Addresses, of_stack
+from pyglue.pipeline.addresses import Addresses, given, of_stack
 from pyglue.screen import Screen
 from pyglue.settings import ENGINES, Settings, locate
 from pyglue.stack.model import Stack
@@ -79,7 +79,7 @@ class App:
 
     def needs_running(self, settings: Settings, engine: Engine) -> None:
         """Raises PyglueError if nothing runs here, and no service's address says that it runs elsewhere."""
-        if not engine.running() and not any(name in settings.variables for name in VARIABLES.values()):
+        if not engine.running() and not given(settings.variables):
             raise PyglueError("nothing runs here", try_="pyglue up")
 
     def addresses(self, settings: Settings, stack: Stack, engine: Engine) -> Addresses:
@@ -87,13 +87,21 @@ class App:
         return of_stack(stack, settings.variables, engine.inside)
 
     def clients(
-        self, settings: Settings, stack: Stack, engine: Engine, wait: Callable[[float], None]
+        self,
+        settings: Settings,
+        stack: Stack,
+        engine: Engine,
+        wait: Callable[[float], None],
+        patience: float | None = None,
     ) -> Clients:
-        """Connections to the services; a password that only the services know is asked for there."""
+        """Connections to the services; a password that only the services know is asked for there.
+
+        `patience`: seconds for one answer at most.
+        """
         variables = settings.variables
         if not variables.get("SUPERSET_ADMIN_PASSWORD"):
             variables = {**variables, **engine.generated()}
-        return Clients.of(self.addresses(settings, stack, engine), variables, wait)
+        return Clients.of(self.addresses(settings, stack, engine), variables, wait, patience)
 
 
 def surroundings(command: Command) -> Command:

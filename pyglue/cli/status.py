@@ -4,53 +4,99 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import click
 
 from pyglue.cli.options import App, common
+from pyglue.diagnosis import facts as looking
+from pyglue.diagnosis.facts import Facts
+from pyglue.diagnosis.findings import Finding, findings
+from pyglue.diagnosis.parts import parts
 from pyglue.engine import State
 from pyglue.engines import choose
-from pyglue.pipeline.status import Part, pipeline_parts
+from pyglue.errors import InputError
+from pyglue.pipeline import spec as specs
 from pyglue.screen import amount, span
+from pyglue.settings import Settings
+
+WATCH_SECONDS = 2.0  # between two looks
 
 
 @click.command()
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object; with --watch one a line for each look."
+)
+@click.option("--watch", is_flag=True, help="Look again every two seconds, until Ctrl-C.")
 @common
-def status(app: App, as_json: bool) -> int:
-    """Show every service and every part of the pipeline. Exits with 1 if something is not as it should be."""
+def status(app: App, as_json: bool, watch: bool) -> int:
+    """Show every service and every part of the pipeline, how fresh each is, and what is wrong.
+
+    Exits with 1 if something is not as it should be. Problems come last, the first cause first, each with the next
+    command to type.
+
+    \b
+    pyglue status
+    pyglue status --watch
+    pyglue status --json | jq '.pipeline[] | {kind, figures}'
+    """
     settings = app.settings()
+    while True:
+        began = time.monotonic()
+        wrong = _once(app, settings, as_json, watch)
+        if not watch:
+            return 1 if wrong else 0
+        time.sleep(max(0.1, WATCH_SECONDS - (time.monotonic() - began)))
+
+
+def _once(app: App, settings: Settings, as_json: bool, watch: bool) -> bool:
+    """One look; whether something is wrong."""
     stack = settings.stack()
     choice = choose(settings, stack)
-    states = choice.engine.states()
-    clients = app.clients(settings, stack, choice.engine, time.sleep)
+    addresses = app.addresses(settings, stack, choice.engine)
     try:
-        parts = pipeline_parts(clients, settings.project) if any(state.healthy for state in states) else ()
+        spec = specs.read(settings.project / specs.FILE)
+    except InputError:
+        if not as_json:  # what runs can be seen all the same
+            app.screen.table(_rows(choice.engine.states()))
+        raise
+    wanted = specs.addressed(spec, addresses.kafka_for_druid)
+    clients = app.clients(settings, stack, choice.engine, time.sleep, looking.PATIENCE)
+    try:
+        facts = looking.look(settings, choice.engine, clients, wanted)
     finally:
         clients.close()
-    up = "pyglue up" if app.engine is None else f"pyglue --engine {app.engine} up"
-    problems = _problems(states, parts, up)
+    found = findings(facts)
     if as_json:
-        app.screen.data(json.dumps(_json(choice.engine.name, states, parts, problems)))
-        return 1 if problems else 0
-    app.screen.say(str(choice))
-    app.screen.table(_rows(states))
-    if parts:
+        app.screen.data(json.dumps(_json(choice.engine.name, facts, found)))
+        return bool(found)
+    if watch:
+        app.screen.clear()
+    up = "pyglue up" if app.engine is None else f"pyglue --engine {app.engine} up"
+    lines = _problems(found, up)
+    app.screen.say(str(choice) + (f", {time.strftime('%H:%M:%S')}" if watch else ""))
+    _tables(app, facts)
+    for line in lines:
+        app.screen.data(line)
+    if not lines:
+        app.screen.data("Healthy.")
+    return bool(found)
+
+
+def _tables(app: App, facts: Facts) -> None:
+    app.screen.table(_rows(facts.services))
+    shown = parts(facts)
+    if shown:
         app.screen.data("")
         app.screen.table(
-            [("PIPELINE", "NAME", "STATE"), *((part.kind, part.name, part.text) for part in parts)]
+            [("PIPELINE", "NAME", "STATE"), *((part.kind, part.name, part.text) for part in shown)]
         )
     app.screen.data("")
-    for problem in problems:
-        app.screen.data(problem)
-    if not problems:
-        app.screen.data("Healthy.")
-    return 1 if problems else 0
 
 
-def _rows(states: list[State]) -> list[tuple[str, ...]]:
+def _rows(states: Sequence[State]) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = [("SERVICE", "STATE", "HEALTH", "UP", "MEMORY", "WHERE")]
     for state in states:
         health = "healthy" if state.healthy else ("unhealthy" if state.state == "running" else "-")
@@ -59,26 +105,16 @@ def _rows(states: list[State]) -> list[tuple[str, ...]]:
     return rows
 
 
-def _problems(states: list[State], parts: tuple[Part, ...], up: str) -> list[str]:
-    """A counted list, each with the next command; `up` is how it is typed for the engine in use."""
-    texts = [
-        f"{state.name} is {state.state}; try: {up}"
-        if state.state != "running"
-        else f"{state.name} is not healthy ({state.reason}); try: pyglue logs {state.name}"
-        for state in states
-        if not state.healthy
-    ]
-    texts += [f"{part.kind} {part.name}: {part.problem}" for part in parts if part.problem]
-    if texts and all(state.state == "stopped" for state in states):
-        texts = [f"nothing runs; try: {up}"]
-    return [f"{number}. {text}" for number, text in enumerate(texts, 1)]
+def _problems(found: tuple[Finding, ...], up: str) -> list[str]:
+    """A counted list, each with the next command; `up` is how `pyglue up` is typed for the engine in use."""
+    return [f"{number}. {finding}".replace("pyglue up", up) for number, finding in enumerate(found, 1)]
 
 
-def _json(engine: str, states: list[State], parts: tuple[Part, ...], problems: list[str]) -> dict[str, Any]:
+def _json(engine: str, facts: Facts, found: tuple[Finding, ...]) -> dict[str, Any]:
     return {
-        "healthy": not problems,
+        "healthy": not found,
         "engine": engine,
-        "services": [asdict(state) for state in states],
-        "pipeline": [asdict(part) for part in parts],
-        "problems": problems,
+        "services": [asdict(state) for state in facts.services],
+        "pipeline": [asdict(part) for part in parts(facts)],
+        "problems": [finding.to_json() for finding in found],
     }

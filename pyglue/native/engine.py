@@ -107,6 +107,13 @@ class NativeEngine(Engine):
     def follow(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         return follow({name: self.layout.log(name) for name in names})
 
+    def folders(self) -> dict[str, list[Path]]:
+        data = str(self.layout.data)
+        return {
+            name: [Path(folder) for folder in program.makes if folder.startswith(data)]
+            for name, program in self._programs.items()
+        }
+
     def inside(self, value: str) -> str:
         any_service = next(iter(self.stack.services.values()))
         return Translation(self.stack, any_service, self.layout)(value)

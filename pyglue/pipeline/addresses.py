@@ -39,6 +39,11 @@ class Addresses:
     router: str
 
 
+def given(variables: Mapping[str, str]) -> bool:
+    """Whether some service is said to run elsewhere than in the checkout's stack."""
+    return any(variables.get(name) for name in VARIABLES.values())
+
+
 def of_stack(stack: Stack, environment: Mapping[str, str], inside: Callable[[str], str]) -> Addresses:
     """The addresses of a checkout's stack, each replaced by the environment's where that has one.
 

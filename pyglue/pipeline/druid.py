@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyglue.errors import BadAnswer, PyglueError
-from pyglue.web import Client
+from pyglue.web import TIMEOUT, Client
 
 SUPERVISOR = "/druid/indexer/v1/supervisor"
 COORDINATOR = "/druid/coordinator/v1"
@@ -38,11 +38,23 @@ class SupervisorStatus:
 
 
 class Druid:
-    """The coordinator (with its overlord) and the broker of one cluster."""
+    """The coordinator (with its overlord) and the broker of one cluster.
 
-    def __init__(self, coordinator: str, broker: str, wait: Callable[[float], None]) -> None:
-        self.coordinator = Client(coordinator, "druid-coordinator")
-        self.broker = Client(broker, "druid-broker")
+    `timeout` is in seconds, for one answer; an overlord without a leader may have as long as `patience`.
+    """
+
+    def __init__(
+        self,
+        coordinator: str,
+        broker: str,
+        wait: Callable[[float], None],
+        timeout: float = TIMEOUT,
+        patience: float = LEADER_SECONDS,
+    ) -> None:
+        self.coordinator = Client(coordinator, "druid-coordinator", timeout=timeout)
+        self.broker = Client(broker, "druid-broker", timeout=timeout)
+        self._timeout = timeout
+        self._patience = patience
         self._wait = wait
         self._missing: set[str] = set()  # tasks that no worker had when last asked
         self._stopped = False  # whether a supervisor was suspended that is still to be resumed
@@ -184,7 +196,7 @@ class Druid:
         return newest
 
     def sql(
-        self, query: str, parameters: list[Any] | None = None, *, timeout: float = 10.0
+        self, query: str, parameters: list[Any] | None = None, *, timeout: float | None = None
     ) -> list[dict[str, Any]]:
         """Rows of a query; `parameters` are Druid's typed ones, taken from Python's type. Raises BadAnswer."""
         types = {str: "VARCHAR", int: "BIGINT"}
@@ -193,7 +205,7 @@ class Druid:
             "parameters": [{"type": types[type(value)], "value": value} for value in parameters or []],
             "context": {"useCache": False, "populateCache": False},
         }
-        rows = self.broker.json("POST", "/druid/v2/sql/", json=body, timeout=timeout)
+        rows = self.broker.json("POST", "/druid/v2/sql/", json=body, timeout=timeout or self._timeout)
         if not isinstance(rows, list):
             raise BadAnswer(
                 "druid-broker answered a query with something that is no list of rows", details=[query]
@@ -230,9 +242,9 @@ class Druid:
                     return None
                 if error.status not in (307, 503):
                     raise
-                if waited >= LEADER_SECONDS:
+                if waited >= self._patience:
                     raise PyglueError(
-                        f"Druid's overlord has had no leader for {LEADER_SECONDS:g} s",
+                        f"Druid's overlord has had no leader for {self._patience:g} s",
                         details=error.details,
                         try_="pyglue logs druid-coordinator",
                     ) from error

@@ -5,13 +5,14 @@ Reads by assigned partition: no consumer group is joined, nothing is committed.
 
 from __future__ import annotations
 
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # its stub leaves it out
 from confluent_kafka.cimpl import NewTopic
 
 from pyglue.errors import PyglueError, Unreachable
@@ -30,26 +31,36 @@ class Found:
     value: bytes
 
 
-class Kafka:
-    """A cluster, by its bootstrap servers `HOST:PORT[,HOST:PORT...]`."""
+@dataclass(frozen=True)
+class TopicState:
+    """A topic as it is now: the next offset by partition, records kept, the newest time stamp in Unix seconds."""
 
-    def __init__(self, servers: str) -> None:
+    ends: Mapping[int, int]
+    records: int
+    newest: float | None
+
+
+class Kafka:
+    """A cluster, by its bootstrap servers `HOST:PORT[,HOST:PORT...]`. `timeout` is in seconds, for one answer."""
+
+    def __init__(self, servers: str, timeout: float = TIMEOUT) -> None:
         self.servers = servers
+        self.timeout = timeout
         # librdkafka's own log lines would go past our printer; what matters comes back as an error.
         self._settings: dict[str, str | int | float | bool] = {
             "bootstrap.servers": servers,
             "log_level": 0,
-            "socket.timeout.ms": 8000,
+            "socket.timeout.ms": int(min(8.0, timeout) * 1000),
         }
 
     def ensure_topic(self, topic: str, partitions: int = PARTITIONS) -> bool:
         """Create the topic if there is none; True if it was made. Raises Unreachable or PyglueError."""
         admin = AdminClient(self._settings)
-        if topic in self._translated(lambda: admin.list_topics(timeout=TIMEOUT)).topics:
+        if topic in self._translated(lambda: admin.list_topics(timeout=self.timeout)).topics:
             return False
-        future = admin.create_topics([NewTopic(topic, num_partitions=partitions)], request_timeout=TIMEOUT)[
-            topic
-        ]
+        future = admin.create_topics(
+            [NewTopic(topic, num_partitions=partitions)], request_timeout=self.timeout
+        )[topic]
         try:
             future.result()
         except KafkaException as error:
@@ -58,6 +69,47 @@ class Kafka:
             raise self._unreachable(error) from error
         return True
 
+    def state(self, topic: str) -> TopicState:
+        """The topic now, without reading a record. Raises PyglueError if there is none, Unreachable without Kafka.
+
+        A Kafka that is gone is told at once: the client library would go on trying until the time is over.
+        """
+        self._connect()
+        consumer = self._consumer()
+        try:
+            marks = self._watermarks(consumer, topic)
+        finally:
+            consumer.close()
+        ends = {partition: high for partition, (_, high) in marks.items()}
+        records = sum(high - low for low, high in marks.values())
+        return TopicState(ends, records, self._newest(topic, list(marks)) if records else None)
+
+    def _newest(self, topic: str, partitions: list[int]) -> float | None:
+        """The greatest time stamp in the topic, in Unix seconds."""
+        greatest = OffsetSpec.max_timestamp()  # type: ignore[no-untyped-call] # it has no types
+        wanted = {TopicPartition(topic, partition): greatest for partition in partitions}
+        admin = AdminClient(self._settings)
+        futures = self._translated(lambda: admin.list_offsets(wanted, request_timeout=self.timeout))
+        times = [self._translated(future.result).timestamp for future in futures.values()]
+        return max((time / 1000 for time in times if time > 0), default=None)
+
+    def _connect(self) -> None:
+        """Raise Unreachable if no server can be connected to."""
+        reason = "no address"
+        for server in self.servers.split(","):
+            host, _, port = server.strip().rpartition(":")
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), self.timeout).close()
+            except (OSError, ValueError) as error:
+                reason = str(error)
+            else:
+                return
+        raise Unreachable(
+            "Kafka does not answer",
+            details=[f"asked      {self.servers}", f"came back  {reason}"],
+            try_="pyglue logs kafka",
+        )
+
     def ends(self, topic: str) -> dict[int, int]:
         """The next offset of each partition; raises PyglueError if the topic does not exist."""
         consumer = self._consumer()
@@ -65,29 +117,6 @@ class Kafka:
             return {partition: high for partition, (_, high) in self._watermarks(consumer, topic).items()}
         finally:
             consumer.close()
-
-    def count(self, topic: str) -> int:
-        """Events kept in the topic now."""
-        consumer = self._consumer()
-        try:
-            return sum(high - low for low, high in self._watermarks(consumer, topic).values())
-        finally:
-            consumer.close()
-
-    def newest(self, topic: str) -> float | None:
-        """Unix seconds of the newest event's time stamp, or None for an empty topic."""
-        ends = self.ends(topic)
-        starts = {partition: max(0, end - 1) for partition, end in ends.items()}
-        wanted = sum(1 for end in ends.values() if end)
-        times: list[float] = []
-
-        def take(message: Message) -> bool:
-            times.append((message.timestamp()[1] or 0) / 1000)
-            return len(times) >= wanted
-
-        if wanted:
-            self.read(topic, starts, take, 2.0)
-        return max(times, default=None)
 
     def find(
         self,
@@ -154,14 +183,16 @@ class Kafka:
         """The first and the next offset of each partition."""
         try:
             return {
-                partition: consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=TIMEOUT)
+                partition: consumer.get_watermark_offsets(
+                    TopicPartition(topic, partition), timeout=self.timeout
+                )
                 for partition in self._partitions(consumer, topic)
             }
         except KafkaException as error:
             raise self._unreachable(error) from error
 
     def _partitions(self, consumer: Consumer, topic: str) -> list[int]:
-        topics = self._translated(lambda: consumer.list_topics(topic, timeout=TIMEOUT)).topics
+        topics = self._translated(lambda: consumer.list_topics(topic, timeout=self.timeout)).topics
         if topics[topic].error is not None:
             raise PyglueError(
                 f"Kafka has no topic {topic}", details=[f"asked      {self.servers}"], try_="pyglue up"

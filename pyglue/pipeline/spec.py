@@ -7,6 +7,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,20 @@ def schema(spec: dict[str, Any]) -> Any:
     input_format = spec.get("spec", {}).get("ioConfig", {}).get("inputFormat") or {}
     decoder = input_format.get("avroBytesDecoder") or {}
     return decoder.get("schema")
+
+
+def schema_difference(ours: Any, theirs: Any) -> str:
+    """In which fields two Avro schemas of a record differ, in words."""
+    one, other = ({field["name"]: field for field in schema.get("fields") or ()} for schema in (ours, theirs))
+    differing = [name for name in {**one, **other} if one.get(name) != other.get(name)]
+    if differing:
+        return f"fields that differ: {', '.join(differing)}"
+    return "the order of fields or the record's name differs"
+
+
+def servers(spec: Mapping[str, Any]) -> str:
+    """The addresses of Kafka that Druid is told."""
+    return str((spec["spec"]["ioConfig"].get("consumerProperties") or {}).get("bootstrap.servers"))
 
 
 def addressed(spec: dict[str, Any], kafka: str) -> dict[str, Any]:

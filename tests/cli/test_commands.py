@@ -67,7 +67,18 @@ def test_status_as_json(pyglue: Run) -> None:
     assert ended.code == 1
     assert answer["healthy"] is False
     assert {"zookeeper", "kafka", "superset"} <= {service["name"] for service in answer["services"]}
-    assert answer["problems"] == ["1. nothing runs; try: pyglue up"]
+    assert [(problem["code"], problem["try"]) for problem in answer["problems"]] == [
+        ("nothing-runs", "pyglue up")
+    ]
+
+
+def test_status_with_a_broken_spec_still_shows_the_services(pyglue: Run, project: Path) -> None:
+    """What runs can be seen; the file's problem is told with its line."""
+    (project / "supervisor-spec.json").write_text("{")
+    ended = pyglue("status")
+    assert ended.code == 1
+    assert "kafka" in ended.out
+    assert "supervisor-spec.json:1:2" in ended.err
 
 
 def test_down_where_nothing_runs(pyglue: Run) -> None:

@@ -101,7 +101,7 @@ def test_a_killed_service_is_named_and_up_mends_it(stack: LiveStack) -> None:
     assert "superset" in report["problem"]
     status = stack.status()
     assert not status["healthy"]
-    assert any("superset is not healthy" in problem for problem in status["problems"])
+    assert any("superset is not healthy" in problem["message"] for problem in status["problems"])
     stack.signal("superset", signal.SIGKILL)
     stack.up()
     assert stack.status()["healthy"]

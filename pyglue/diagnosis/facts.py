@@ -1,0 +1,214 @@
+"""One look at everything: services, topic, supervisor, datasource, dataset, disks, ports, files.
+
+Everything is asked at the same time, and what does not answer within `PATIENCE` seconds is a fact as well: the error
+stands where the answer would. Nothing here judges.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pyglue import checks, ports
+from pyglue.engine import Engine, State
+from pyglue.errors import InputError, PyglueError
+from pyglue.pipeline import spec as specs
+from pyglue.pipeline.addresses import given
+from pyglue.pipeline.druid import Druid, SupervisorStatus
+from pyglue.pipeline.kafka import TopicState
+from pyglue.settings import Settings
+from pyglue.superset.client import Superset
+from pyglue.up import COLLECTOR, Clients
+
+PATIENCE = 4.0  # seconds for one answer
+FULL = 32 * 2**20  # bytes: Kafka and Druid write segments of more than that
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Supervisor:
+    """What runs in Druid under the datasource's name. `read` is the next offset by partition."""
+
+    status: SupervisorStatus
+    spec: Mapping[str, Any]
+    read: Mapping[int, int]
+
+
+@dataclass(frozen=True)
+class Rows:
+    """A datasource: rows by SQL, the newest one's time (Unix seconds), segments that are published, columns."""
+
+    rows: int
+    newest: float | None
+    segments: int
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Disk:
+    """Where services keep data, and how much room is left there, in bytes."""
+
+    path: Path
+    services: tuple[str, ...]
+    free: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was seen. A part is None if there is none, or if it was not asked; an error if it could not be asked.
+
+    `wanted` is the spec of the checkout as it should run, `schema` the collector's Avro schema, `schema_changed` when its
+    file was last written (Unix seconds). `holders` says who has a port that a service which does not run needs.
+    `dataset` are the columns of Superset's dataset.
+    """
+
+    now: float
+    services: tuple[State, ...]
+    depends: Mapping[str, tuple[str, ...]]
+    wanted: Mapping[str, Any]
+    topic: TopicState | PyglueError | None = None
+    supervisor: Supervisor | PyglueError | None = None
+    rows: Rows | PyglueError | None = None
+    dataset: frozenset[str] | PyglueError | None = None
+    asked: bool = True
+    schema: Any = None
+    schema_changed: float = 0.0
+    disks: tuple[Disk, ...] = ()
+    holders: Mapping[str, str] = field(default_factory=dict)
+    files: InputError | None = None
+
+    @property
+    def topic_name(self) -> str:
+        """The topic of the checkout's spec."""
+        return specs.topic(dict(self.wanted))
+
+    @property
+    def datasource(self) -> str:
+        """The datasource of the checkout's spec, and the supervisor's name."""
+        return specs.datasource(dict(self.wanted))
+
+    def service(self, name: str) -> State | None:
+        """A service of the stack."""
+        return next((state for state in self.services if state.name == name), None)
+
+
+def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[str, Any]) -> Facts:
+    """Ask everything; `wanted` is the spec as it should run. Raises PyglueError only if the engine does not answer."""
+    topic, name = specs.topic(dict(wanted)), specs.datasource(dict(wanted))
+    with ThreadPoolExecutor(6) as pool:
+        services = pool.submit(engine.states)
+        asked: dict[str, Any] = {}
+        if _worth_asking(settings, engine):
+            asked = {
+                "topic": pool.submit(_told, lambda: clients.kafka.state(topic)),
+                "supervisor": pool.submit(_told, lambda: supervisor(clients.druid, name)),
+                "rows": pool.submit(_told, lambda: rows(clients.druid, name)),
+                "dataset": pool.submit(_told, lambda: dataset(clients.superset, name)),
+            }
+        schema = settings.project / checks.SCHEMA
+        states = tuple(services.result())
+        down = [state for state in states if state.state != "running"]
+        ill = any(state.name == COLLECTOR and not state.healthy for state in states)
+        return Facts(
+            now=time.time(),
+            services=states,
+            depends={one.name: tuple(one.depends_on) for one in engine.stack.services.values()},
+            wanted=wanted,
+            asked=bool(asked),
+            schema=_schema(schema),
+            schema_changed=schema.stat().st_mtime if schema.exists() else 0.0,
+            disks=disks(engine),
+            holders=_holders(down) if asked else {},
+            files=_files(settings) if ill else None,
+            **{part: future.result() for part, future in asked.items()},
+        )
+
+
+def supervisor(druid: Druid, name: str) -> Supervisor | None:
+    """The supervisor of this name, or None. Raises PyglueError if Druid can't be asked."""
+    spec = druid.supervisor(name)
+    status = druid.status(name) if spec is not None else None
+    if spec is None or status is None:
+        return None
+    return Supervisor(status, spec, druid.offsets(name))
+
+
+def rows(druid: Druid, name: str) -> Rows | None:
+    """The rows of a datasource, or None while there are none. Raises PyglueError if Druid can't be asked."""
+    columns = frozenset(druid.columns(name))
+    if not columns:
+        return None
+    found = druid.sql(f'SELECT COUNT(*) AS n, TIMESTAMP_TO_MILLIS(MAX(__time)) AS newest FROM "{name}"')[0]  # noqa: S608
+    published = druid.sql(
+        "SELECT COUNT(*) AS n FROM sys.segments WHERE datasource = ? AND is_active = 1 AND is_published = 1",
+        [name],
+    )
+    newest = found["newest"] / 1000 if found["newest"] else None
+    return Rows(found["n"], newest, published[0]["n"], columns)
+
+
+def dataset(superset: Superset, name: str) -> frozenset[str] | None:
+    """The columns of Superset's dataset, or None if there is none. Raises PyglueError if Superset can't be asked."""
+    found = superset.find("dataset", table_name=name)
+    if found is None:
+        return None
+    columns = superset.get(f"dataset/{found['id']}", columns=["columns.column_name"])["result"]["columns"]
+    return frozenset(column["column_name"] for column in columns)
+
+
+def disks(engine: Engine) -> tuple[Disk, ...]:
+    """Where the services' data lies, each file system once."""
+    found: dict[int, Disk] = {}
+    for service, folders in engine.folders().items():
+        for folder in folders:
+            if not folder.exists():
+                continue
+            device, usage = folder.stat().st_dev, shutil.disk_usage(folder)
+            known = found.get(device)
+            services = tuple(dict.fromkeys((*(known.services if known else ()), service)))
+            found[device] = Disk(known.path if known else folder, services, usage.free, usage.total)
+    return tuple(found.values())
+
+
+def _worth_asking(settings: Settings, engine: Engine) -> bool:
+    return bool(engine.running()) or given(settings.variables)
+
+
+def _schema(file: Path) -> Any:
+    """The Avro schema in a file; None if it can't be read, which `pyglue check` tells better."""
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _told(ask: Callable[[], T]) -> T | PyglueError:
+    try:
+        return ask()
+    except PyglueError as error:
+        return error
+
+
+def _files(settings: Settings) -> InputError | None:
+    try:
+        checks.check(settings)
+    except InputError as error:
+        return error
+    return None
+
+
+def _holders(down: list[State]) -> dict[str, str]:
+    """Who has the ports of services that do not run, by service, in words."""
+    return {
+        state.name: f"{port} is held by {ports.holder(port)}"
+        for state in down
+        for port in state.ports
+        if not ports.is_free(port)
+    }

@@ -1,0 +1,237 @@
+"""From facts to findings: which hop, why, and what to type. Pure.
+
+Order is cause before consequence: a service that can't be well while one that it needs is not comes after that one and
+says so; a part of the pipeline that could not be asked is left out where a service of its hop is told already. So the
+first finding is the one to mend first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pyglue import checks
+from pyglue.catalogue import CATALOGUE
+from pyglue.diagnosis.facts import FULL, Disk, Facts, Supervisor
+from pyglue.engine import State
+from pyglue.errors import PyglueError
+from pyglue.pipeline import spec as specs
+from pyglue.screen import amount, span
+from pyglue.up import COLLECTOR
+
+UP = "pyglue up"
+HOPS = ("collector", "kafka", "druid", "superset")  # in the order in which an event passes them
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is wrong. `hop` is one of HOPS, or the service's name where it is none.
+
+    `message` is one sentence, `try_` the command that mends it or, where nothing typed can, looks into it. `follows` is
+    true if another finding explains this one.
+    """
+
+    code: str
+    hop: str
+    message: str
+    try_: str
+    service: str | None = None
+    details: tuple[str, ...] = ()
+    follows: bool = False
+
+    def __post_init__(self) -> None:
+        assert self.code in CATALOGUE, self.code  # noqa: S101 - a code that no page explains is a bug of ours
+
+    def __str__(self) -> str:
+        return f"{self.message}; try: {self.try_}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As `--json` prints it."""
+        return {
+            "code": self.code,
+            "hop": self.hop,
+            "service": self.service,
+            "message": self.message,
+            "details": list(self.details),
+            "try": self.try_,
+            "follows": self.follows,
+        }
+
+
+def hop_of(service: str) -> str:
+    """The hop at which a service works."""
+    if service.startswith("druid-") or service == "zookeeper":
+        return "druid"
+    return "collector" if service == COLLECTOR else service
+
+
+def findings(facts: Facts) -> tuple[Finding, ...]:
+    """Everything that is wrong, the first cause first."""
+    if not facts.asked and all(state.state == "stopped" for state in facts.services):
+        return (Finding("nothing-runs", "collector", "nothing runs", UP),)
+    services = sorted(_services(facts), key=lambda finding: finding.follows)
+    ill = {finding.hop for finding in services}
+    parts = [
+        finding
+        for finding in (*_topic(facts), *_supervisor(facts), *_rows(facts), *_dataset(facts))
+        if not (finding.code in _UNASKED and finding.hop in ill)
+    ]
+    roots = [finding for finding in services if not finding.follows]
+    return (*_disks(facts), *roots, *parts, *(finding for finding in services if finding.follows))
+
+
+_UNASKED = ("no-answer", "bad-answer", "kafka-away", "no-leader")  # what a hop that is ill says itself
+
+
+# -- services
+
+
+def _services(facts: Facts) -> Iterator[Finding]:
+    ill = {state.name for state in facts.services if not state.healthy}
+    for state in facts.services:
+        if not state.healthy:
+            yield _service(facts, state, follows=bool(_needs(facts, state.name) & ill))
+
+
+def _needs(facts: Facts, name: str) -> set[str]:
+    """What a service depends on, directly or not."""
+    found: set[str] = set()
+    waiting = list(facts.depends.get(name, ()))
+    while waiting:
+        other = waiting.pop()
+        if other not in found:
+            found.add(other)
+            waiting += facts.depends.get(other, ())
+    return found
+
+
+def _service(facts: Facts, state: State, *, follows: bool) -> Finding:
+    """Why a service does not serve, by the most telling of what was seen."""
+    name, hop = state.name, hop_of(state.name)
+    if name in facts.holders:
+        message = f"{name} can't start: its port {facts.holders[name]}"
+        try_ = "end that process, or choose another port in .env, then `pyglue up`"
+        return Finding("port-taken", hop, message, try_, name)
+    if name == COLLECTOR and facts.files is not None:
+        problems = tuple(str(problem) for problem in facts.files.problems)
+        message = f"{name} does not start with these files: {problems[0]}"
+        return Finding("bad-input", hop, message, "mend it, then `pyglue up`", name, problems)
+    if state.state != "running":
+        return Finding("service-stopped", hop, f"{name} is {state.state}", UP, name, (), follows)
+    reason = f"{name} is not healthy ({state.reason})"
+    if state.up is not None and state.up < 30:
+        reason += f"; it was started {span(state.up)} ago"
+    try_ = f"pyglue logs {name}" if not follows else UP
+    return Finding("service-unhealthy", hop, reason, try_, name, (), follows)
+
+
+def _disks(facts: Facts) -> Iterator[Finding]:
+    for disk in facts.disks:
+        if disk.free < FULL:
+            yield _full(disk)
+
+
+def _full(disk: Disk) -> Finding:
+    hops = [hop_of(service) for service in disk.services]
+    hop = next((hop for hop in ("kafka", "druid") if hop in hops), hops[0])
+    left = f"{amount(disk.free)} of {amount(disk.total)} free at {disk.path}"
+    message = f"the disk of {', '.join(disk.services)} is full: {left}"
+    return Finding("disk-full", hop, message, f"make room there (du -sh {disk.path}/*), then `pyglue up`")
+
+
+# -- the pipeline
+
+
+def _error(error: PyglueError, hop: str) -> Finding:
+    """What could not be asked, told as it was."""
+    return Finding(error.code, hop, error.message, error.try_ or UP, None, tuple(error.details))
+
+
+def _topic(facts: Facts) -> Iterator[Finding]:
+    if isinstance(facts.topic, PyglueError):
+        yield _error(facts.topic, "kafka")
+
+
+def _supervisor(facts: Facts) -> Iterator[Finding]:
+    found, name = facts.supervisor, facts.datasource
+    if isinstance(found, PyglueError):
+        yield _error(found, "druid")
+    elif found is None:
+        if facts.asked:
+            message = f"Druid has no supervisor {name}, so nothing reads the topic"
+            yield Finding("supervisor-missing", "druid", message, "pyglue submit-spec")
+    else:
+        yield from _reading(facts, found)
+
+
+def _reading(facts: Facts, found: Supervisor) -> Iterator[Finding]:
+    """Whether the supervisor reads what the collector writes."""
+    name, topic, status = facts.datasource, facts.topic_name, found.status
+    told, wanted = specs.servers(found.spec), specs.servers(facts.wanted)
+    if told != wanted:
+        message = f"the supervisor {name} is told to read from Kafka at {told}, but Kafka is at {wanted}"
+        yield Finding(
+            "supervisor-wrong-kafka", "druid", message, "pyglue submit-spec", details=status.errors[:2]
+        )
+        return
+    if (read := specs.topic(dict(found.spec))) != topic:
+        message = f"the supervisor {name} reads the topic {read}, not {topic}"
+        yield Finding("supervisor-wrong-topic", "druid", message, "pyglue submit-spec")
+        return
+    if _ahead(facts, found):
+        message = (
+            f"the supervisor {name} has read further than the topic {topic} goes: the topic was made anew"
+        )
+        yield Finding("topic-recreated", "druid", message, UP)
+    elif status.state == "SUSPENDED":
+        message = f"the supervisor {name} is suspended, so nothing reads the topic"
+        yield Finding("supervisor-suspended", "druid", message, "pyglue supervisor resume")
+    elif not status.healthy or status.state != "RUNNING" or status.detail == "CONNECTING_TO_STREAM":
+        message = f"the supervisor {name} reads nothing now: {status.detail}"
+        try_ = "pyglue logs druid-coordinator druid-indexer"
+        yield Finding("supervisor-not-running", "druid", message, try_, details=status.errors[:2])
+    yield from _schema(facts, found)
+
+
+def _ahead(facts: Facts, found: Supervisor) -> bool:
+    if facts.topic is None or isinstance(facts.topic, PyglueError):
+        return False
+    return any(offset > facts.topic.ends.get(partition, 0) for partition, offset in found.read.items())
+
+
+def _schema(facts: Facts, found: Supervisor) -> Iterator[Finding]:
+    """Bare Avro carries no version: a collector that was started with another schema than Druid reads with."""
+    theirs, collector = specs.schema(dict(found.spec)), facts.service(COLLECTOR)
+    if theirs is None or facts.schema is None or theirs == facts.schema:
+        return
+    if collector is None or collector.up is None or facts.now - collector.up < facts.schema_changed:
+        return  # not written with yet; `pyglue check` tells about files
+    what = specs.schema_difference(facts.schema, theirs)
+    message = f"Druid reads records with another schema than {COLLECTOR} writes them with ({what})"
+    details = (
+        f"written    with {checks.SCHEMA}, since {span(collector.up)}",
+        f"read       with the schema in the supervisor {facts.datasource}",
+    )
+    try_ = f"make {specs.FILE} and {checks.SCHEMA} agree (`pyglue check`), then `pyglue up`"
+    yield Finding("schema-differs", "druid", message, try_, None, details)
+
+
+def _rows(facts: Facts) -> Iterator[Finding]:
+    if isinstance(facts.rows, PyglueError):
+        yield _error(facts.rows, "druid")
+
+
+def _dataset(facts: Facts) -> Iterator[Finding]:
+    name = facts.datasource
+    if isinstance(facts.dataset, PyglueError):
+        yield _error(facts.dataset, "superset")
+    elif facts.dataset is None:
+        if facts.asked and facts.rows is not None:
+            message = f"Superset has no dataset {name}"
+            yield Finding("dataset-missing", "superset", message, "pyglue refresh-datasources")
+    elif facts.rows is not None and not isinstance(facts.rows, PyglueError):
+        missing = sorted(facts.rows.columns - facts.dataset)
+        if missing:
+            message = f"Superset's dataset {name} lacks columns that Druid has: {', '.join(missing)}"
+            yield Finding("dataset-behind", "superset", message, "pyglue refresh-datasources")

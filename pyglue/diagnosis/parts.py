@@ -1,0 +1,103 @@
+"""The parts of the pipeline as `status` shows them: topic, supervisor, datasource, dataset. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from pyglue.diagnosis.facts import Facts, Supervisor
+from pyglue.errors import PyglueError
+from pyglue.screen import span
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part: its words for people, its figures for programs, and why it could not be asked, if so."""
+
+    kind: str
+    name: str
+    text: str
+    figures: dict[str, Any] = field(default_factory=dict)
+    problem: str | None = None
+
+
+def parts(facts: Facts) -> tuple[Part, ...]:
+    """Every part; none if nothing was asked."""
+    if not facts.asked:
+        return ()
+    return (
+        _part("topic", facts.topic_name, facts.topic, _topic(facts)),
+        _part("supervisor", facts.datasource, facts.supervisor, _supervisor(facts)),
+        _part("datasource", facts.datasource, facts.rows, _datasource(facts)),
+        _part("dataset", facts.datasource, facts.dataset, _dataset(facts)),
+    )
+
+
+def _part(kind: str, name: str, asked: object, told: tuple[str, dict[str, Any]]) -> Part:
+    if isinstance(asked, PyglueError):
+        return Part(kind, name, "unknown", {}, asked.message)
+    return Part(kind, name, *told)
+
+
+def _newest(now: float, newest: float | None) -> tuple[str, float | None]:
+    """How long ago, in words and in seconds; a time that lies ahead of this clock counts as now."""
+    if newest is None:
+        return "", None
+    age = max(0.0, now - newest)
+    return f", newest {span(age)} ago", age
+
+
+def _topic(facts: Facts) -> tuple[str, dict[str, Any]]:
+    topic = facts.topic
+    if topic is None or isinstance(topic, PyglueError):
+        return "none", {}
+    text, age = _newest(facts.now, topic.newest)
+    return f"{topic.records:,} events{text}", {"events": topic.records, "newest_age_s": age}
+
+
+def lag(facts: Facts, found: Supervisor) -> int | None:
+    """Records in the topic that Druid has not read; None while the topic can't be asked.
+
+    Druid reports its offsets every few seconds; a lag that it knows to be 0 is newer than that.
+    """
+    if found.status.lag == 0:
+        return 0
+    if facts.topic is None or isinstance(facts.topic, PyglueError):
+        return found.status.lag
+    ends = facts.topic.ends
+    return sum(max(0, end - found.read.get(partition, 0)) for partition, end in ends.items())
+
+
+def _supervisor(facts: Facts) -> tuple[str, dict[str, Any]]:
+    found = facts.supervisor
+    if found is None or isinstance(found, PyglueError):
+        return "none", {}
+    status, behind = found.status, lag(facts, found)
+    figures = {
+        "state": status.state,
+        "detail": status.detail,
+        "lag": behind,
+        "processed": status.processed,
+        "unparseable": status.unparseable,
+        "thrown_away": status.thrown_away,
+        "errors": list(status.errors),
+    }
+    words = f"{status.detail}, lag {'unknown' if behind is None else f'{behind:,}'}"
+    return f"{words}, {status.unparseable:,} unparseable", figures
+
+
+def _datasource(facts: Facts) -> tuple[str, dict[str, Any]]:
+    rows = facts.rows
+    if rows is None or isinstance(rows, PyglueError):
+        return "no rows yet", {"rows": 0, "newest_age_s": None, "segments": 0}
+    text, age = _newest(facts.now, rows.newest)
+    return (
+        f"{rows.rows:,} rows{text}, {rows.segments:,} segments",
+        {"rows": rows.rows, "newest_age_s": age, "segments": rows.segments},
+    )
+
+
+def _dataset(facts: Facts) -> tuple[str, dict[str, Any]]:
+    if facts.dataset is None or isinstance(facts.dataset, PyglueError):
+        return "none", {}
+    return f"{len(facts.dataset)} columns", {"columns": len(facts.dataset)}

@@ -1,0 +1,174 @@
+"""Each fault is told with its hop and what to type, the first cause first; a healthy stack has none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from pyglue.catalogue import CATALOGUE
+from pyglue.diagnosis.facts import Disk, Facts, Rows, Supervisor
+from pyglue.diagnosis.findings import Finding, findings
+from pyglue.errors import BadAnswer, InputError, Problem, Unreachable
+from pyglue.pipeline.kafka import TopicState
+from tests.diagnosis.faults import DEPENDS, NOW, SCHEMA, STATUS, healthy, spec, state, stopped, without
+
+AWAY = Unreachable("it does not answer", try_="pyglue logs it")
+
+
+def running(**changes: object) -> Supervisor:
+    """A supervisor whose status or spec differs."""
+    own = {name: value for name, value in changes.items() if name in ("spec", "read")}
+    status = replace(STATUS, **{name: value for name, value in changes.items() if name not in own})  # type: ignore[arg-type] # a test's words
+    return replace(Supervisor(status, spec(), {0: 5, 1: 2}), **own)  # type: ignore[arg-type] # as above
+
+
+def test_a_healthy_stack_has_no_findings() -> None:
+    """Nothing is made up."""
+    assert findings(healthy()) == ()
+
+
+FAULTS: dict[str, tuple[Facts, str, str, str]] = {
+    "kafka stopped": (
+        healthy(services=without("kafka"), topic=AWAY),
+        "service-stopped",
+        "kafka",
+        "pyglue up",
+    ),
+    "indexer stopped": (healthy(services=without("druid-indexer")), "service-stopped", "druid", "pyglue up"),
+    "topic missing": (healthy(topic=AWAY), "no-answer", "kafka", "pyglue logs it"),
+    "no supervisor": (healthy(supervisor=None), "supervisor-missing", "druid", "pyglue submit-spec"),
+    "wrong broker": (
+        healthy(supervisor=running(spec=spec(kafka="kafka:1"), state="UNHEALTHY_SUPERVISOR", healthy=False)),
+        "supervisor-wrong-kafka",
+        "druid",
+        "pyglue submit-spec",
+    ),
+    "wrong topic": (
+        healthy(supervisor=running(spec=spec(topic="other"))),
+        "supervisor-wrong-topic",
+        "druid",
+        "pyglue submit-spec",
+    ),
+    "topic re-created": (
+        healthy(topic=TopicState({0: 1}, 1, NOW)),
+        "topic-recreated",
+        "druid",
+        "pyglue up",
+    ),
+    "suspended": (
+        healthy(supervisor=running(state="SUSPENDED", detail="SUSPENDED")),
+        "supervisor-suspended",
+        "druid",
+        "pyglue supervisor resume",
+    ),
+    "tasks fail": (
+        healthy(supervisor=running(state="UNHEALTHY_TASKS", healthy=False)),
+        "supervisor-not-running",
+        "druid",
+        "pyglue logs druid-coordinator druid-indexer",
+    ),
+    "schema renamed": (
+        healthy(schema={**SCHEMA, "fields": [{"name": "cost", "type": "long"}]}),
+        "schema-differs",
+        "druid",
+        "make supervisor-spec.json and divolte/DefaultEventRecord.avsc agree (`pyglue check`), then `pyglue up`",
+    ),
+    "password changed": (
+        healthy(dataset=BadAnswer("Superset refused the user admin", status=401, try_="pyglue up")),
+        "bad-answer",
+        "superset",
+        "pyglue up",
+    ),
+    "no dataset": (healthy(dataset=None), "dataset-missing", "superset", "pyglue refresh-datasources"),
+    "dataset behind": (
+        healthy(rows=Rows(7, NOW, 1, frozenset({"__time", "price", "new"}))),
+        "dataset-behind",
+        "superset",
+        "pyglue refresh-datasources",
+    ),
+    "broker hangs": (healthy(rows=AWAY), "no-answer", "druid", "pyglue logs it"),
+    "port taken": (
+        healthy(services=without("divolte"), holders={"divolte": "8290 is held by process 7 (nc)"}),
+        "port-taken",
+        "collector",
+        "end that process, or choose another port in .env, then `pyglue up`",
+    ),
+    "mapping broken": (
+        healthy(
+            services=without("divolte"),
+            files=InputError([Problem("mapping.groovy", 4, 7, "expected a function")]),
+        ),
+        "bad-input",
+        "collector",
+        "mend it, then `pyglue up`",
+    ),
+    "hangs": (
+        healthy(services=(*without()[:-1], state("superset", healthy=False, reason="no answer within 5 s"))),
+        "service-unhealthy",
+        "superset",
+        "pyglue logs superset",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_told_first_with_its_hop_and_what_to_type(fault: str) -> None:
+    """The first finding is the cause."""
+    facts, code, hop, typed = FAULTS[fault]
+    first = findings(facts)[0]
+    assert (first.code, first.hop, first.try_) == (code, hop, typed)
+
+
+def test_what_follows_from_a_cause_comes_after_it_and_says_so() -> None:
+    """Without Kafka the collector is not healthy either; Kafka is what has to be mended."""
+    ill = tuple(
+        replace(one, healthy=False, reason="503") if one.name == "divolte" else one
+        for one in without("kafka")
+    )
+    found = findings(healthy(services=ill, topic=AWAY))
+    assert [(finding.service, finding.follows) for finding in found] == [("kafka", False), ("divolte", True)]
+
+
+def test_a_part_that_can_not_be_asked_is_not_told_beside_its_service() -> None:
+    """The coordinator is stopped: that its supervisor can't be asked is the same news."""
+    found = findings(healthy(services=without("druid-coordinator"), supervisor=AWAY, rows=AWAY))
+    assert [finding.service for finding in found] == ["druid-coordinator"]
+
+
+def test_a_disk_without_room_is_told_before_the_service_that_died_of_it() -> None:
+    """Starting Kafka again would not help."""
+    full = Disk(Path("/data"), ("kafka",), 4096, 1 << 30)
+    found = findings(healthy(services=without("kafka"), topic=AWAY, disks=(full,)))
+    assert [(finding.code, finding.hop) for finding in found] == [
+        ("disk-full", "kafka"),
+        ("service-stopped", "kafka"),
+    ]
+    assert "/data" in found[0].message
+
+
+def test_nothing_runs_is_one_finding() -> None:
+    """And not one for each service."""
+    facts = healthy(
+        services=tuple(map(stopped, DEPENDS)), asked=False, topic=None, supervisor=None, rows=None
+    )
+    assert [finding.code for finding in findings(replace(facts, dataset=None))] == ["nothing-runs"]
+
+
+def test_a_schema_that_the_collector_has_not_read_yet_is_no_fault() -> None:
+    """The file was edited after the collector's start: nothing is written with it."""
+    edited = {**SCHEMA, "fields": [{"name": "cost", "type": "long"}]}
+    assert findings(healthy(schema=edited, schema_changed=NOW - 5)) == ()
+
+
+def test_before_the_first_row_no_dataset_is_missed() -> None:
+    """Superset can make one only after Druid has a row."""
+    assert findings(healthy(rows=None, dataset=None)) == ()
+
+
+def test_a_finding_has_a_code_that_can_be_looked_up() -> None:
+    """One that the catalogue lacks is refused."""
+    with pytest.raises(AssertionError):
+        Finding("made-up", "kafka", "", "")
+    assert {code for _, code, _, _ in FAULTS.values()} <= set(CATALOGUE)
