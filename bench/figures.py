@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from pyglue.errors import PyglueError
-
-
-def percentile(values: Sequence[float], percent: float) -> float:
-    """The smallest of the values that at least so many percent of them do not exceed (nearest rank)."""
-    ordered = sorted(values)
-    return ordered[max(1, math.ceil(len(ordered) * percent / 100)) - 1]
+from pyglue.pipeline.trace import percentile as percentile
 
 
 def rate(readings: Sequence[tuple[float, int]], total: int) -> float:

@@ -103,4 +103,37 @@ CATALOGUE: dict[str, Entry] = {
         "Druid has columns that Superset's dataset lacks; charts with them fail.",
         "`pyglue refresh-datasources`. Druid itself sees a new column up to a minute after its first row.",
     ),
+    "event-not-in-kafka": Entry(
+        "The collector answered with success, but the event is not in the topic that Druid reads: the collector writes to"
+        " another topic or another Kafka, or it left the event out on purpose (a setting to discard duplicates or corrupt"
+        " events).",
+        "Compare `DIVOLTE_TOPIC` with the topic in `supervisor-spec.json` (`pyglue check` does), and look at what"
+        " `pyglue logs divolte` counts as `dropped`.",
+    ),
+    "record-unreadable": Entry(
+        "The record in the topic can't be read with the schema of this checkout, or says something else: the collector was"
+        " started with another schema.",
+        "`pyglue up` starts the collector with the files as they are now.",
+    ),
+    "event-not-in-druid": Entry(
+        "The event is in the topic, but Druid has no row of it: nobody reads the topic, Druid is behind, or it can't read"
+        " the record.",
+        "`pyglue status` tells the supervisor's state and its lag; `pyglue logs druid-indexer druid-coordinator` the rest.",
+    ),
+    "event-not-on-charts": Entry(
+        "Druid has the row, but a query of Superset's does not find it: its dataset is another one, or Superset asks"
+        " another Druid.",
+        "`pyglue register-cluster`, then `pyglue refresh-datasources`.",
+    ),
+    "event-unknown": Entry(
+        "Neither Kafka nor Druid has an event of this id. It was refused (then the sender got no success), dropped with a"
+        " reason, or is older than what both keep.",
+        "`pyglue logs divolte` counts what was dropped and why; `pyglue reconcile` says in which minute something is"
+        " missing.",
+    ),
+    "row-differs": Entry(
+        "The event's row in Druid has other values than its record in Kafka: Druid reads with another schema than the"
+        " collector writes with, or a transform of the spec has the name of a field.",
+        "`pyglue check` compares the files; `pyglue up` posts the spec as it is in the checkout.",
+    ),
 }

@@ -15,7 +15,7 @@ from typing import Any
 
 from pyglue.checks import Checked
 from pyglue.engine import Engine, ServiceJob
-from pyglue.errors import PyglueError
+from pyglue.errors import BadAnswer, PyglueError
 from pyglue.flow import Call, Cancel, Done, Job
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import Addresses
@@ -166,9 +166,23 @@ class Up:
             self.engine.stop([COLLECTOR])
 
     def register(self) -> Done:
-        """Superset's database for Druid."""
+        """Superset's database for Druid. A Superset that refuses the password is started anew, and takes that of `.env`."""
         uri = sqlalchemy_uri(self.addresses.broker_for_superset)
+        try:
+            return Done(str(register_cluster(self.clients.superset, uri=uri)))
+        except BadAnswer as error:
+            if error.code != "superset-password":
+                raise
+        self._restart("superset")
         return Done(str(register_cluster(self.clients.superset, uri=uri)))
+
+    def _restart(self, name: str) -> None:
+        """Stop a service and start it, and wait until it is healthy."""
+        self.engine.stop([name])
+        job = ServiceJob(self.engine, self.checked.stack.services[name], frozenset())
+        job.begin()
+        while job.poll() is None:
+            self.cancel.wait(PAUSE)
 
     def first_row(self) -> Done:
         """Superset can make a dataset, or see a new column, only after the first row with it: send one if need be."""

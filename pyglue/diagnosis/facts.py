@@ -151,7 +151,8 @@ def rows(druid: Druid, name: str) -> Rows | None:
         [name],
     )
     newest = found["newest"] / 1000 if found["newest"] else None
-    return Rows(found["n"], newest, published[0]["n"], columns)
+    segments = sum(row["n"] for row in published)  # no row at all where there are none
+    return Rows(found["n"], newest, segments, columns)
 
 
 def dataset(superset: Superset, name: str) -> frozenset[str] | None:

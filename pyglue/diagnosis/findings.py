@@ -7,7 +7,7 @@ first finding is the one to mend first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,6 +79,17 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
     ]
     roots = [finding for finding in services if not finding.follows]
     return (*_disks(facts), *roots, *parts, *(finding for finding in services if finding.follows))
+
+
+def cause(found: Sequence[Finding], hop: str | None) -> Finding | None:
+    """The finding that explains why an event stopped at `hop`: the first at that hop or one before it.
+
+    Kafka counts as before the collector, which answers 503 without it. For an event that arrived (None) it is the first.
+    """
+    if hop is None:
+        return found[0] if found else None
+    passed = HOPS[: max(HOPS.index(hop), HOPS.index("kafka")) + 1]
+    return next((finding for finding in found if finding.hop in passed), None)
 
 
 _UNASKED = ("no-answer", "bad-answer", "kafka-away", "no-leader")  # what a hop that is ill says itself

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -18,7 +18,10 @@ from confluent_kafka.cimpl import NewTopic
 from pyglue.errors import PyglueError, Unreachable
 
 PARTITIONS = 4
+BATCH = 1000  # records at a time: what a call costs is spread over many, and what is printed is not held back
 TIMEOUT = 10.0
+# What librdkafka tells when a broker does not answer; it goes on trying by itself.
+AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE)
 T = TypeVar("T")
 
 
@@ -28,6 +31,16 @@ class Found:
 
     partition: int
     offset: int
+    value: bytes
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as it lies in its topic; `time_ms` is Kafka's time stamp. One without a value has an empty one."""
+
+    partition: int
+    offset: int
+    time_ms: int
     value: bytes
 
 
@@ -118,6 +131,25 @@ class Kafka:
         finally:
             consumer.close()
 
+    def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """The first and the next offset of each partition; raises PyglueError if the topic does not exist."""
+        consumer = self._consumer()
+        try:
+            return self._watermarks(consumer, topic)
+        finally:
+            consumer.close()
+
+    def since(self, topic: str, time_ms: int) -> dict[int, int]:
+        """For each partition the offset of its first record of this time or later, or its end."""
+        consumer = self._consumer()
+        try:
+            ends = {partition: high for partition, (_, high) in self._watermarks(consumer, topic).items()}
+            asked = [TopicPartition(topic, partition, time_ms) for partition in ends]
+            found = self._translated(lambda: consumer.offsets_for_times(asked, timeout=self.timeout))
+        finally:
+            consumer.close()
+        return {part.partition: part.offset if part.offset >= 0 else ends[part.partition] for part in found}
+
     def find(
         self,
         topic: str,
@@ -168,10 +200,68 @@ class Kafka:
         finally:
             consumer.close()
 
-    def _consumer(self) -> Consumer:
+    def batches(
+        self,
+        topic: str,
+        starts: Mapping[int, int],
+        ends: Mapping[int, int] | None = None,
+        away: Callable[[bool], None] | None = None,
+    ) -> Iterator[list[Record]]:
+        """Records from these offsets on as they come, some at a time; after all before `ends`, or never, it is over.
+
+        `away` hears True when Kafka does not answer any more, and False when it does again; without it that raises
+        Unreachable. Records of one partition come in their order.
+        """
+        consumer = self._consumer(at_end=True)
+        left = {part for part, start in starts.items() if ends is None or start < ends[part]}
+        try:
+            consumer.assign([TopicPartition(topic, part, starts[part]) for part in left])
+            while left:
+                first = consumer.poll(0.2)
+                messages = [] if first is None else [first, *consumer.consume(BATCH - 1, 0)]
+                records = []
+                for message in messages:
+                    part, offset, error = message.partition() or 0, message.offset() or 0, message.error()
+                    if error is None and (ends is None or offset < ends[part]):
+                        records.append(
+                            Record(part, offset, message.timestamp()[1] or 0, message.value() or b"")
+                        )
+                    if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                        self._outlast(consumer, topic, error, away)
+                    elif ends is not None and offset + (error is None) >= ends[part]:
+                        left.discard(part)
+                if records:
+                    yield records
+        finally:
+            consumer.close()
+
+    def _outlast(
+        self, consumer: Consumer, topic: str, error: KafkaError, away: Callable[[bool], None] | None
+    ) -> None:
+        """After an error: return once Kafka answers again, if `away` wants that; raises Unreachable for all others."""
+        if away is None or error.code() not in AWAY:
+            raise self._unreachable(KafkaException(error))
+        told = False
+        while not self._answers(consumer, topic):
+            if not told:
+                away(True)
+            told = True
+        if told:
+            away(False)
+
+    def _answers(self, consumer: Consumer, topic: str) -> bool:
+        try:
+            consumer.list_topics(topic, timeout=1.0)
+        except KafkaException:
+            return False
+        return True
+
+    def _consumer(self, *, at_end: bool = False) -> Consumer:
+        """A consumer of no group; `at_end` lets it tell when a partition has no more, by an error without harm."""
         return Consumer(
             {
                 **self._settings,
+                "enable.partition.eof": at_end,
                 "group.id": "pyglue",  # demanded by librdkafka, never joined
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",

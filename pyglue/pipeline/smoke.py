@@ -49,11 +49,15 @@ class Hop:
 
 @dataclass(frozen=True)
 class Report:
-    """All hops that were asked, and what is wrong with the first that failed."""
+    """All hops that were asked, and what is wrong with the first that failed.
+
+    `record` is what the topic carries, decoded, once it was found there.
+    """
 
     event_id: str
     hops: tuple[Hop, ...]
     problem: PyglueError | None = None
+    record: dict[str, Any] | None = None
 
     @property
     def ok(self) -> bool:
@@ -97,7 +101,7 @@ class Pipeline:
 class Probe:
     """One event and its way. `seconds` is the most that each hop after the collector may take.
 
-    `mend` is called every few seconds while a hop keeps one waiting.
+    `mend` is called every few seconds while a hop keeps one waiting; what it raises ends the way at that hop.
     """
 
     def __init__(
@@ -115,6 +119,7 @@ class Probe:
         self._wait = wait
         self._clock = clock
         self._sent = 0.0
+        self._record: dict[str, Any] | None = None
         self._given_up = threading.Event()  # nobody waits for the reader of the topic any more
 
     def run(self) -> Report:
@@ -133,13 +138,13 @@ class Probe:
                         known = ask()
                     except PyglueError as error:
                         hops.append(Hop(name, ok=False, ms=None))
-                        return Report(self.event_id, tuple(hops), error)
+                        return Report(self.event_id, tuple(hops), error, self._record)
                     hops.append(Hop(name, True, known.pop("ms", self._ms()), known))
             except PyglueError as error:  # Kafka did not even tell its offsets
                 return Report(self.event_id, (Hop("kafka", ok=False, ms=None),), error)
             finally:
                 self._given_up.set()
-        return Report(self.event_id, tuple(hops))
+        return Report(self.event_id, tuple(hops), record=self._record)
 
     def send(self) -> dict[str, Any]:
         """Hop 1: the collector answers with success. While it says 503 it is asked again."""
@@ -155,7 +160,7 @@ class Probe:
             # Druid learns that the column holds objects, and not texts, from the first one.
             parameters={"sender": "pyglue"},
         )
-        deadline = self._clock() + self.seconds
+        deadline, mend = self._clock() + self.seconds, self._clock() + MEND_EVERY
         while True:
             self._sent = self._clock()
             try:
@@ -164,6 +169,9 @@ class Probe:
             except BadAnswer as error:
                 if error.status != 503 or self._clock() > deadline:
                     raise
+            if self._clock() > mend:
+                self._mend()
+                mend = self._clock() + MEND_EVERY
             self._wait(0.2)
 
     def _listen(self, pool: ThreadPoolExecutor) -> Future[dict[str, Any] | None]:
@@ -192,14 +200,16 @@ class Probe:
                 f"the collector answered, but the event is not in the topic {self.pipeline.topic}",
                 details=[f"asked      {self.pipeline.kafka.servers} for {self.seconds:g} s"],
                 try_="pyglue logs divolte",
+                code="event-not-in-kafka",
             )
         if found["record"].get("eventId") != self.event_id:
             raise PyglueError(
                 f"the event in the topic {self.pipeline.topic} reads differently with {self.pipeline.schema.name}",
                 details=[f"wanted     eventId {self.event_id}", f"came back  {found['record']}"],
                 try_="pyglue up",
+                code="record-unreadable",
             )
-        del found["record"]
+        self._record = found.pop("record")
         return found
 
     def in_druid(self) -> dict[str, Any]:
@@ -215,6 +225,7 @@ class Probe:
             f"the event is in Kafka, but after {self.seconds:g} s not in Druid's {datasource}",
             details=[state, *(status.errors[:3] if status else ())],
             try_="pyglue submit-spec" if status is None else "pyglue logs druid-indexer druid-coordinator",
+            code="event-not-in-druid",
         )
 
     def _in_superset(self) -> dict[str, Any]:
@@ -223,7 +234,9 @@ class Probe:
         dataset = superset.find("dataset", table_name=self.pipeline.datasource or TABLE)
         if dataset is None:
             raise PyglueError(
-                f"Superset has no dataset {self.pipeline.datasource}", try_="pyglue refresh-datasources"
+                f"Superset has no dataset {self.pipeline.datasource}",
+                try_="pyglue refresh-datasources",
+                code="dataset-missing",
             )
         number = int(dataset["id"])
         if self._until(lambda: bool(chart_data.find_event(superset, number, self.event_id))):
@@ -232,6 +245,7 @@ class Probe:
             f"the event is in Druid, but after {self.seconds:g} s not in a chart of Superset",
             details=[f"asked      {superset.http.base}/api/v1/chart/data for dataset {number}"],
             try_="pyglue refresh-datasources",
+            code="event-not-on-charts",
         )
 
     def _until(self, seen: Callable[[], bool]) -> bool:

@@ -18,13 +18,18 @@ MOST_ROWS = 50_000  # Superset's own limit
 RECENT = 'DATEADD(DATETIME("now"), -1, day) : '
 
 
-def find_event(superset: Superset, dataset_id: int, event_id: str) -> dict[str, Any] | None:
-    """The row of the event with this id in a dataset over the last 24 hours, or None if there is none (yet)."""
+def find_event(
+    superset: Superset, dataset_id: int, event_id: str, time_range: str = RECENT
+) -> dict[str, Any] | None:
+    """The row of the event with this id in a dataset, or None if there is none (yet).
+
+    `time_range` is Superset's; without it the last 24 hours are looked through.
+    """
     query = {
         "columns": ["__time", "eventId", "eventType"],
         "metrics": [],
         "filters": [{"col": "eventId", "op": "==", "val": event_id}],
-        "time_range": RECENT,
+        "time_range": time_range,
         "granularity": "__time",
         "row_limit": 1,
     }

@@ -9,7 +9,7 @@ import pytest
 
 from pyglue.catalogue import CATALOGUE
 from pyglue.diagnosis.facts import Disk, Facts, Rows, Supervisor
-from pyglue.diagnosis.findings import Finding, findings
+from pyglue.diagnosis.findings import Finding, cause, findings
 from pyglue.errors import BadAnswer, InputError, Problem, Unreachable
 from pyglue.pipeline.kafka import TopicState
 from tests.diagnosis.faults import DEPENDS, NOW, SCHEMA, STATUS, healthy, spec, state, stopped, without
@@ -172,3 +172,14 @@ def test_a_finding_has_a_code_that_can_be_looked_up() -> None:
     with pytest.raises(AssertionError):
         Finding("made-up", "kafka", "", "")
     assert {code for _, code, _, _ in FAULTS.values()} <= set(CATALOGUE)
+
+
+def test_the_cause_of_a_stop_lies_at_that_hop_or_before() -> None:
+    """A Superset that is ill does not explain why an event is missing in Druid; Kafka explains the collector's 503."""
+    superset = Finding("service-unhealthy", "superset", "", "")
+    kafka = Finding("service-stopped", "kafka", "", "")
+    assert cause([superset, kafka], "druid") == kafka
+    assert cause([superset, kafka], "collector") == kafka
+    assert cause([superset], "druid") is None
+    assert cause([superset, kafka], None) == superset
+    assert cause([], None) is None
