@@ -82,7 +82,9 @@ def test_import_of_a_slug_that_no_folder_has(fake: FakeSuperset, pyglue: Run) ->
     """The known ones are told; nothing is asked of Superset."""
     ended = pyglue("dashboards", "import", "clickstream", "nosuch")
     assert ended.code == 2
-    assert ended.err.startswith("error: superset/dashboards has no dashboard nosuch\n  there are clickstream\n")
+    assert ended.err.startswith(
+        "error: superset/dashboards has no dashboard nosuch\n  there are clickstream\n"
+    )
     assert fake.asked == []
 
 

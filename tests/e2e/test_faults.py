@@ -1,0 +1,265 @@
+"""Faults brought about for real: status, trace and reconcile name the hop, and what they say to type mends it.
+
+Each test breaks the stack, asks, types the remedy, and leaves the stack healthy for the next. Natively only: containers
+differ in how a process is kept and a disk is filled, not in what is told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import sqlite3
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from confluent_kafka.admin import AdminClient
+
+from pyglue.layout import Layout
+from pyglue.native.supervisord import Supervisord
+from tests.e2e.live import LiveStack, eventually
+
+pytestmark = [pytest.mark.e2e]
+
+ENGINES = ("native",)
+TOPIC = "divolte"
+SUPERVISOR = "divolte-clickstream"
+
+
+def kill(stack: LiveStack, service: str) -> None:
+    """Kill a service's processes with -9, and keep it from being started again: an operator's fault."""
+    stack.signal(service, signal.SIGKILL)
+    Supervisord(Layout(stack.directory)).stop(service)
+
+
+def restart(stack: LiveStack, service: str) -> None:
+    """Have a service killed and started again by what keeps it, with the files as they are now."""
+    before = stack.pids()[service]
+    stack.signal(service, signal.SIGKILL)
+    eventually(lambda: stack.pids().get(service) != before, f"another process of {service}")
+
+
+def ask(stack: LiveStack, *words: str) -> dict[str, Any]:
+    """What a command says as JSON; it must say that something is wrong."""
+    done = stack.run(*words, "--json", timeout=120)
+    assert done.returncode == 1, f"{words}: {done.stdout}{done.stderr}"
+    assert "Traceback" not in done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def named(stack: LiveStack, code: str, hop: str, message: str = "") -> str:
+    """All three commands must name this fault first, with its hop; returns what they say to type."""
+    status = ask(stack, "status")["problems"]
+    traced = ask(stack, "trace", "--timeout", "3")
+    counted = ask(stack, "reconcile", "--since", "2m")
+    assert traced["hop"] == hop, traced
+    for problems in (status, traced["problems"]):
+        assert (problems[0]["code"], problems[0]["hop"]) == (code, hop), problems
+        assert message in problems[0]["message"]
+    shown = stack.run("trace", "--timeout", "3", timeout=120)
+    assert f"error: at {hop}: " in shown.stderr
+    assert f"see: docs/errors.md#{code}" in shown.stderr
+    return str(status[0]["try"])
+
+
+def type_remedy(stack: LiveStack, remedy: str) -> None:
+    """Type the command that was told, and see the stack healthy with an event through all hops."""
+    for command in re.findall(r"`(pyglue [^`]+)`", remedy) or [remedy]:
+        words = command.split()
+        assert words[0] == "pyglue", remedy
+        if words[1] == "check":  # it looks into what is to be mended by hand
+            continue
+        done = stack.run(*words[1:])
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+    eventually(lambda: bool(stack.status()["healthy"]), "a healthy stack")
+    done = stack.run("trace", timeout=120)
+    assert done.returncode == 0, done.stderr
+
+
+@contextmanager
+def edited(file: Path, change: Callable[[str], str]) -> Iterator[None]:
+    """A file with other content for a while."""
+    before = file.read_text()
+    after = change(before)
+    assert after != before
+    file.write_text(after)
+    try:
+        yield
+    finally:
+        file.write_text(before)
+
+
+@pytest.mark.parametrize(("service", "hop"), [("kafka", "kafka"), ("druid-indexer", "druid")])
+def test_a_killed_service(stack: LiveStack, service: str, hop: str) -> None:
+    """The service is named, and `pyglue up` brings it back."""
+    kill(stack, service)
+    remedy = named(stack, "service-stopped", hop, service)
+    assert remedy == "pyglue up"
+    type_remedy(stack, remedy)
+
+
+def test_a_wrong_broker_address_in_the_spec(stack: LiveStack) -> None:
+    """Somebody posted a spec that points elsewhere: both addresses are told, and `pyglue submit-spec` mends it."""
+    overlord = stack.url("DRUID_COORDINATOR_PORT") + "/druid/indexer/v1/supervisor"
+    spec = requests.get(f"{overlord}/{SUPERVISOR}", timeout=30).json()
+    spec["spec"]["ioConfig"]["consumerProperties"]["bootstrap.servers"] = "127.0.0.1:1"
+    requests.post(overlord, json=spec, timeout=90).raise_for_status()
+    remedy = named(stack, "supervisor-wrong-kafka", "druid", "127.0.0.1:1")
+    assert remedy == "pyglue submit-spec"
+    type_remedy(stack, remedy)
+
+
+def test_a_topic_that_was_made_anew(stack: LiveStack) -> None:
+    """Druid's offsets lie beyond its end: said so, and `pyglue up` lets Druid begin anew."""
+    for number in range(20):
+        stack.send(f"before-{number}")
+    eventually(
+        lambda: stack.status()["pipeline"][1]["figures"].get("lag") == 0, "Druid to have read everything"
+    )
+    admin = AdminClient({"bootstrap.servers": stack.kafka.servers})
+    admin.delete_topics([TOPIC])[TOPIC].result()
+    eventually(lambda: TOPIC not in admin.list_topics(timeout=10).topics, "the topic to be gone")
+    stack.kafka.ensure_topic(TOPIC)
+    type_remedy(stack, named(stack, "topic-recreated", "druid", TOPIC))
+
+
+def test_a_renamed_field_of_the_schema(stack: LiveStack) -> None:
+    """The collector writes with a schema that Druid does not read with: the field is named, before a value is lost."""
+    avsc, mapping = stack.directory / "divolte/DefaultEventRecord.avsc", stack.directory / "mapping.groovy"
+
+    def renamed(text: str) -> str:
+        return text.replace('"technology"', '"technologie"').replace(
+            "onto 'technology'", "onto 'technologie'"
+        )
+
+    with edited(avsc, renamed), edited(mapping, renamed):
+        restart(stack, "divolte")
+        eventually(lambda: stack.send("renamed") == 200, "the collector")
+        remedy = named(stack, "schema-differs", "druid", "technologie")
+        check = stack.run("check", timeout=60)
+        assert check.returncode == 1
+        assert "technologie" in check.stderr
+    type_remedy(stack, remedy)
+
+
+def test_a_password_that_was_changed_in_superset(stack: LiveStack) -> None:
+    """Superset no longer takes that of .env: said so, and `pyglue up` brings it back."""
+    database = next((stack.directory / ".pyglue/data").glob("*/superset.db"))
+    with sqlite3.connect(database) as tables:
+        key = hashlib.scrypt(b"another password", salt=b"salt", n=1024, r=8, p=1)
+        changed = f"scrypt:1024:8:1$salt${key.hex()}"
+        tables.execute("UPDATE ab_user SET password = ? WHERE username = 'admin'", (changed,))
+    tables.close()
+    type_remedy(stack, named(stack, "superset-password", "superset"))
+
+
+def test_a_port_that_is_taken(stack: LiveStack) -> None:
+    """The collector died and another program took its port: the process is named; once it has ended `pyglue up` mends it."""
+    port = int(stack.ports["DIVOLTE_PORT"])
+    taken = threading.Event()
+    holder = socket.socket()
+    holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+    def take() -> None:
+        while not taken.is_set():
+            try:
+                holder.bind(("127.0.0.1", port))
+            except OSError:
+                time.sleep(0.001)
+            else:
+                holder.listen()
+                taken.set()
+
+    thief = threading.Thread(target=take)
+    thief.start()
+    try:
+        stack.signal("divolte", signal.SIGKILL)
+        assert taken.wait(30)
+        eventually(lambda: dead(stack, "divolte"), "the collector to give up", 90)
+        remedy = named(stack, "port-taken", "collector", f"process {os.getpid()}")
+    finally:
+        taken.set()
+        thief.join()
+        holder.close()
+    type_remedy(stack, remedy)
+
+
+def dead(stack: LiveStack, service: str) -> bool:
+    """Whether a service is given up, or waits for its next try."""
+    states = {one["name"]: one["state"] for one in stack.status()["services"]}
+    return states[service] in ("fatal", "backoff", "exited")
+
+
+def test_a_broken_mapping_with_which_the_collector_was_restarted(stack: LiveStack) -> None:
+    """File and line are told as `pyglue check` tells them; mended, `pyglue up` starts the collector."""
+    mapping = stack.directory / "mapping.groovy"
+    with edited(mapping, lambda text: text.replace("map duplicate() onto", "map duplicat() onto", 1)):
+        stack.signal("divolte", signal.SIGKILL)
+        eventually(lambda: dead(stack, "divolte"), "the collector to give up", 90)
+        line = mapping.read_text().partition("map duplicat()")[0].count("\n") + 1
+        remedy = named(stack, "bad-input", "collector", f"mapping.groovy:{line}:")
+    type_remedy(stack, remedy)
+
+
+def test_a_data_directory_that_is_full(stack: LiveStack) -> None:
+    """Kafka's disk has no room left: it is told before Kafka, which died of it; with room `pyglue up` mends it."""
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    data = next(
+        path for path in (stack.directory / ".pyglue/data").iterdir() if path.name.startswith("kafka")
+    )
+    kept = stack.directory / "kafka-data-before"
+    supervisord = Supervisord(Layout(stack.directory))
+    kill(stack, "kafka")
+    shutil.copytree(data, kept)
+    mount("-t", "tmpfs", "-o", "size=256m", "tmpfs", str(data))
+    try:
+        shutil.copytree(kept, data, dirs_exist_ok=True)
+        supervisord.start("kafka")
+        eventually(lambda: stack.send("room") == 200, "Kafka on its new disk")
+        fill(data / "filler")
+        stack.signal("kafka", signal.SIGKILL)  # what it needs at its start has no room
+        eventually(lambda: not healthy(stack, "kafka"), "Kafka to be ill", 60)
+        remedy = named(stack, "disk-full", "kafka", str(data))
+        (data / "filler").unlink()
+        type_remedy(stack, remedy)
+    finally:
+        kill(stack, "kafka")
+        shutil.rmtree(kept)
+        shutil.copytree(data, kept)
+        subprocess.run(["umount", str(data)], check=True)
+        shutil.copytree(kept, data, dirs_exist_ok=True)
+        shutil.rmtree(kept)
+        stack.up()
+
+
+def mount(*words: str) -> None:
+    """Mount a file system."""
+    subprocess.run(["mount", *words], check=True)
+
+
+def fill(file: Path) -> None:
+    """Write until there is no room."""
+    with file.open("wb", buffering=0) as out:
+        try:
+            while True:
+                out.write(b"\0" * (1 << 16))
+        except OSError:
+            return
+
+
+def healthy(stack: LiveStack, service: str) -> bool:
+    """Whether a service is healthy."""
+    return any(one["name"] == service and one["healthy"] for one in stack.status()["services"])
