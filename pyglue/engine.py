@@ -189,6 +189,7 @@ class Engine(ABC):
                     "end what holds them, or choose other ports in .env (docs/configuration.md)",
                 ],
                 try_="pyglue up",
+                code="port-taken",
             )
 
     def seen_running(self, name: str, token: str) -> None:
@@ -214,7 +215,9 @@ class Engine(ABC):
         code = life.exit_code if life else 0
         how = f" with exit code {code}" if 0 < code <= 128 else " by a signal" if code else ""
         details = [*(life.why if life else ()), *self.last_words(name)]
-        return PyglueError(f"{name} stopped{how}", details=details, try_=f"pyglue logs {name}")
+        return PyglueError(
+            f"{name} stopped{how}", details=details, try_=f"pyglue logs {name}", code="service-died"
+        )
 
     def vanished(self, name: str) -> PyglueError:
         """The error for a service of which the engine knows nothing any more."""
@@ -286,6 +289,7 @@ class ServiceJob:
                 f"{self.name} runs, but was not healthy within {limit:g} s",
                 details=[f"last seen  {seen}", *self._engine.last_words(self.name)],
                 try_=f"pyglue logs {self.name}",
+                code="service-slow",
             )
         return None
 

@@ -42,7 +42,9 @@ def choose(settings: Settings, stack: Stack) -> Choice:
     except NoDaemon as error:
         if DockerEngine.was_up_in(stack.directory):
             details = ["this checkout was started in containers, and they may run there still"]
-            raise NoDaemon(error.message, details=details, try_="pyglue --engine native up") from error
+            raise NoDaemon(
+                error.message, details=details, try_="pyglue --engine native up", code=error.code
+            ) from error
         return Choice(NativeEngine(stack), error.message)
 
 
@@ -51,7 +53,7 @@ def _docker(settings: Settings, stack: Stack, why: str) -> Choice:
         daemon = Daemon.connect(settings.variables)
         version = compose.version(settings.variables)
     except NoDaemon as error:
-        raise NoDaemon(error.message, try_="pyglue --engine native up") from error
+        raise NoDaemon(error.message, try_="pyglue --engine native up", code=error.code) from error
     return Choice(
         DockerEngine(stack, daemon, settings.variables), f"{why}: {daemon.address}, Compose {version}"
     )
@@ -70,4 +72,5 @@ def refuse_two(engine: Engine, environment: Mapping[str, str]) -> None:
         f"this checkout's stack runs {where} already",
         details=["each engine has data of its own; one at a time can have the ports"],
         try_=f"pyglue --engine {other} down",
+        code="other-engine",
     )

@@ -5,6 +5,7 @@ Every error says what was asked, what came back, and the next command to type.
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,10 +72,12 @@ class InputError(PyglueError):
 
     code = "bad-input"
 
-    def __init__(self, problems: list[Problem]) -> None:
+    def __init__(self, problems: list[Problem], *, code: str | None = None) -> None:
         files = sorted({problem.file for problem in problems})
         count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        super().__init__(f"{count} in {', '.join(files)}", details=[str(problem) for problem in problems])
+        super().__init__(
+            f"{count} in {', '.join(files)}", details=[str(problem) for problem in problems], code=code
+        )
         self.problems = problems
 
 
@@ -103,6 +106,19 @@ class BadAnswer(PyglueError):
     ) -> None:
         super().__init__(message, details=details, try_=try_, code=code)
         self.status = status
+
+
+def unwritable(
+    message: str, error: OSError, *, details: list[str] | None = None, try_: str = "df -h"
+) -> PyglueError:
+    """The error of a file that can't be written: because the disk is full, or for another reason."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return PyglueError(
+        f"{message}: {error.strerror or error}",
+        details=details,
+        try_=try_,
+        code="disk-full" if full else "cannot-write",
+    )
 
 
 def relative(path: Path, base: Path) -> str:

@@ -126,7 +126,8 @@ def run(
                 _guarded(job, 0.0, listener, job.begin)
             if not active:
                 raise PyglueError(
-                    f"these can never begin, for what they need is missing: {', '.join(waiting)}"
+                    f"these can never begin, for what they need is missing: {', '.join(waiting)}",
+                    code="waits-in-circle",
                 )
             for name, (job, since) in list(active.items()):
                 result = _guarded(job, clock() - since, listener, job.poll)

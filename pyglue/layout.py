@@ -75,7 +75,9 @@ class Layout:
                 folder.mkdir(mode=0o700, exist_ok=True)
             except OSError as error:
                 raise PyglueError(
-                    f"pyglue can't make its folder {folder}: {error.strerror}", try_=f"ls -ld {folder.parent}"
+                    f"pyglue can't make its folder {folder}: {error.strerror}",
+                    try_=f"ls -ld {folder.parent}",
+                    code="folder-unusable",
                 ) from error
         for folder in (self.run.parent, self.run):
             status = folder.lstat()
@@ -83,6 +85,7 @@ class Layout:
                 raise PyglueError(
                     f"{folder} is open to other users or belongs to one, so pyglue will not use it",
                     try_=f"ls -ld {folder}",
+                    code="folder-unusable",
                 )
 
     @contextmanager
@@ -99,6 +102,7 @@ class Layout:
                     f"another pyglue is at work on this checkout: {holder}",
                     details=["wait until it has ended, or end it with Ctrl-C where it runs"],
                     try_="pyglue status",
+                    code="another-pyglue",
                 ) from None
             os.truncate(descriptor, 0)
             os.pwrite(descriptor, f"`pyglue {command}`, process {os.getpid()}\n".encode(), 0)

@@ -201,6 +201,7 @@ class Up:
                 raise PyglueError(
                     f"Druid has the row, but after {waited:.0f} s not these columns: {', '.join(sorted(missing))}",
                     try_="pyglue logs druid-broker",
+                    code="columns-missing",
                 )
             self.cancel.wait(PAUSE)
             waited += PAUSE
@@ -252,7 +253,10 @@ def with_log(report: Report, engine: Engine | None) -> PyglueError:
     assert service is not None  # noqa: S101
     words = engine.last_words(service) if engine is not None else []
     return PyglueError(
-        f"at {report.hops[-1].hop}: {problem.message}", details=[*problem.details, *words], try_=problem.try_
+        f"at {report.hops[-1].hop}: {problem.message}",
+        details=[*problem.details, *words],
+        try_=problem.try_,
+        code=problem.code,
     )
 
 
@@ -322,8 +326,10 @@ def drain(clients: Clients, name: str, topic: str, wait: Callable[[float], None]
                 details=[
                     f"topic      {topic}, unread by partition: {unread}",
                     "why        bare Avro carries no version: records of the old schema would be lost",
+                    "type `pyglue up` again once the lag is 0, or put the old schema back",
                 ],
-                try_="pyglue status  (then `pyglue up` once the lag is 0, or put the old schema back)",
+                try_="pyglue status",
+                code="schema-changed",
             )
         wait(0.2)
         waited += 0.2
@@ -343,6 +349,7 @@ def await_running(druid: Druid, name: str, wait: Callable[[float], None]) -> Non
                 f"the supervisor {name} does not run: {state}",
                 details=list(status.errors if status else ()),
                 try_="pyglue logs druid-coordinator",
+                code="supervisor-not-running",
             )
         wait(0.1)
         waited += 0.1

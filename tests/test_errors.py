@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import pickle
 
 import pytest
 
-from pyglue.errors import BadAnswer, InputError, Problem, PyglueError, Unreachable, UsageError
+from pyglue.errors import BadAnswer, InputError, Problem, PyglueError, Unreachable, UsageError, unwritable
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,13 @@ def test_an_error_gets_to_another_process_as_it_is(error: PyglueError) -> None:
     assert type(again) is type(error)
     assert vars(again) == vars(error)
     assert str(again) == str(error)
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(errno.ENOSPC, "disk-full"), (errno.EDQUOT, "disk-full"), (errno.EACCES, "cannot-write")],
+)
+def test_a_file_that_cant_be_written_says_whether_the_disk_is_full(number: int, code: str) -> None:
+    """A full disk, or a used-up quota, has another remedy than a folder that is somebody else's."""
+    error = unwritable("out.tsv can't be written", OSError(number, "the reason"))
+    assert (error.message, error.code) == ("out.tsv can't be written: the reason", code)

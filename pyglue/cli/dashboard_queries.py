@@ -73,7 +73,9 @@ def test(app: App, slugs: tuple[str, ...], slow: float, files: tuple[Path, ...])
         app.screen.still()
         clients.close()
     if bad:
-        raise PyglueError(f"{bad} of the charts are not as they should be", try_="pyglue status")
+        raise PyglueError(
+            f"{bad} of the charts are not as they should be", try_="pyglue status", code="charts-differ"
+        )
     return 0
 
 

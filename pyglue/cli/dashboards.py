@@ -15,7 +15,7 @@ import click
 from pyglue.checks import DASHBOARDS, read_dashboards
 from pyglue.checks import check as check_files
 from pyglue.cli.options import App, common
-from pyglue.errors import PyglueError, UsageError
+from pyglue.errors import PyglueError, UsageError, unwritable
 from pyglue.pipeline import spec as specs
 from pyglue.settings import Settings
 from pyglue.superset import dashboards as boards
@@ -158,12 +158,14 @@ def _one(settings: Settings, superset: Superset, slug: str, board: Dashboard | N
                 f"came back  not found; there are {', '.join(boards.slugs(superset)) or 'none'}",
             ],
             try_=f"pyglue dashboards import {slug}",
+            code="dashboard-missing",
         )
     if not found["slug"]:
         raise PyglueError(
             f"the dashboard {found['dashboard_title']} has no slug in Superset any more",
             details=["its files need one, for it is the end of its address"],
             try_="give it one in Superset: Edit properties, URL slug",
+            code="dashboard-without-slug",
         )
     export = exported.read(boards.export(superset, int(found["id"])), table)
     texts = _texts(folder) if board else {}
@@ -191,10 +193,14 @@ def _write(plan: _Plan) -> None:
     except OSError as error:
         if not plan.texts:  # the folder came with this export
             shutil.rmtree(plan.folder, ignore_errors=True)
-        raise PyglueError(
-            f"{plan.shown} can't be written: {error.strerror}",
-            details=[f"file       {error.filename}"],
-            try_="pyglue dashboards export  (again, once that is mended; files are whole, old or new)",
+        raise unwritable(
+            f"{plan.shown} can't be written",
+            error,
+            details=[
+                f"file       {error.filename}",
+                "files are whole, old or new; once that is mended, type:",
+            ],
+            try_="pyglue dashboards export",
         ) from error
     finally:
         for file in fresh.values():

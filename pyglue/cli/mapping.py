@@ -80,6 +80,7 @@ def test(
             f"the event would be dropped: {dropped.reason}",
             details=[f"by mapping {chosen.files.name}"],
             try_="pyglue mapping test --help",
+            code="event-dropped",
         ) from dropped
     app.screen.data(json.dumps(reader(chosen.schema)(record), indent=2, ensure_ascii=False, default=_plain))
 

@@ -80,7 +80,7 @@ class App:
     def needs_running(self, settings: Settings, engine: Engine) -> None:
         """Raises PyglueError if nothing runs here, and no service's address says that it runs elsewhere."""
         if not engine.running() and not given(settings.variables):
-            raise PyglueError("nothing runs here", try_="pyglue up")
+            raise PyglueError("nothing runs here", try_="pyglue up", code="nothing-runs")
 
     def addresses(self, settings: Settings, stack: Stack, engine: Engine) -> Addresses:
         """Where the services answer."""

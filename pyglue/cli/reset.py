@@ -18,7 +18,7 @@ def reset(app: App, yes: bool) -> None:
     """Stop the stack and wipe its data: events, segments, dashboards made by hand, truth files. Keeps .env and the cache."""
     engine = app.stopping_engine()
     if not yes and not click.confirm(f"Wipe {engine.data}?", err=True):
-        raise PyglueError("nothing was wiped", try_="pyglue reset --yes")
+        raise PyglueError("nothing was wiped", try_="pyglue reset --yes", code="not-confirmed")
     began = time.monotonic()
     with engine.locked("reset"):
         engine.down()

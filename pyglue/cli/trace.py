@@ -202,7 +202,7 @@ def _error(report: Report, found: Sequence[Finding], differing: Sequence[str], e
             f"at {report.hops[-1].hop}: {problem.message}",
             details=[*problem.details, *details, *words],
             try_=problem.try_,
-            code=problem.code or "service-unhealthy",
+            code=problem.code,
         )
     stopped = (
         [] if report.problem is None else [f"stopped at {report.hops[-1].hop}: {report.problem.message}"]

@@ -151,6 +151,7 @@ def tell_outcome(screen: Screen, tally: Tally) -> None:
                 for status, count in sorted(lost.items())
             ],
             try_="pyglue status",
+            code="requests-lost",
         )
 
 

@@ -44,7 +44,9 @@ def verify(app: App, files: tuple[Path, ...], seconds: float) -> int:
     checked = check(settings)
     files = files or tuple(truth_files(settings))
     if not files:
-        raise PyglueError("there is no truth to compare with", try_="pyglue traffic --duration 1m")
+        raise PyglueError(
+            "there is no truth to compare with", try_="pyglue traffic --duration 1m", code="no-truth"
+        )
     engine = choose(settings, checked.stack).engine
     app.needs_running(settings, engine)
     clients = app.clients(settings, checked.stack, engine, time.sleep)
@@ -59,7 +61,9 @@ def verify(app: App, files: tuple[Path, ...], seconds: float) -> int:
         app.screen.still()
         clients.close()
     if differing:
-        raise PyglueError(f"{differing} of the comparisons differ", try_="pyglue status")
+        raise PyglueError(
+            f"{differing} of the comparisons differ", try_="pyglue status", code="traffic-differs"
+        )
     return 0
 
 

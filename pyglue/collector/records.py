@@ -30,9 +30,13 @@ def reader(record_schema: schema.RecordSchema) -> Callable[[bytes], dict[str, An
         try:
             fields = fastavro.schemaless_reader(stream, parsed, None)
         except (EOFError, ValueError, IndexError, KeyError, TypeError) as error:
-            raise BadAnswer(f"these {len(record)} bytes are no record of {name}") from error
+            raise BadAnswer(
+                f"these {len(record)} bytes are no record of {name}", code="record-unreadable"
+            ) from error
         if stream.read(1) or not isinstance(fields, dict):
-            raise BadAnswer(f"these {len(record)} bytes are more than a record of {name}")
+            raise BadAnswer(
+                f"these {len(record)} bytes are more than a record of {name}", code="record-unreadable"
+            )
         return fields
 
     return read

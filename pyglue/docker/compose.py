@@ -133,6 +133,7 @@ class Compose:
                 f"Docker Compose ended with {process.returncode}",
                 details=[f"asked      {' '.join(command)}", *(f"  | {line}" for line in telling(lines))],
                 try_="pyglue up",
+                code="compose-failed",
             )
         return lines
 
@@ -173,5 +174,5 @@ def version(environment: Mapping[str, str] = os.environ) -> str:
     if answer.returncode != 0 or found is None or (int(found[1]), int(found[2])) < OLDEST:
         there = answer.stdout.strip() if answer.returncode == 0 else "none"
         wanted = ".".join(map(str, OLDEST))
-        raise NoDaemon(f"docker has no Compose v2 from {wanted} on ({there})")
+        raise NoDaemon(f"docker has no Compose v2 from {wanted} on ({there})", code="no-compose")
     return found[0].removeprefix("v")

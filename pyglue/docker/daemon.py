@@ -35,6 +35,8 @@ T = TypeVar("T")
 class NoDaemon(PyglueError):
     """No daemon can be used here; the message says why in a few words."""
 
+    code = "no-docker"
+
 
 @dataclass(frozen=True)
 class Owner:
@@ -271,6 +273,7 @@ class Daemon:
                 "Docker did not do what it was asked",
                 details=[f"asked      {what} ({self.address})", f"came back  {reason}"],
                 try_="docker info",
+                code="docker-refused",
             ) from error
 
 

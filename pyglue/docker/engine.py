@@ -168,7 +168,7 @@ class DockerEngine(Engine):
         return []
 
     def vanished(self, name: str) -> PyglueError:
-        return PyglueError(f"the container of {name} was removed", try_="pyglue up")
+        return PyglueError(f"the container of {name} was removed", try_="pyglue up", code="service-died")
 
     def follow(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         """A container that is made anew meanwhile is followed, too."""
@@ -272,7 +272,11 @@ class DockerEngine(Engine):
     def start(self, name: str) -> None:
         container = self._containers().get(name)
         if container is None:
-            raise PyglueError(f"Docker Compose made no container for {name}", try_="docker compose ps --all")
+            raise PyglueError(
+                f"Docker Compose made no container for {name}",
+                try_="docker compose ps --all",
+                code="compose-failed",
+            )
         content = mounts.content(self.stack, self.stack.services[name])
 
         def start() -> None:

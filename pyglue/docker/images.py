@@ -101,11 +101,14 @@ class Images:
                 f"building the image {service.image} failed",
                 details=[*error.details, f"log        {log}", advice],
                 try_=f"pyglue install {folder}",
+                code="image-failed",
             ) from error
         built = self._daemon.image(service.image)
         if built is None:
             raise PyglueError(
-                f"Docker Compose built {folder}, but there is no image {service.image}", try_="docker images"
+                f"Docker Compose built {folder}, but there is no image {service.image}",
+                try_="docker images",
+                code="image-failed",
             )
         self._memo.keep_image(folder, wanted, built)
         return built != before

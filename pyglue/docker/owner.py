@@ -26,6 +26,7 @@ def check(daemon: Daemon, project: str, checkout: Path, memo: Memo) -> None:
                     "ports in .env (docs/configuration.md)",
                 ],
                 try_=f"PYGLUE_PROJECT={project}2 pyglue up",
+                code="not-this-checkout",
             )
     check_name(daemon, project, checkout)
     volumes = daemon.volumes(project)
@@ -38,6 +39,7 @@ def check(daemon: Daemon, project: str, checkout: Path, memo: Memo) -> None:
                 "if it is another's: another PYGLUE_PROJECT in .env, and other ports (docs/configuration.md)",
             ],
             try_=f"PYGLUE_PROJECT={project}2 pyglue up",
+            code="not-this-checkout",
         )
 
 
@@ -49,4 +51,5 @@ def check_name(daemon: Daemon, project: str, checkout: Path) -> None:
                 f"containers of this checkout are there under another name: {other.project}",
                 details=[f"container  {other.name}, and now the project is called {project}"],
                 try_=f"PYGLUE_PROJECT={other.project} pyglue down",
+                code="not-this-checkout",
             )

@@ -35,7 +35,9 @@ def read(folder: Path) -> tuple[Artifact, ...]:
     """The lock file of a service folder; raises InputError for lines that are none, or if it is missing."""
     file = folder / FILE
     if not file.exists():
-        raise InputError([Problem(str(file), None, None, "is missing; `make lock` writes it")])
+        raise InputError(
+            [Problem(str(file), None, None, "is missing; `make lock` writes it")], code="lock-broken"
+        )
     artifacts: list[Artifact] = []
     problems: list[Problem] = []
     for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
@@ -45,7 +47,7 @@ def read(folder: Path) -> tuple[Artifact, ...]:
         else:
             artifacts.append(Artifact(match[1], int(match[2]), match[3]))
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, code="lock-broken")
     return tuple(artifacts)
 
 

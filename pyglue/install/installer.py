@@ -112,6 +112,7 @@ class Installer:
                 f"what Maven brought for {folder.name} is not what {folder.name}/{artifacts.FILE} names",
                 details=different[:LINES],
                 try_=f"pyglue install {folder.name}",
+                code="artifacts-differ",
             )
 
     def _python(self, folder: Path, home: Path, log: Path) -> None:
@@ -129,7 +130,9 @@ class Installer:
 
         uv = shutil.which("uv", path=f"{Path(self.python).parent}{os.pathsep}{os.environ.get('PATH', '')}")
         if uv is None:
-            raise PyglueError("uv, which installs Python services, is not beside this Python", try_="make up")
+            raise PyglueError(
+                "uv, which installs Python services, is not beside this Python", try_="make up", code="no-uv"
+            )
         environment = {**os.environ, "UV_CACHE_DIR": str(self.cache.uv), "UV_PYTHON_DOWNLOADS": "never"}
         environment.pop("VIRTUAL_ENV", None)
         certificates = Path("/etc/ssl/certs/ca-certificates.crt")
@@ -194,6 +197,7 @@ class Installer:
                     f"log        {log}",
                 ],
                 try_=f"pyglue install {folder.name}",
+                code="install-failed",
             )
 
     @contextmanager

@@ -16,13 +16,17 @@ def java_version() -> str:
     """The JDK's version line, such as `17.0.15 Debian`; raises PyglueError if there is none that will do."""
     path = shutil.which("java")
     if path is None:
-        raise PyglueError("there is no Java on this machine", try_=f"{package_command('java')}")
+        raise PyglueError(
+            "there is no Java on this machine", try_=f"{package_command('java')}", code="no-java"
+        )
     line = _release(Path(path).resolve()) or _asked(path)
     major = re.match(r"(\d+)", line)
     if major is None or int(major.group(1)) not in JDKS:
         wanted = " or ".join(map(str, JDKS))
         raise PyglueError(
-            f"Java {wanted} is needed; {path} is version {line}", try_=f"{package_command('java')}"
+            f"Java {wanted} is needed; {path} is version {line}",
+            try_=f"{package_command('java')}",
+            code="no-java",
         )
     return line
 
@@ -46,10 +50,12 @@ def _asked(path: str) -> str:
 def require_maven() -> str:
     """The path of mvn, with a compiler beside java; raises PyglueError naming what is missing."""
     if shutil.which("javac") is None:
-        raise PyglueError("there is a Java here, but no compiler (javac)", try_=package_command("java"))
+        raise PyglueError(
+            "there is a Java here, but no compiler (javac)", try_=package_command("java"), code="no-java"
+        )
     path = shutil.which("mvn")
     if path is None:
-        raise PyglueError("Maven is not installed", try_=package_command("maven"))
+        raise PyglueError("Maven is not installed", try_=package_command("maven"), code="no-maven")
     return path
 
 

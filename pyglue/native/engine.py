@@ -121,7 +121,9 @@ class NativeEngine(Engine):
     def vanished(self, name: str) -> PyglueError:
         del name  # whichever service was asked about first: all have ended
         return PyglueError(
-            "supervisord, which keeps the services, has ended, and they with it", try_="pyglue up"
+            "supervisord, which keeps the services, has ended, and they with it",
+            try_="pyglue up",
+            code="no-supervisord",
         )
 
     # -- acting
@@ -184,6 +186,7 @@ class NativeEngine(Engine):
                 "these processes could not be ended",
                 details=[str(process) for process in alive],
                 try_="pyglue down",
+                code="not-ended",
             )
         shutil.rmtree(self.layout.run, ignore_errors=True)
         return killed

@@ -99,7 +99,11 @@ def _escape(value: object) -> str:
     """A path as a value of supervisord.conf: percent signs doubled; what its syntax can't hold is refused."""
     text = str(value)
     if any(part in text for part in ('"', "\\", "\n", " ;", " #")):
-        raise PyglueError(f"pyglue can't run in a folder with such a name: {text}", try_="move the checkout")
+        raise PyglueError(
+            f"pyglue can't run in a folder with such a name: {text}",
+            try_="move the checkout",
+            code="folder-unusable",
+        )
     return text.replace("%", "%%")
 
 
@@ -155,6 +159,7 @@ class Supervisord:
             "supervisord, which keeps the native engine's processes, did not start",
             details=Path(out.name).read_text(errors="replace").splitlines()[-10:],
             try_="pyglue up",
+            code="no-supervisord",
         )
 
     def _reload(self) -> None:
@@ -212,6 +217,7 @@ class Supervisord:
                 "supervisord, which keeps the native engine's processes, does not answer",
                 details=[f"asked      {method} at {self.layout.socket}", f"came back  {error}"],
                 try_="pyglue down",
+                code="no-supervisord",
             ) from error
 
 

@@ -285,7 +285,10 @@ class Kafka:
         topics = self._translated(lambda: consumer.list_topics(topic, timeout=self.timeout)).topics
         if topics[topic].error is not None:
             raise PyglueError(
-                f"Kafka has no topic {topic}", details=[f"asked      {self.servers}"], try_="pyglue up"
+                f"Kafka has no topic {topic}",
+                details=[f"asked      {self.servers}"],
+                try_="pyglue up",
+                code="topic-missing",
             )
         return sorted(topics[topic].partitions)
 
@@ -300,4 +303,5 @@ class Kafka:
             "Kafka does not answer",
             details=[f"asked      {self.servers}", f"came back  {error.args[0].str()}"],
             try_="pyglue logs kafka",
+            code="kafka-away",
         )

@@ -52,6 +52,7 @@ def chart_rows(superset: Superset, name: str) -> list[dict[str, Any]]:
             f"Superset has no chart called {name}",
             details=[f"asked      the charts of {superset.http.base}", "came back  none of that name"],
             try_="pyglue up",
+            code="chart-missing",
         )
     return _rows(superset, superset.get(f"chart/{found['id']}/data/?force=true"))
 
@@ -122,6 +123,7 @@ def ask(superset: Superset, chart: Chart, where: str | None = None) -> Answer:
             f"the chart '{chart.name}' has no query of its own",
             details=["came back  a chart without query_context: it was never saved in Superset's editor"],
             try_="open the chart in Superset and save it",
+            code="chart-unsaved",
         )
     body = copy.deepcopy(chart.context)
     body |= {"force": True, "result_format": "json", "result_type": "full"}

@@ -96,8 +96,12 @@ class Superset:
         if not self._password:
             raise PyglueError(
                 "SUPERSET_ADMIN_PASSWORD is not set, neither in the environment nor in .env",
-                details=[f"wanted for the user {self.username} of {self.http.base}"],
-                try_="pyglue up  (it generates one)",
+                details=[
+                    f"wanted for the user {self.username} of {self.http.base}",
+                    "`pyglue up` generates one",
+                ],
+                try_="pyglue up",
+                code="superset-password",
             )
         for header in ("Authorization", "X-CSRFToken"):
             self.http.headers.pop(header, None)
@@ -108,8 +112,13 @@ class Superset:
             raise BadAnswer(
                 f"Superset refused the user {self.username}",
                 status=401,
-                details=[f"asked      POST {self.http.base}{path}", "came back  wrong name or password"],
-                try_="look at SUPERSET_ADMIN_PASSWORD in .env, then `pyglue up`",
+                details=[
+                    f"asked      POST {self.http.base}{path}",
+                    "came back  wrong name or password",
+                    "when it starts, Superset takes SUPERSET_ADMIN_PASSWORD of .env",
+                ],
+                try_="pyglue up",
+                code="superset-password",
             )
         try:
             if answer.status_code != 200:

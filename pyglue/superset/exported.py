@@ -76,6 +76,7 @@ def read(bundle: bytes, table: str) -> Export:
             f"the dashboard {fields['dashboard_title']} could not be imported again as it is in Superset",
             details=wrong,
             try_="mend it in Superset, or take the chart off the dashboard; then type the same again",
+            code="dashboard-broken",
         )
     return Export(fields | {"metadata": over(fields.get("metadata"), uuids)}, charts)
 

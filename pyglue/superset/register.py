@@ -151,6 +151,7 @@ def refresh_dataset(
                 f"came back  none called {database}",
             ],
             try_="pyglue register-cluster",
+            code="database-missing",
         )
     dataset = superset.find("dataset", related={"database": found["id"]}, table_name=table, schema=SCHEMA)
     if dataset is None:
@@ -210,6 +211,7 @@ def _create(superset: Superset, database_id: int, table: str, database: str) -> 
             status=422,
             details=error.details,
             try_="pyglue smoke-test",
+            code="table-missing",
         ) from error
 
 

@@ -129,7 +129,9 @@ def _check(processes: list[Any], answers: Any) -> None:
         reason = (
             "was killed: perhaps there was not enough memory" if died[0] < 0 else f"ended with code {died[0]}"
         )
-        raise PyglueError(f"a process that writes the history {reason}", try_="pyglue status")
+        raise PyglueError(
+            f"a process that writes the history {reason}", try_="pyglue status", code="history-failed"
+        )
 
 
 def _join(plan: Plan, pieces: list[Path], file: Path) -> None:
@@ -234,6 +236,7 @@ class _Part:
                     f"came back  {reason}",
                 ],
                 try_="pyglue status",
+                code="kafka-refused",
             )
         return written
 
@@ -260,7 +263,9 @@ class _Part:
             except BufferError:
                 self._producer.poll(0.1)
             except KafkaException as error:
-                raise Unreachable("Kafka's producer refused a record", details=[str(error)]) from error
+                raise Unreachable(
+                    "Kafka's producer refused a record", details=[str(error)], code="kafka-refused"
+                ) from error
 
     def _told(self, error: KafkaError | None, _: Message) -> None:
         if error is not None:

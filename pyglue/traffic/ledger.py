@@ -106,7 +106,9 @@ class Ledger:
         except sqlite3.OperationalError as error:
             self._db.close()
             raise PyglueError(
-                f"the truth can't be put into a temporary file: {error}", try_="df -h"
+                f"the truth can't be put into a temporary file: {error}",
+                try_="df -h",
+                code="disk-full" if "is full" in str(error) else "cannot-write",
             ) from error
         self.made = made
 

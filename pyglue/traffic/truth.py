@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, TextIO
 from urllib.parse import urlsplit
 
-from pyglue.errors import InputError, Problem, PyglueError
+from pyglue.errors import InputError, Problem, PyglueError, unwritable
 from pyglue.traffic.faults import Delivery
 
 VERSION = 1
@@ -97,7 +97,12 @@ def line(delivery: Delivery, sent_ms: int, answered_ms: int, status: int) -> str
 
 def unwritten(file: Path, error: OSError) -> PyglueError:
     """What to tell when a file can't be written."""
-    return PyglueError(f"can't write the truth into {file}: {error.strerror}", try_="df -h")
+    return unwritable(f"can't write the truth into {file}", error)
+
+
+def damaged(file: Path, line: int | None, reason: str) -> InputError:
+    """What to tell of a file that can't be compared with."""
+    return InputError([Problem(str(file), line, None, reason)], code="truth-damaged")
 
 
 def begin(out: TextIO, made: Made) -> None:
@@ -136,19 +141,19 @@ def read(file: Path) -> Truth:
         with file.open(encoding="utf-8") as lines:
             first, names = lines.readline(), lines.readline()
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError([Problem(str(file), None, None, f"can't be read: {error}")]) from error
+        raise damaged(file, None, f"can't be read: {error}") from error
     try:
         found: dict[str, Any] = json.loads(first.removeprefix("#"))
         version = found.get("version")
         made = Made(**found) if version == VERSION else None
     except (ValueError, TypeError, AttributeError, RecursionError) as error:
         reason = "is no file of `pyglue traffic`: its first line does not tell how it was made"
-        raise InputError([Problem(str(file), 1, None, reason)]) from error
+        raise damaged(file, 1, reason) from error
     if made is None:
         reason = f"is of version {version}, and this pyglue reads version {VERSION}"
-        raise InputError([Problem(str(file), 1, None, reason)])
+        raise damaged(file, 1, reason)
     if names.split() != list(COLUMNS):
-        raise InputError([Problem(str(file), 2, None, "does not name the columns of a truth file")])
+        raise damaged(file, 2, "does not name the columns of a truth file")
     return Truth(file, made)
 
 
@@ -162,10 +167,10 @@ def _sent(file: Path, number: int, text: str) -> Sent:
             urlsplit(location)
         text.encode()  # what is no UTF-8 was read as something that can't be written
     except (ValueError, IndexError, TypeError) as error:  # no number, too few, too many
-        raise InputError([Problem(str(file), number, None, f"is no request: {error}")]) from error
+        raise damaged(file, number, f"is no request: {error}") from error
     if not (_IDENTIFIER.fullmatch(sent.party) and _IDENTIFIER.fullmatch(sent.session)):
         reason = "is no request: party and session are no identifiers of the tag"
-        raise InputError([Problem(str(file), number, None, reason)])
+        raise damaged(file, number, reason)
     return sent
 
 

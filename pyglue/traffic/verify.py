@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyglue.errors import BadAnswer, InputError, Problem, PyglueError, Unreachable
+from pyglue.errors import BadAnswer, PyglueError, Unreachable
 from pyglue.pipeline.druid import Druid
 from pyglue.superset import chart_data
 from pyglue.superset.chart_data import Chart
@@ -136,7 +136,7 @@ class Evidence:
         unknown, bordering = self._look(first)
         if self.made.history and not first.whole:
             reason = "a history without its end: the file was cut off, so it can't be compared"
-            raise InputError([Problem(str(file), None, None, reason)])
+            raise truth.damaged(file, None, reason)
         self.compared = 0
         self.left_out = len(unknown)
         self.ledger = Ledger(table, self._comparable(unknown), self.made)
@@ -243,6 +243,7 @@ def await_rows(
                 f"Druid has {most:,} of {wanted:,} rows, and for {seconds:g} s no new one",
                 details=details,
                 try_="pyglue status",
+                code="rows-missing",
             )
         wait(PAUSE)
 

@@ -82,8 +82,8 @@ def test_import_of_a_slug_that_no_folder_has(fake: FakeSuperset, pyglue: Run) ->
     """The known ones are told; nothing is asked of Superset."""
     ended = pyglue("dashboards", "import", "clickstream", "nosuch")
     assert ended.code == 2
-    assert ended.err.startswith(
-        "error: superset/dashboards has no dashboard nosuch\n  there are clickstream\n"
+    assert ended.err == (
+        "error: superset/dashboards has no dashboard nosuch\n  there are clickstream\n  see: docs/errors.md#usage\n"
     )
     assert fake.asked == []
 
@@ -236,6 +236,7 @@ def test_a_dashboard_that_superset_has_not(fake: FakeSuperset, pyglue: Run) -> N
         f"  asked      {fake.base}, for the UUID in {FOLDER}/dashboard.yaml\n"
         "  came back  not found; there are none\n"
         "  try: pyglue dashboards import clickstream\n"
+        "  see: docs/errors.md#dashboard-missing\n"
     )
 
 

@@ -65,7 +65,8 @@ def test_a_wrong_password_says_where_it_is_set(fake: FakeSuperset) -> None:
     with Client(fake.base, "superset") as http, pytest.raises(BadAnswer) as caught:
         Superset(http, "not it").get("database/")
     assert "refused the user admin" in caught.value.message
-    assert "SUPERSET_ADMIN_PASSWORD" in str(caught.value.try_)
+    assert any("SUPERSET_ADMIN_PASSWORD of .env" in line for line in caught.value.details)
+    assert (caught.value.try_, caught.value.code) == ("pyglue up", "superset-password")
     assert "not it" not in str(caught.value.details)
 
 
