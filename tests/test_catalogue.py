@@ -19,7 +19,6 @@ PLAIN = {  # these files may still raise without a code
     "pyglue/cli/submit_spec.py",
     "pyglue/collector/server.py",
     "pyglue/pipeline/druid.py",
-    "pyglue/pipeline/smoke.py",
 }
 
 
