@@ -88,6 +88,65 @@ HOPS: dict[str, dict[str, Entry]] = {
             " has signs that supervisord does not take.",
             "`ls -ld FOLDER` shows whose it is. Remove it if it is not yours to share, or move the checkout.",
         ),
+        "no-python": Entry(
+            "pyglue runs with Python 3.11 or 3.12, and this one is another.",
+            "`make up` finds one that will do, or names the package to install.",
+        ),
+        "machine-unknown": Entry(
+            "The stack is made for Linux on x86_64 and arm64. Elsewhere some of its libraries don't exist ready to use.",
+            "Another machine; or a Docker daemon on one: `DOCKER_HOST=ssh://HOST pyglue --engine docker up`.",
+        ),
+        "memory-short": Entry(
+            "Heaps, direct memory and what a JVM needs beside them, added up over all services, are more than the machine,"
+            " or the container in which pyglue itself runs, has left. Below half of it the stack does not come up; above"
+            " that it comes up, and the system may end a service under load.",
+            "End other programs, or give the machine or the container more memory. Or have smaller heaps"
+            " ([sizes](configuration.md#sizes-and-behaviour)): the table of `pyglue doctor` shows whose are large.",
+        ),
+        "cpu-short": Entry(
+            "There are fewer than two processors, or a quota lets pyglue use less. Services start side by side, and may be"
+            " so slow that they are taken for dead.",
+            "Give the machine more processors, or raise the quota of the container or service in which pyglue runs.",
+        ),
+        "disk-short": Entry(
+            "The file system where data, artefacts or images go has fewer bytes, or can take fewer files, than a start"
+            " wants.",
+            "Make room there; or have artefacts elsewhere, by `PYGLUE_CACHE`; or move the checkout.",
+        ),
+        "env-open": Entry(
+            "`.env` holds secrets, and others who use this machine may read it.",
+            "`chmod 600 .env`; `pyglue up` does the same.",
+        ),
+        "known-secret": Entry(
+            "A secret is one that everybody knows, or it is too short. Superset refuses to start with it.",
+            "Take the line out of `.env`: `pyglue up` makes a secret and writes it there. Or set one of your own"
+            " ([.env](configuration.md#env)).",
+        ),
+        "other-data": Entry(
+            "There is data that this start would not find as it was left: another version had it last, the checkout was"
+            " moved (Druid looks for its segments where they were made), or it is the other engine's.",
+            "Go on as the finding says: back to the version, the place or the engine. Or begin without data:"
+            " `pyglue reset`.",
+        ),
+        "limits-low": Entry(
+            "The system lets this user open too few files, or have too few processes. supervisord refuses to run below 1024"
+            " and 200; Kafka and Druid hold hundreds of files open.",
+            "Raise the hard limits, by a file in `/etc/security/limits.d/`, and log in anew; in a container by `--ulimit`.",
+        ),
+        "no-loopback": Entry(
+            "Everything listens on 127.0.0.1, and that address does not work here, or `localhost` is not that address.",
+            "`sudo ip link set lo up`; for the name a line `127.0.0.1 localhost` in `/etc/hosts`.",
+        ),
+        "clock-behind": Entry(
+            "The clock is earlier than the times of the checkout's own files. Events would be of the past, and charts show"
+            " the last hour.",
+            "Set the clock: `sudo timedatectl set-ntp true`.",
+        ),
+        "port-outgoing": Entry(
+            "A service is to have a port out of the range from which the system serves outgoing connections of any program."
+            " It may be free today and taken at the next start.",
+            "Choose ports below 32768 in `.env` ([ports](configuration.md#ports)).",
+        ),
     },
     "installing": {
         "install-failed": Entry(

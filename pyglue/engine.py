@@ -52,6 +52,15 @@ class Life:
     why: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Taken:
+    """A port that a service would find taken, and who has it."""
+
+    port: int
+    service: str
+    holder: ports.Holder
+
+
 class Question(Protocol):
     """Asks one service again and again whether it serves. `last` is what it said last, `tries` how often it was asked."""
 
@@ -123,6 +132,14 @@ class Engine(ABC):
         """Where services keep their data, as far as this machine sees it, by service."""
         return {}
 
+    @abstractmethod
+    def listens(self, service: Service) -> Sequence[int]:
+        """The ports of this machine that a service takes."""
+
+    @abstractmethod
+    def obstacles(self) -> list[PyglueError]:
+        """What would keep the stack from starting, beside ports; nothing is changed for this look."""
+
     def generated(self) -> Mapping[str, str]:
         """Secrets that services made for themselves, for want of others."""
         return {}
@@ -172,25 +189,26 @@ class Engine(ABC):
 
     # -- the same for all
 
-    def check_ports(self, wanted: Callable[[Service], Sequence[int]]) -> None:
-        """Raise PyglueError naming every port that a service which does not run yet would find taken."""
-        running = self.running()
-        holders: dict[str, list[str]] = {}
-        for name, service in self.stack.services.items():
-            for port in wanted(service) if name not in running else ():
-                if not ports.is_free(port):
-                    holders.setdefault(ports.holder(port), []).append(f"{port} (for {name})")
-        count = sum(map(len, holders.values()))
-        if count:
-            raise PyglueError(
-                "a port is taken" if count == 1 else f"{count} ports are taken",
-                details=[
-                    *(f"{', '.join(taken)} by {holder}" for holder, taken in holders.items()),
-                    "end what holds them, or choose other ports in .env (docs/configuration.md)",
-                ],
-                try_="pyglue up",
-                code="port-taken",
-            )
+    def taken_ports(self) -> list[Taken]:
+        """Every port that a service which does not run yet would find taken."""
+        present = self.present()
+        wanted = [
+            (port, service.name)
+            for service in self.stack.services.values()
+            if service.name not in present
+            for port in self.listens(service)
+        ]
+        return [Taken(port, name, ports.holder(port)) for port, name in wanted if not ports.is_free(port)]
+
+    def present(self) -> set[str]:
+        """Services that have their ports already."""
+        return self.running()
+
+    def check_ports(self) -> None:
+        """Raise PyglueError naming every port that is taken."""
+        error = taken_error(self.taken_ports())
+        if error is not None:
+            raise error
 
     def seen_running(self, name: str, token: str) -> None:
         """From now on the service must live on (see `watch`)."""
@@ -231,6 +249,24 @@ class Engine(ABC):
             if lines
             else [f"{name} printed nothing"]
         )
+
+
+def taken_error(taken: Sequence[Taken]) -> PyglueError | None:
+    """The error that names all ports that are taken, by who has them; None if there are none."""
+    if not taken:
+        return None
+    holders: dict[str, list[str]] = {}
+    for one in taken:
+        holders.setdefault(one.holder.words, []).append(f"{one.port} (for {one.service})")
+    return PyglueError(
+        "a port is taken" if len(taken) == 1 else f"{len(taken)} ports are taken",
+        details=[
+            *(f"{', '.join(found)} by {holder}" for holder, found in holders.items()),
+            "end what holds them, or choose other ports in .env (docs/configuration.md)",
+        ],
+        try_="pyglue up",
+        code="port-taken",
+    )
 
 
 class ServiceJob:

@@ -50,13 +50,20 @@ def choose(settings: Settings, stack: Stack) -> Choice:
 
 def _docker(settings: Settings, stack: Stack, why: str) -> Choice:
     try:
-        daemon = Daemon.connect(settings.variables)
-        version = compose.version(settings.variables)
+        daemon, words = _daemon(settings.variables)
     except NoDaemon as error:
         raise NoDaemon(error.message, try_="pyglue --engine native up", code=error.code) from error
-    return Choice(
-        DockerEngine(stack, daemon, settings.variables), f"{why}: {daemon.address}, Compose {version}"
-    )
+    return Choice(DockerEngine(stack, daemon, settings.variables), f"{why}: {words}")
+
+
+def docker_words(variables: Mapping[str, str]) -> str:
+    """The daemon and the Compose that could run services here, in words; raises NoDaemon where one is missing."""
+    return _daemon(variables)[1]
+
+
+def _daemon(variables: Mapping[str, str]) -> tuple[Daemon, str]:
+    daemon = Daemon.connect(variables)
+    return daemon, f"{daemon.address}, Compose {compose.version(variables)}"
 
 
 def refuse_two(engine: Engine, environment: Mapping[str, str]) -> None:

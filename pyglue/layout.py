@@ -5,6 +5,7 @@ State lies in `.pyglue/` in the checkout:
     data/NAME        a named volume, or a service's DATA_DIR
     log/NAME.log     what a service printed
     programs/NAME.json   what a service was last started with (`launch.py` reads it)
+    marks/NAME.json  which version had a service's data last, and where it was made
     supervisord.conf, supervisord.log, lock
 
 Sockets and pid files lie in /tmp/pyglue-UID/HASH, because a Unix socket's path ends at 107 characters.
@@ -48,6 +49,10 @@ class Layout:
         return self.state / "programs"
 
     @property
+    def marks(self) -> Path:
+        return self.state / "marks"
+
+    @property
     def identity(self) -> str:
         """Tells this checkout's processes from another's; stands in their environment."""
         return hashlib.sha256(os.fsencode(self.project.resolve())).hexdigest()[:12]
@@ -68,9 +73,21 @@ class Layout:
         """The log of one service."""
         return self.logs / f"{service}.log"
 
+    def mark(self, service: str) -> Path:
+        """The mark of one service's data."""
+        return self.marks / f"{service}.json"
+
     def make(self) -> None:
         """Create the folders, for this user alone; raises PyglueError if that is not possible, or unsafe."""
-        for folder in (self.state, self.data, self.logs, self.programs, self.run.parent, self.run):
+        for folder in (
+            self.state,
+            self.data,
+            self.logs,
+            self.programs,
+            self.marks,
+            self.run.parent,
+            self.run,
+        ):
             try:
                 folder.mkdir(mode=0o700, exist_ok=True)
             except OSError as error:
@@ -79,8 +96,15 @@ class Layout:
                     try_=f"ls -ld {folder.parent}",
                     code="folder-unusable",
                 ) from error
+        self.check_run()
+
+    def check_run(self) -> None:
+        """Raise PyglueError if the place for sockets, as far as it is there, is open to others."""
         for folder in (self.run.parent, self.run):
-            status = folder.lstat()
+            try:
+                status = folder.lstat()
+            except FileNotFoundError:
+                continue
             if status.st_uid != os.getuid() or status.st_mode & 0o077:
                 raise PyglueError(
                     f"{folder} is open to other users or belongs to one, so pyglue will not use it",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import dataclass
 
 import psutil
 
@@ -18,18 +19,31 @@ def is_free(port: int, address: str = "127.0.0.1") -> bool:
     return True
 
 
-def holder(port: int) -> str:
-    """Who listens on the port, in words: process name, id and command line as far as this user may see it."""
+@dataclass(frozen=True)
+class Holder:
+    """Who listens on a port: its process id, as far as this user may see it, and the same in words."""
+
+    pid: int | None
+    words: str
+
+
+def holder(port: int) -> Holder:
+    """Who listens on the port."""
     try:
         connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:
-        return "a process that only root can see"
+        return Holder(None, "a process that only root can see")
     for connection in connections:
         if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
             if connection.pid is None:
-                return "a process of another user"
-            return _describe(connection.pid)
-    return "a process that is gone by now"
+                return Holder(None, "a process of another user")
+            return Holder(connection.pid, _describe(connection.pid))
+    for connection in connections:  # a port that the system gave to a connection can't be listened on
+        waits = connection.status == psutil.CONN_TIME_WAIT  # that one keeps nobody away
+        if connection.laddr and connection.laddr.port == port and not waits:
+            owner = "another user" if connection.pid is None else _describe(connection.pid)
+            return Holder(None, f"an outgoing connection of {owner}, for as long as it lasts")
+    return Holder(None, "a process that is gone by now")
 
 
 def describe(words: list[str], pid: int) -> str:

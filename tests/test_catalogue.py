@@ -85,12 +85,13 @@ def literals(node: ast.expr) -> tuple[str, ...] | None:
 
 
 def made(folder: Path) -> Iterator[Made]:
-    """Every error, and every finding of a diagnosis, that the modules below a folder make."""
+    """Every error, and every finding of a diagnosis or of doctor, that the modules below a folder make."""
     modules = trees(folder)
     codes = kinds(modules)
     for path, module in modules.items():
         diagnoses = path == FINDINGS or any(
-            isinstance(node, ast.ImportFrom) and node.module == "pyglue.diagnosis.findings"
+            isinstance(node, ast.ImportFrom)
+            and node.module in ("pyglue.diagnosis.findings", "pyglue.doctor.findings")
             for node in ast.walk(module)
         )
         for node in ast.walk(module):

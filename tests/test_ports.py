@@ -24,7 +24,8 @@ def taken(request: pytest.FixtureRequest) -> Iterator[int]:
 def test_a_listening_server_holds_its_port(taken: int) -> None:
     """A port on which something listens is not free, and the holder is named."""
     assert not ports.is_free(taken)
-    assert ports.holder(taken).startswith(f"process {os.getpid()} (")
+    assert ports.holder(taken).pid == os.getpid()
+    assert ports.holder(taken).words.startswith(f"process {os.getpid()} (")
 
 
 def test_a_port_is_free_again_at_once() -> None:
@@ -37,10 +38,21 @@ def test_a_port_is_free_again_at_once() -> None:
         with socket.create_connection(("127.0.0.1", port)):
             server.accept()[0].close()  # the server closes first: its end waits
     assert ports.is_free(port)
-    assert ports.holder(port) == "a process that is gone by now"
+    assert ports.holder(port).words == "a process that is gone by now"
 
 
 def test_a_long_command_line_is_cut() -> None:
     """The holder is told in one line."""
     assert len(ports.describe(["x" * 500], 7)) < 110
     assert ports.describe(["python", "-c", "import a\n\nb()"], 7) == "process 7 (python -c import a b())"
+
+
+def test_a_port_lent_to_a_connection_has_no_server() -> None:
+    """Nobody can listen there, and nobody does: the other end of the connection is no holder to kill."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as client,
+    ):
+        found = ports.holder(client.getsockname()[1])
+    assert found.pid is None
+    assert found.words.startswith(f"an outgoing connection of process {os.getpid()} (")

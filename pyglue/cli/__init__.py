@@ -21,6 +21,7 @@ from pyglue.cli.check import check
 from pyglue.cli.dashboard_queries import test  # noqa: F401 - adds itself to `dashboards`
 from pyglue.cli.dashboards import dashboards
 from pyglue.cli.demo import demo
+from pyglue.cli.doctor import doctor
 from pyglue.cli.down import down
 from pyglue.cli.install import install
 from pyglue.cli.logs import logs
@@ -73,6 +74,7 @@ for command in (
     demo,
     down,
     check,
+    doctor,
     status,
     logs,
     install,

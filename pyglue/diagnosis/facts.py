@@ -208,7 +208,7 @@ def _files(settings: Settings) -> InputError | None:
 def _holders(down: list[State]) -> dict[str, str]:
     """Who has the ports of services that do not run, by service, in words."""
     return {
-        state.name: f"{port} is held by {ports.holder(port)}"
+        state.name: f"{port} is held by {ports.holder(port).words}"
         for state in down
         for port in state.ports
         if not ports.is_free(port)

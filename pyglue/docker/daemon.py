@@ -98,6 +98,18 @@ class Container:
         )
 
 
+@dataclass(frozen=True)
+class Host:
+    """The machine on which a daemon runs containers. `memory` in bytes; `root` is where images and volumes lie."""
+
+    is_local: bool
+    system: str
+    architecture: str
+    cores: int
+    memory: int
+    root: str
+
+
 class Daemon:
     """A daemon that answers."""
 
@@ -185,6 +197,18 @@ class Daemon:
     def layers(self) -> int:
         """Bytes of all images, unpacked, each layer counted once."""
         return int(self._asked("the size of all images", self._client.df)["LayersSize"])
+
+    def host(self) -> Host:
+        """The machine that the daemon has (`GET /info`, Docker Engine API)."""
+        told = self._asked("about its machine", self._client.info)
+        return Host(
+            is_local=self.is_local,
+            system=str(told.get("OSType", "")).capitalize(),
+            architecture=str(told.get("Architecture", "")),
+            cores=int(told.get("NCPU") or 0),
+            memory=int(told.get("MemTotal") or 0),
+            root=str(told.get("DockerRootDir") or "/var/lib/docker"),
+        )
 
     def start(self, container: Container) -> None:
         """Start one that does not run, or let one go on that was paused."""

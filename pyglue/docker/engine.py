@@ -219,19 +219,34 @@ class DockerEngine(Engine):
             cancel,
         )
 
-    def check(self) -> None:
-        """Files and limits, whose project it is, and the published ports."""
+    def listens(self, service: Service) -> Sequence[int]:
+        """Those that are published; with a daemon elsewhere they are not this machine's."""
+        return service.published if self.daemon.is_local else ()
+
+    def present(self) -> set[str]:
+        """What is paused has its ports, too."""
+        return {name for name, found in self._lately().items() if found.state in ("running", "paused")}
+
+    def obstacles(self) -> list[PyglueError]:
+        """Files and limits, and whose project it is."""
         unnamed = [service for service in self.stack.services.values() if not service.image]
         reason = "the Docker engine needs its `image`, the name under which it is built"
         problems = [Problem(FILE, service.line, None, reason) for service in unnamed]
         problems += limits.problems(self.stack)
         problems += mounts.unreadable(self.stack) if self.daemon.is_local else []
-        if problems:
-            raise InputError(problems)
-        owner.check(self.daemon, self.project, self.stack.directory, self._memo)
+        found: list[PyglueError] = [InputError(problems)] if problems else []
+        try:
+            owner.check(self.daemon, self.project, self.stack.directory, self._memo)
+        except PyglueError as error:
+            found.append(error)
+        return found
+
+    def check(self) -> None:
+        """Files, limits, whose project it is, and the published ports."""
+        for obstacle in self.obstacles():
+            raise obstacle
         self._unpause()
-        if self.daemon.is_local:
-            self.check_ports(lambda service: service.published)
+        self.check_ports()
 
     def _unpause(self) -> None:
         """Let what is paused go on: Compose can neither start nor stop it."""

@@ -77,6 +77,7 @@ class Installer:
 
     def maven(self, folder: Path, home: Path, log: Path) -> None:
         """Let Maven fill SERVICE_HOME from a copy of the folder's poms and modules, so that the checkout stays clean."""
+        tools.require_compiler()
         command = tools.require_maven()
         locked = artifacts.read(folder) if (folder / artifacts.FILE).exists() else ()
         total = (len(locked), sum(artifact.size for artifact in locked))
@@ -128,11 +129,7 @@ class Installer:
             have = sum(1 for _ in home.glob("lib/python*/site-packages/*.dist-info"))
             self._progress(f"Install {folder.name}", (have, total), (grown, 0))
 
-        uv = shutil.which("uv", path=f"{Path(self.python).parent}{os.pathsep}{os.environ.get('PATH', '')}")
-        if uv is None:
-            raise PyglueError(
-                "uv, which installs Python services, is not beside this Python", try_="make up", code="no-uv"
-            )
+        uv = tools.require_uv(self.python)
         environment = {**os.environ, "UV_CACHE_DIR": str(self.cache.uv), "UV_PYTHON_DOWNLOADS": "never"}
         environment.pop("VIRTUAL_ENV", None)
         certificates = Path("/etc/ssl/certs/ca-certificates.crt")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -16,17 +17,13 @@ def java_version() -> str:
     """The JDK's version line, such as `17.0.15 Debian`; raises PyglueError if there is none that will do."""
     path = shutil.which("java")
     if path is None:
-        raise PyglueError(
-            "there is no Java on this machine", try_=f"{package_command('java')}", code="no-java"
-        )
+        raise PyglueError("there is no Java on this machine", try_=package_command("java"), code="no-java")
     line = _release(Path(path).resolve()) or _asked(path)
     major = re.match(r"(\d+)", line)
     if major is None or int(major.group(1)) not in JDKS:
         wanted = " or ".join(map(str, JDKS))
         raise PyglueError(
-            f"Java {wanted} is needed; {path} is version {line}",
-            try_=f"{package_command('java')}",
-            code="no-java",
+            f"Java {wanted} is needed; {path} is version {line}", try_=package_command("java"), code="no-java"
         )
     return line
 
@@ -47,15 +44,30 @@ def _asked(path: str) -> str:
     return match.group(1) if match else "unknown"
 
 
+def require_compiler() -> str:
+    """The path of javac; raises PyglueError if there is none."""
+    path = shutil.which("javac")
+    if path is None:
+        message = "there is no compiler (javac) here"
+        raise PyglueError(message, try_=package_command("java"), code="no-java")
+    return path
+
+
 def require_maven() -> str:
-    """The path of mvn, with a compiler beside java; raises PyglueError naming what is missing."""
-    if shutil.which("javac") is None:
-        raise PyglueError(
-            "there is a Java here, but no compiler (javac)", try_=package_command("java"), code="no-java"
-        )
+    """The path of mvn; raises PyglueError if there is none."""
     path = shutil.which("mvn")
     if path is None:
         raise PyglueError("Maven is not installed", try_=package_command("maven"), code="no-maven")
+    return path
+
+
+def require_uv(python: str) -> str:
+    """The path of uv, beside this Python or in PATH; raises PyglueError if there is none."""
+    beside = f"{Path(python).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    path = shutil.which("uv", path=beside)
+    if path is None:
+        message = "uv, which installs Python services, is not beside this Python"
+        raise PyglueError(message, try_="make up", code="no-uv")
     return path
 
 

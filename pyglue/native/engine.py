@@ -17,18 +17,18 @@ from pathlib import Path
 
 import psutil
 
-from pyglue.engine import LOG_LINES, Engine, Installation, Life, State
+from pyglue.engine import LOG_LINES, Engine, Installation, Life, State, Taken
 from pyglue.errors import PyglueError
 from pyglue.flow import Cancel, Progress
 from pyglue.install import tools
 from pyglue.install.cache import Cache
 from pyglue.install.installer import Installer
 from pyglue.layout import Layout
-from pyglue.native import processes
+from pyglue.native import marks, processes
 from pyglue.native.contract import Program, Translation, program
 from pyglue.native.health import Check, healthy_now
 from pyglue.native.logs import follow, tail
-from pyglue.native.supervisord import Process, Supervisord
+from pyglue.native.supervisord import Process, Supervisord, configuration
 from pyglue.stack.model import Service, Stack
 
 DOWN_SECONDS = 20.0  # then what is left is killed, so that `down` ends within 30 s
@@ -118,6 +118,32 @@ class NativeEngine(Engine):
         any_service = next(iter(self.stack.services.values()))
         return Translation(self.stack, any_service, self.layout)(value)
 
+    def folder(self, name: str) -> Path:
+        """Where a service's data lies."""
+        return Path(self._programs[name].directory)
+
+    def listens(self, service: Service) -> Sequence[int]:
+        return service.ports
+
+    def obstacles(self) -> list[PyglueError]:
+        """A folder whose name supervisord can't have, and a place for sockets that is not this user's alone."""
+        found = []
+        for look in (
+            lambda: configuration(self.layout, self.stack.services.values(), sys.executable),
+            self.layout.check_run,
+        ):
+            try:
+                look()
+            except PyglueError as error:
+                found.append(error)
+        return found
+
+    def taken_ports(self) -> list[Taken]:
+        """Without those that a killed supervisord's services still have: `check` ends these first."""
+        taken = super().taken_ports()
+        ours = {process.pid for process in self._marked()} if taken else set()
+        return [one for one in taken if one.holder.pid not in ours]
+
     def vanished(self, name: str) -> PyglueError:
         del name  # whichever service was asked about first: all have ended
         return PyglueError(
@@ -136,9 +162,11 @@ class NativeEngine(Engine):
     def check(self) -> None:
         """The ports. What a killed supervisord left behind would hold some of them, so it is ended first."""
         self.layout.make()
+        for obstacle in self.obstacles():
+            raise obstacle
         if self.supervisord.pid() is None:
             processes.end(self._marked, grace=2.0)
-        self.check_ports(lambda service: service.ports)
+        self.check_ports()
 
     def make_ready(self) -> list[str]:
         """supervisord is ready to start the rest; nothing is started yet."""
@@ -164,6 +192,8 @@ class NativeEngine(Engine):
     def start(self, name: str) -> None:
         path = self.layout.programs / f"{name}.json"
         path.write_text(self._programs[name].to_json(), encoding="utf-8")
+        folder = self.stack.directory / self.stack.services[name].folder
+        marks.keep(self.layout.mark(name), self.folder(name), marks.version(folder))
         self.supervisord.stop(name)  # one that is waiting in back-off
         self.supervisord.start(name)
 
@@ -196,7 +226,7 @@ class NativeEngine(Engine):
         return f"all data below {self.layout.state}"
 
     def wipe(self) -> None:
-        for folder in (self.layout.data, self.layout.logs, self.layout.programs):
+        for folder in (self.layout.data, self.layout.logs, self.layout.programs, self.layout.marks):
             shutil.rmtree(folder, ignore_errors=True)
 
     def _stop_in_order(self, deadline: float) -> None:

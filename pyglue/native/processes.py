@@ -42,6 +42,16 @@ def marked(identity: str) -> list[psutil.Process]:
     return found
 
 
+def checkout_of(pid: int) -> str | None:
+    """The checkout whose native stack a process belongs to; None for any other process, or another user's."""
+    try:
+        environment = psutil.Process(pid).environ()
+    except psutil.Error:
+        return None
+    folder, found, _ = environment.get("DATA_DIR", "").partition("/.pyglue/")
+    return folder if found and IDENTITY in environment else None
+
+
 def end(find: Callable[[], list[psutil.Process]], grace: float) -> list[psutil.Process]:
     """End all that `find` finds: SIGTERM, and SIGKILL after `grace` seconds; returns what even that did not end.
 

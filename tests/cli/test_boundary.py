@@ -46,6 +46,7 @@ def test_the_commands() -> None:
         "check",
         "dashboards",
         "demo",
+        "doctor",
         "down",
         "install",
         "logs",

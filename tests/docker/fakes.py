@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from pyglue.docker.compose import Compose
-from pyglue.docker.daemon import Container, Daemon, End, Owner
+from pyglue.docker.daemon import Container, Daemon, End, Host, Owner
 from pyglue.docker.engine import DockerEngine
 from pyglue.stack import compose
 
@@ -60,6 +60,7 @@ class FakeDaemon:
     data: list[str] = field(default_factory=list)
     refusal: Exception | None = None  # of a start
     ends: dict[str, End] = field(default_factory=dict)
+    bytes: int = 2**50  # of memory of its machine
 
     def containers(self, **_labels: str) -> list[Container]:
         return list(self.there.values())
@@ -71,6 +72,9 @@ class FakeDaemon:
             for owner in (*ours, *self.foreign)
             if owner.project == (project or owner.project) and owner.checkout == (checkout or owner.checkout)
         ]
+
+    def host(self) -> Host:
+        return Host(self.is_local, "Linux", "aarch64", 3, self.bytes, self.checkout)
 
     def volumes(self, _project: str) -> list[str]:
         return self.data

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from pyglue.docker import daemon
-from pyglue.docker.daemon import Container, Daemon, End, NoDaemon
+from pyglue.docker.daemon import Container, Daemon, End, Host, NoDaemon
 from pyglue.errors import PyglueError
 from tests.docker.fakes import container
 from tests.local_server import Asked, Reply, serve
@@ -178,3 +178,16 @@ def test_the_context_in_use_names_the_daemon(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path))
     with pytest.raises(NoDaemon, match="there is no Docker context 'nobody'"):
         Daemon.connect({"DOCKER_CONTEXT": "nobody"})
+
+
+def test_the_machine_of_a_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be another one than ours."""
+    info = {
+        "OSType": "linux",
+        "Architecture": "aarch64",
+        "NCPU": 2,
+        "MemTotal": 4096,
+        "DockerRootDir": "/var/docker",
+    }
+    with connected(lambda _asked: told(info), monkeypatch) as found:
+        assert found.host() == Host(False, "Linux", "aarch64", 2, 4096, "/var/docker")

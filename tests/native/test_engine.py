@@ -6,12 +6,16 @@ import os
 import shlex
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 
 import psutil
 import pytest
 
 from pyglue.errors import PyglueError
+from pyglue.layout import Layout
+from pyglue.native.contract import IDENTITY
 from tests.native.stacks import HEALTHY, SERVES, Checkout, Heard, until
 
 Make = Callable[[str], Checkout]
@@ -385,3 +389,34 @@ def test_a_service_sees_nothing_of_the_callers_environment(
     monkeypatch.setenv("LEAK", "1")
     two.service("one", "[[ -z ${LEAK:-} ]] || exit 5\n" + SERVES, "[[ -z ${LEAK:-} ]] || exit 5\n" + HEALTHY)
     assert two.up()[0] == ("Start one", "ok")
+
+
+def test_ports_of_what_a_killed_supervisord_left_are_not_taken(checkouts: Make) -> None:
+    """`check` ends such processes; a look beforehand leaves them alone."""
+    checkout = checkouts("checkout")
+    checkout.service("one")
+    serve = "import socket; s = socket.create_server(('127.0.0.1', 0)); print(s.getsockname()[1], flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", serve],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={IDENTITY: Layout(checkout.path).identity},
+        text=True,
+    ) as left:
+        assert left.stdout is not None
+        port = int(left.stdout.readline())
+        checkout.compose(f"one: {{build: one, expose: ['{port}']}}")
+        engine = checkout.engine()
+        assert engine.taken_ports() == []
+        assert left.poll() is None
+        engine.check()
+        assert left.wait() < 0
+
+
+def test_a_folder_that_supervisord_can_not_have_is_an_obstacle(checkouts: Make) -> None:
+    """Told before anything is installed."""
+    checkout = checkouts('a "quoted" name')
+    checkout.service("one")
+    checkout.compose("one: {build: one}")
+    (error,) = checkout.engine().obstacles()
+    assert error.code == "folder-unusable"

@@ -71,3 +71,24 @@ def test_a_process_that_is_gone_has_no_memory() -> None:
     while psutil.pid_exists(process.pid):
         time.sleep(0.01)
     assert processes.memory(process.pid) is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "checkout"),
+    [
+        ({IDENTITY: "mine", "DATA_DIR": "/home/me/two/.pyglue/data/kafka-data"}, "/home/me/two"),
+        ({"DATA_DIR": "/home/me/two/.pyglue/data/kafka-data"}, None),
+        ({IDENTITY: "mine", "DATA_DIR": "/data"}, None),
+    ],
+)
+def test_a_service_tells_its_checkout(environment: dict[str, str], checkout: str | None) -> None:
+    """So that who holds a port can be told as the stack that it is."""
+    with subprocess.Popen(["/bin/sleep", "60"], env=environment) as process:
+        try:
+            deadline = time.monotonic() + 10
+            while psutil.Process(process.pid).environ() != environment and time.monotonic() < deadline:
+                time.sleep(0.01)
+            assert processes.checkout_of(process.pid) == checkout
+        finally:
+            process.kill()
+    assert processes.checkout_of(process.pid) is None

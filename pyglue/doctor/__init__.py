@@ -1,0 +1,1 @@
+"""What would keep the stack from starting on this machine, found before a start: `pyglue doctor`."""
