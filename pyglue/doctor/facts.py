@@ -19,17 +19,17 @@ from typing import TypeVar
 import psutil
 
 from pyglue.checks import check
-from pyglue.diagnosis.facts import FULL
 from pyglue.docker.daemon import Host
 from pyglue.docker.engine import DockerEngine
 from pyglue.docker.memo import Memo
-from pyglue.doctor import control_groups
+from pyglue.doctor import control_groups, places
 from pyglue.doctor.machine import Answer, Data, Disk, Machine, Memory
 from pyglue.engine import Engine, Taken
 from pyglue.engines import choose, docker_words, refuse_two
 from pyglue.errors import InputError, Problem, PyglueError
 from pyglue.install import tools
 from pyglue.install.cache import Cache
+from pyglue.layout import Layout
 from pyglue.native import marks, processes
 from pyglue.native.engine import NativeEngine
 from pyglue.settings import Settings, locate
@@ -37,12 +37,6 @@ from pyglue.stack import dotenv, sizes
 from pyglue.stack.model import Stack
 
 T = TypeVar("T")
-# What a start takes, in bytes and inodes. Seen: 1.7 GB and 50,000 files of artefacts with what Maven and uv keep; a new
-# stack's data 5 MB and 280 files, but with less than FULL `status` calls a disk full; 1.5 GB of images, which take
-# about as much again while they are built.
-ARTEFACTS = (2 * 2**30, 60_000)
-DATA = (FULL, 1_000)
-IMAGES = (3 * 2**30, 60_000)
 VM = 0.9  # a daemon that sees less of this machine's memory than that lives in a machine of its own
 LOOPBACK = "127.0.0.1"
 
@@ -191,7 +185,7 @@ def _missing(around: Surroundings, java: str) -> list[str]:
     """Service folders that are still to be installed, natively or as images."""
     folders = around.stack.folders()
     if around.name == "docker":
-        memo = Memo(around.settings.project / ".pyglue" / "docker.json")
+        memo = Memo(Layout(around.settings.project).state / "docker.json")
         return [folder for folder in folders if memo.image(folder) is None]
     cache = Cache.of(os.environ)
     return [
@@ -203,45 +197,10 @@ def _missing(around: Surroundings, java: str) -> list[str]:
 
 def _disks(around: Surroundings, host: Host | None, missing: bool) -> list[Disk]:
     """Where a start writes to; of a daemon elsewhere, nothing is known."""
-    state = around.settings.project / ".pyglue"
-    none = (0, 0)
     if around.name == "native":
-        artefacts = ARTEFACTS if missing else none
-        places = [("data", state / "data", DATA), ("artefacts", Cache.of(os.environ).root, artefacts)]
-    elif host is not None and _is_here(host):
-        images = IMAGES if missing else none
-        places = [("data", Path(host.root), DATA), ("images", Path(host.root), images)]
-    else:
-        places = []
-    found = (_disk(purpose, path, *need, programs=around.name == "native") for purpose, path, need in places)
-    return [disk for disk in found if disk is not None]
-
-
-def _disk(purpose: str, wanted: Path, needed: int, files: int, *, programs: bool) -> Disk | None:
-    """The file system on which a folder lies, or will lie; None if it can't be asked."""
-    path = next(folder for folder in (wanted, *wanted.parents) if _is_there(folder))
-    try:
-        status, device = os.statvfs(path), path.stat().st_dev
-    except OSError:
-        return None
-    return Disk(
-        purpose=purpose,
-        path=str(path),
-        device=device,
-        free=status.f_bavail * status.f_frsize,
-        inodes=status.f_favail if status.f_files else None,
-        needed=needed,
-        files=files,
-        writable=not programs or os.access(path, os.W_OK | os.X_OK),  # Docker's folders are the daemon's
-        executable=not programs or not status.f_flag & os.ST_NOEXEC,
-    )
-
-
-def _is_there(folder: Path) -> bool:
-    try:
-        return folder.exists()
-    except OSError:  # below a folder that this user may not enter
-        return False
+        data = Layout(around.settings.project).data
+        return places.native(data, Cache.of(os.environ).root, missing=missing)
+    return places.docker(Path(host.root), missing=missing) if host is not None and _is_here(host) else []
 
 
 def _data(engine: Engine | None) -> list[Data]:
@@ -251,7 +210,7 @@ def _data(engine: Engine | None) -> list[Data]:
     found = []
     for name, service in engine.stack.services.items():
         folder = engine.folder(name)
-        mark = marks.read(engine.layout.mark(name)) if folder.exists() else None
+        mark = marks.read(engine.layout.mark(name)) if _holds_something(folder) else None
         if mark is not None:
             version = marks.version(engine.stack.directory / service.folder)
             found.append(Data(name, mark, version, str(folder)))
@@ -266,12 +225,20 @@ def _stacks(taken: tuple[Taken, ...]) -> dict[int, str]:
 
 def _elsewhere(around: Surroundings) -> str:
     """The other engine, if just that one was used in this checkout."""
-    state = around.settings.project / ".pyglue"
-    native = (state / "data").is_dir() and any((state / "data").iterdir())
-    docker = Memo(state / "docker.json").project is not None
+    layout = Layout(around.settings.project)
+    native = _holds_something(layout.data)
+    docker = Memo(layout.state / "docker.json").project is not None
     if around.name == "native":
         return "docker" if docker and not native else ""
     return "native" if native and not docker else ""
+
+
+def _holds_something(folder: Path) -> bool:
+    """Not if it is not there, or another user's: then it is told as a place that is of no use."""
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def _mode(file: Path) -> int | None:

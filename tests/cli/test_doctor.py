@@ -96,7 +96,7 @@ def test_a_taken_port_is_named_with_its_service(
 
 def test_data_that_an_older_version_left(pyglue: Run, layout: Layout) -> None:
     """By the mark beside it."""
-    (layout.data / "kafka-data").mkdir(parents=True)
+    (layout.data / "kafka-data/log").mkdir(parents=True)
     layout.marks.mkdir()
     place = str(layout.data / "kafka-data")
     layout.mark("kafka").write_text(json.dumps({"version": "3.9.0", "place": place}))
