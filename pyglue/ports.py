@@ -46,6 +46,14 @@ def holder(port: int) -> Holder:
     return Holder(None, "a process that is gone by now")
 
 
+def descends(pid: int, ancestor: int) -> bool:
+    """Whether a process is another one, or was started by it or by its children."""
+    try:
+        return pid == ancestor or ancestor in [parent.pid for parent in psutil.Process(pid).parents()]
+    except psutil.Error:
+        return False
+
+
 def describe(words: list[str], pid: int) -> str:
     """A process in one line: its id and as much of its command line as fits."""
     line = " ".join(" ".join(words).split())  # a program given with `-c` may have several lines

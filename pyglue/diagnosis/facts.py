@@ -114,8 +114,7 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             }
         schema = settings.project / checks.SCHEMA
         states = tuple(services.result())
-        down = [state for state in states if state.state != "running"]
-        ill = any(state.name == COLLECTOR and not state.healthy for state in states)
+        ill = [state for state in states if not state.healthy]
         return Facts(
             now=time.time(),
             services=states,
@@ -125,8 +124,8 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             schema=_schema(schema),
             schema_changed=schema.stat().st_mtime if schema.exists() else 0.0,
             disks=disks(engine),
-            holders=_holders(down) if asked else {},
-            files=_files(settings) if ill else None,
+            holders=_holders(ill) if asked else {},
+            files=_files(settings) if any(state.name == COLLECTOR for state in ill) else None,
             **{part: future.result() for part, future in asked.items()},
         )
 
@@ -205,11 +204,19 @@ def _files(settings: Settings) -> InputError | None:
     return None
 
 
-def _holders(down: list[State]) -> dict[str, str]:
-    """Who has the ports of services that do not run, by service, in words."""
-    return {
-        state.name: f"{port} is held by {ports.holder(port).words}"
-        for state in down
-        for port in state.ports
-        if not ports.is_free(port)
-    }
+def _holders(ill: list[State]) -> dict[str, str]:
+    """Who has the ports of services that are not healthy, by service, in words: one may be dying of it just now."""
+    found: dict[str, str] = {}
+    for state in ill:
+        for port in state.ports:
+            who = None if ports.is_free(port) else ports.holder(port)
+            if who is not None and not _own(state, who):
+                found[state.name] = f"{port} is held by {who.words}"
+    return found
+
+
+def _own(state: State, who: ports.Holder) -> bool:
+    """Whether a service that runs has its port itself, as far as can be seen."""
+    if state.state != "running":
+        return False
+    return state.pid is None or who.pid is None or ports.descends(who.pid, state.pid)

@@ -67,9 +67,6 @@ def named(stack: LiveStack, code: str, hop: str, message: str = "") -> str:
     for problems in (status, traced["problems"]):
         assert (problems[0]["code"], problems[0]["hop"]) == (code, hop), problems
         assert message in problems[0]["message"]
-    shown = stack.run("trace", "--timeout", "3", timeout=120)
-    assert f"error: at {hop}: " in shown.stderr
-    assert f"see: docs/errors.md#{code}" in shown.stderr
     return str(status[0]["try"])
 
 
@@ -82,9 +79,8 @@ def type_remedy(stack: LiveStack, remedy: str) -> None:
             continue
         done = stack.run(*words[1:])
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
-    eventually(lambda: bool(stack.status()["healthy"]), "a healthy stack")
     done = stack.run("trace", timeout=120)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0, done.stderr  # an event through all hops, and nothing else is wrong
 
 
 @contextmanager
@@ -105,6 +101,10 @@ def test_a_killed_service(stack: LiveStack, service: str, hop: str) -> None:
     """The service is named, and `pyglue up` brings it back."""
     kill(stack, service)
     remedy = named(stack, "service-stopped", hop, service)
+    shown = stack.run("trace", "--timeout", "3", timeout=120)
+    assert f"error: at {hop}: {service} is stopped" in shown.stderr
+    assert "try: pyglue up" in shown.stderr
+    assert "see: docs/errors.md#service-stopped" in shown.stderr
     assert remedy == "pyglue up"
     type_remedy(stack, remedy)
 
@@ -188,7 +188,6 @@ def test_a_port_that_is_taken(stack: LiveStack) -> None:
     try:
         stack.signal("divolte", signal.SIGKILL)
         assert taken.wait(30)
-        eventually(lambda: dead(stack, "divolte"), "the collector to give up", 90)
         remedy = named(stack, "port-taken", "collector", f"process {os.getpid()}")
     finally:
         taken.set()
@@ -197,18 +196,11 @@ def test_a_port_that_is_taken(stack: LiveStack) -> None:
     type_remedy(stack, remedy)
 
 
-def dead(stack: LiveStack, service: str) -> bool:
-    """Whether a service is given up, or waits for its next try."""
-    states = {one["name"]: one["state"] for one in stack.status()["services"]}
-    return states[service] in ("fatal", "backoff", "exited")
-
-
 def test_a_broken_mapping_with_which_the_collector_was_restarted(stack: LiveStack) -> None:
     """File and line are told as `pyglue check` tells them; mended, `pyglue up` starts the collector."""
     mapping = stack.directory / "mapping.groovy"
     with edited(mapping, lambda text: text.replace("map duplicate() onto", "map duplicat() onto", 1)):
         stack.signal("divolte", signal.SIGKILL)
-        eventually(lambda: dead(stack, "divolte"), "the collector to give up", 90)
         line = mapping.read_text().partition("map duplicat()")[0].count("\n") + 1
         remedy = named(stack, "bad-input", "collector", f"mapping.groovy:{line}:")
     type_remedy(stack, remedy)
