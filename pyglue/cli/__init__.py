@@ -32,6 +32,7 @@ from pyglue.cli.status import status
 from pyglue.cli.submit_spec import submit_spec
 from pyglue.cli.superset import refresh_datasources, register_cluster
 from pyglue.cli.trace import trace
+from pyglue.cli.support_bundle import support_bundle
 from pyglue.cli.traffic import traffic
 from pyglue.cli.traffic_verify import verify  # noqa: F401 - adds itself to `traffic`
 from pyglue.cli.up import up
@@ -85,6 +86,7 @@ for command in (
     smoke_test,
     trace,
     traffic,
+    support_bundle,
 ):
     pyglue.add_command(command)
 
