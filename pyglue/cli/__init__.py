@@ -31,8 +31,8 @@ from pyglue.cli.smoke_test import smoke_test
 from pyglue.cli.status import status
 from pyglue.cli.submit_spec import submit_spec
 from pyglue.cli.superset import refresh_datasources, register_cluster
-from pyglue.cli.trace import trace
 from pyglue.cli.support_bundle import support_bundle
+from pyglue.cli.trace import trace
 from pyglue.cli.traffic import traffic
 from pyglue.cli.traffic_verify import verify  # noqa: F401 - adds itself to `traffic`
 from pyglue.cli.up import up

@@ -56,8 +56,8 @@ def test_the_commands() -> None:
         "smoke-test",
         "status",
         "submit-spec",
-        "trace",
         "support-bundle",
+        "trace",
         "traffic",
         "up",
     ]
