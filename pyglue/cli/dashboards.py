@@ -14,6 +14,7 @@ import click
 
 from pyglue.checks import DASHBOARDS, read_dashboards
 from pyglue.checks import check as check_files
+from pyglue.cli.groups import Group
 from pyglue.cli.options import App, common
 from pyglue.errors import PyglueError, UsageError, unwritable
 from pyglue.pipeline import spec as specs
@@ -27,7 +28,7 @@ from pyglue.superset.register import refresh_dataset
 SLUGS = click.argument("slugs", nargs=-1, metavar="[SLUG...]")
 
 
-@click.group()
+@click.group(cls=Group)
 def dashboards() -> None:
     """Dashboards as files, and in Superset."""
 

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pyglue.checks import collector_program
+from pyglue.cli.groups import Group
 from pyglue.cli.options import App, common
 from pyglue.collector import example
 from pyglue.collector.dropped import DroppedEvent
@@ -19,7 +20,7 @@ from pyglue.collector.schema import reason
 from pyglue.errors import InputError, Problem, PyglueError, UsageError
 
 
-@click.group()
+@click.group(cls=Group)
 def mapping() -> None:
     """Work on mapping.groovy."""
 

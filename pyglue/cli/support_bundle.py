@@ -27,8 +27,9 @@ from pyglue.support.bundle import Bundle
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
 @common
 def support_bundle(app: App, file: Path | None) -> None:
-    """Pack what a report of trouble needs into FILE (default: pyglue-support-TIME.tar.gz): versions, configuration without
-    secrets, the ends of all logs, status.
+    """Pack what a report of trouble needs, without secrets, into FILE (default: pyglue-support-TIME.tar.gz).
+
+    In it are versions, configuration, the ends of all logs, the machine and the status.
 
     It works where nothing runs and where files are broken; what could not be read is listed with the reason. Secrets,
     cookies, addresses of clients and identifiers of visitors are masked. Look through it before you send it.

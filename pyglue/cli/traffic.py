@@ -20,6 +20,7 @@ import click
 import uvloop
 
 from pyglue.checks import RETENTION, collector_program
+from pyglue.cli.groups import Group
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector import base36
 from pyglue.engine import Engine
@@ -67,7 +68,7 @@ class Running:
         return self.settings.project / FOLDER
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option(
     "--rate",
     default=RATE,
