@@ -60,10 +60,6 @@ COMMANDS: dict[str, dict[str, Entry]] = {
             "check:check",
             "Check this checkout's files, each by itself and all against each other; nothing needs to run.",
         ),
-        "support-bundle": Entry(
-            "support_bundle:support_bundle",
-            "Pack what a report of trouble needs, without secrets, into FILE (default: pyglue-support-TIME.tar.gz).",
-        ),
     },
     "Change": {
         "submit-spec": Entry(
@@ -84,6 +80,16 @@ COMMANDS: dict[str, dict[str, Entry]] = {
     "Data": {
         "traffic": Entry(
             "traffic_verify:traffic", "Send what visitors of a site would, and write down what was sent."
+        ),
+    },
+    "Help": {
+        "support-bundle": Entry(
+            "support_bundle:support_bundle",
+            "Pack what a report of trouble needs, without secrets, into FILE (default: pyglue-support-TIME.tar.gz).",
+        ),
+        "completion": Entry(
+            "completion:completion",
+            "Print the script that lets SHELL complete commands, options, services and files.",
         ),
     },
 }

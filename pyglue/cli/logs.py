@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from pyglue.cli.options import App, common
+from pyglue.cli.options import App, common, services_of
 from pyglue.errors import UsageError
 
 
 @click.command()
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]", shell_complete=services_of)
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option(
     "-n",

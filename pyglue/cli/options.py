@@ -104,6 +104,16 @@ class App:
         return Clients.of(self.addresses(settings, stack, engine), variables, wait, patience)
 
 
+def services_of(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell's completion: services of the checkout that begin so; none where its files are broken."""
+    given = [one.params.get("project_dir") for one in (context, context.parent) if one is not None]
+    try:
+        stack = Settings.read(next(filter(None, given), None), None, os.environ).stack()
+    except PyglueError:
+        return []
+    return [name for name in stack.services if name.startswith(incomplete)]
+
+
 def common(command: Command) -> Command:
     """Give a command the App as its first argument, and the shared options behind its name, too."""
 

@@ -44,6 +44,7 @@ def test_the_commands() -> None:
     """All that the README promises, and no other."""
     assert COMMANDS == [
         "check",
+        "completion",
         "dashboards",
         "demo",
         "down",
