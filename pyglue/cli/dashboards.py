@@ -43,6 +43,10 @@ def import_(app: App, slugs: tuple[str, ...], overwrite: bool) -> None:
     """Import the dashboards of superset/dashboards/, or those with SLUG..., into Superset.
 
     As `pyglue up` does: a dashboard whose files have not changed since the last import is kept as it is in Superset.
+
+    \b
+    pyglue dashboards import
+    pyglue dashboards import clickstream --overwrite
     """
     checked = check_files(app.settings())
     known = {board.slug: board for board in checked.dashboards}
@@ -69,6 +73,10 @@ def export(app: App, slugs: tuple[str, ...]) -> None:
 
     A SLUG without a folder gets one. Files that say the same already are not touched. Nothing is written unless
     all dashboards could be read.
+
+    \b
+    pyglue dashboards export
+    pyglue dashboards export sales      # one that was made in Superset
     """
     planned = _plan(app, slugs)
     for plan in planned:
@@ -87,6 +95,9 @@ def diff(app: App, slugs: tuple[str, ...]) -> int:
     """Show what `pyglue dashboards export` would change in the files, as a unified diff. Exits with 1 if it would.
 
     SLUG... are the dashboards to compare; without any, those that have a folder in superset/dashboards/.
+
+    \b
+    pyglue dashboards diff
     """
     planned = _plan(app, slugs)
     for plan in planned:

@@ -23,6 +23,10 @@ def install(app: App, services: tuple[str, ...]) -> None:
     """Install what SERVICE..., or all services, are made of; after it everything works without a network.
 
     Natively that are artefacts in a cache outside the checkout (PYGLUE_CACHE, else ~/.cache/pyglue), with Docker images.
+
+    \b
+    pyglue install
+    pyglue install kafka divolte
     """
     settings = app.settings()
     stack = settings.stack()

@@ -21,7 +21,12 @@ from pyglue.errors import UsageError
 )
 @common
 def logs(app: App, services: tuple[str, ...], following: bool, lines: int) -> None:
-    """Show the last lines of SERVICE..., or of all services."""
+    """Show the last lines of SERVICE..., or of all services.
+
+    \b
+    pyglue logs -n 200 druid-indexer
+    pyglue logs -f divolte kafka
+    """
     _, stack, engine = app.running()
     unknown = [name for name in services if name not in stack.services]
     if unknown:

@@ -62,6 +62,11 @@ def test(
     EVENT is a file with the event's fields as JSON (`-`: standard input), e.g. {"event_type": "order",
     "location": "https://shop.example/", "parameters": {"price": 9.95}}; without it an example is used, with a browser's
     headers. Exits with 1 if the event would be dropped.
+
+    \b
+    pyglue mapping test
+    pyglue mapping test event.json --header 'Cookie: group=b'
+    pyglue mapping test - < event.json
     """
     settings = app.settings()
     configured, environment = collector_program(settings.stack())

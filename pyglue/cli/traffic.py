@@ -110,6 +110,11 @@ def traffic(
     Kafka with its own times, as the collector would have written it, and waited for until Druid has read it.
 
     Exits with 1 if a request was refused or had no answer.
+
+    \b
+    pyglue traffic
+    pyglue traffic --rate 200 --even --duration 10m
+    pyglue traffic --backfill 14d --rate 1
     """
     if context.invoked_subcommand is not None:
         return 0
