@@ -9,12 +9,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pyglue import ENGINES
 from pyglue.errors import UsageError
 from pyglue.stack import compose, dotenv
 from pyglue.stack.model import Stack
 from pyglue.stack.reading import FILE
-
-ENGINES = ("auto", "docker", "native")
 
 
 @dataclass(frozen=True)

@@ -78,10 +78,15 @@ def literals(node: ast.expr) -> tuple[str, ...] | None:
         return (node.value,)
     if isinstance(node, ast.Attribute) and node.attr == "code":
         return ()
-    if isinstance(node, ast.IfExp):
-        first, second = literals(node.body), literals(node.orelse)
-        return None if first is None or second is None else first + second
-    return None
+    parts = (
+        [node.body, node.orelse]
+        if isinstance(node, ast.IfExp)
+        else node.values
+        if isinstance(node, ast.BoolOp)
+        else []
+    )
+    found = [literals(part) for part in parts]
+    return None if not found or None in found else tuple(code for codes in found for code in codes or ())
 
 
 def made(folder: Path) -> Iterator[Made]:
@@ -136,6 +141,7 @@ def test_every_code_of_the_catalogue_is_raised() -> None:
         ('raise Coded("no")', True),
         ('raise Own("no", code=error.code)', True),
         ('raise Own("no", code="a" if full else "b")', True),
+        ('raise Own("no", code=error.code or "b")', True),
     ],
 )
 def test_what_is_without_a_code_is_found(tmp_path: Path, line: str, told: bool) -> None:

@@ -6,47 +6,104 @@ Exit codes: 0 fine, 1 known trouble, 2 usage, 3 a bug of ours (the report lies i
 from __future__ import annotations
 
 import os
-import platform
 import signal
 import sys
-import tempfile
-import traceback
 from pathlib import Path
 from typing import Any
 
 import click
 
 from pyglue import __version__
-from pyglue.cli.check import check
-from pyglue.cli.dashboard_queries import test  # noqa: F401 - adds itself to `dashboards`
-from pyglue.cli.dashboards import dashboards
-from pyglue.cli.demo import demo
-from pyglue.cli.doctor import doctor
-from pyglue.cli.down import down
-from pyglue.cli.install import install
-from pyglue.cli.logs import logs
-from pyglue.cli.mapping import mapping
-from pyglue.cli.options import App, surroundings
-from pyglue.cli.reset import reset
-from pyglue.cli.smoke_test import smoke_test
-from pyglue.cli.status import status
-from pyglue.cli.submit_spec import submit_spec
-from pyglue.cli.superset import refresh_datasources, register_cluster
-from pyglue.cli.trace import trace
-from pyglue.cli.traffic import traffic
-from pyglue.cli.traffic_verify import verify  # noqa: F401 - adds itself to `traffic`
-from pyglue.cli.up import up
+from pyglue.cli import groups
+from pyglue.cli.groups import Entry
+from pyglue.cli.surroundings import surroundings
 from pyglue.errors import PyglueError, UsageError
 from pyglue.screen import Screen
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
 
 
+# What `pyglue --help` shows: headings, names, and first sentences (tests/cli/test_groups.py holds them to the commands'
+# own). `dashboards` and `traffic` come from the modules that add a command to them.
+COMMANDS: dict[str, dict[str, Entry]] = {
+    "Run": {
+        "up": Entry("up:up", "Bring the whole stack up and prove that it works."),
+        "demo": Entry(
+            "demo:demo",
+            "Bring the stack up, fill it with a history, send live traffic, and open the dashboards.",
+        ),
+        "down": Entry("down:down", "Stop all services within 30 seconds and keep their data."),
+        "install": Entry(
+            "install:install",
+            "Install what SERVICE..., or all services, are made of; after it everything works without a network.",
+        ),
+        "reset": Entry(
+            "reset:reset",
+            "Stop the stack and wipe its data: events, segments, dashboards made by hand, truth files.",
+        ),
+    },
+    "Look": {
+        "status": Entry(
+            "status:status",
+            "Show every service and every part of the pipeline, how fresh each is, and what is wrong.",
+        ),
+        "logs": Entry("logs:logs", "Show the last lines of SERVICE..., or of all services."),
+        "trace": Entry(
+            "trace:trace",
+            "Send one marked event, or look for the event EVENT_ID, and tell every hop that it passes.",
+        ),
+        "doctor": Entry(
+            "doctor:doctor",
+            "Look whether this machine and this checkout can start the stack, and change nothing.",
+        ),
+        "smoke-test": Entry(
+            "smoke_test:smoke_test",
+            "Send one event and find it at every hop: collector, Kafka, Druid SQL, a chart of Superset.",
+        ),
+        "check": Entry(
+            "check:check",
+            "Check this checkout's files, each by itself and all against each other; nothing needs to run.",
+        ),
+    },
+    "Change": {
+        "submit-spec": Entry(
+            "submit_spec:submit_spec",
+            "Post the supervisor spec FILE (default: supervisor-spec.json of the checkout).",
+        ),
+        "register-cluster": Entry(
+            "superset:register_cluster",
+            "Register Druid in Superset as the database docker-druid, or bring its address up to date.",
+        ),
+        "refresh-datasources": Entry(
+            "superset:refresh_datasources",
+            "Make the dataset over Druid's datasource, or bring its columns up to date.",
+        ),
+        "dashboards": Entry("dashboard_queries:dashboards", "Dashboards as files, and in Superset."),
+        "mapping": Entry("mapping:mapping", "Work on mapping.groovy."),
+    },
+    "Data": {
+        "traffic": Entry(
+            "traffic_verify:traffic", "Send what visitors of a site would, and write down what was sent."
+        ),
+    },
+    "Help": {
+        "support-bundle": Entry(
+            "support_bundle:support_bundle",
+            "Pack what a report of trouble needs, without secrets, into FILE (default: pyglue-support-TIME.tar.gz).",
+        ),
+        "completion": Entry(
+            "completion:completion",
+            "Print the script that lets SHELL complete commands, options, services and files.",
+        ),
+    },
+}
+
+
 class ReaderLeft(Exception):
     """Whoever read our output, such as `head`, has left."""
 
 
-class Group(click.Group):
+class Group(groups.Group):
     """Keeps a broken pipe from click, which would end the process there with code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -57,7 +114,11 @@ class Group(click.Group):
             raise ReaderLeft from error
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Group,
+    table=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(__version__, prog_name="pyglue")
 @surroundings
 @click.pass_context
@@ -66,29 +127,9 @@ def pyglue(context: click.Context, project_dir: Path | None, engine: str | None)
 
     `pyglue up` brings it up and ends with success only when an event of its own came back from a chart.
     """
+    from pyglue.cli.options import App  # here: `--help` does without it
+
     context.obj = App(project_dir, engine, Screen())
-
-
-for command in (
-    up,
-    demo,
-    down,
-    check,
-    doctor,
-    status,
-    logs,
-    install,
-    reset,
-    submit_spec,
-    mapping,
-    register_cluster,
-    refresh_datasources,
-    dashboards,
-    smoke_test,
-    trace,
-    traffic,
-):
-    pyglue.add_command(command)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -131,6 +172,10 @@ def run(arguments: list[str]) -> int:
 
 def _report(arguments: list[str]) -> str:
     """Write what a report of the bug needs into a file; returns its path."""
+    import platform
+    import tempfile
+    import traceback
+
     with tempfile.NamedTemporaryFile("w", prefix="pyglue-bug-", suffix=".txt", delete=False) as file:
         file.write(f"pyglue {__version__}, Python {platform.python_version()}, {platform.platform()}\n")
         file.write(f"command: pyglue {' '.join(arguments)}\n\n{traceback.format_exc()}")

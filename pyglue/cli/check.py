@@ -17,6 +17,10 @@ def check(app: App) -> None:
     Told are: mistakes in any of them; a field that the mapping fills and no dimension of the supervisor spec keeps; a
     dimension that no field feeds, or whose type loses a part; another schema or topic in the spec than the collector's;
     a chart or filter whose column does not exist. `pyglue up` looks at the same before it starts anything.
+
+    \b
+    pyglue check
+    pyglue check --project-dir ../other
     """
     checked = check_files(app.settings())
     mappings = checked.setup.feeding(specs.topic(checked.spec)) if checked.setup else []

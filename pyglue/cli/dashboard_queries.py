@@ -48,6 +48,10 @@ def test(app: App, slugs: tuple[str, ...], slow: float, files: tuple[Path, ...])
 
     Fails on an error, an answer without rows, a slow one, and on a number that a truth file contradicts. Exits with 1
     and what is wrong.
+
+    \b
+    pyglue dashboards test
+    pyglue dashboards test audience --slow 1
     """
     settings = app.settings()
     checked = check(settings)

@@ -14,6 +14,7 @@ import click
 
 from pyglue.checks import DASHBOARDS, read_dashboards
 from pyglue.checks import check as check_files
+from pyglue.cli.groups import Group
 from pyglue.cli.options import App, common
 from pyglue.errors import PyglueError, UsageError, unwritable
 from pyglue.pipeline import spec as specs
@@ -27,7 +28,7 @@ from pyglue.superset.register import refresh_dataset
 SLUGS = click.argument("slugs", nargs=-1, metavar="[SLUG...]")
 
 
-@click.group()
+@click.group(cls=Group)
 def dashboards() -> None:
     """Dashboards as files, and in Superset."""
 
@@ -42,6 +43,10 @@ def import_(app: App, slugs: tuple[str, ...], overwrite: bool) -> None:
     """Import the dashboards of superset/dashboards/, or those with SLUG..., into Superset.
 
     As `pyglue up` does: a dashboard whose files have not changed since the last import is kept as it is in Superset.
+
+    \b
+    pyglue dashboards import
+    pyglue dashboards import clickstream --overwrite
     """
     checked = check_files(app.settings())
     known = {board.slug: board for board in checked.dashboards}
@@ -68,6 +73,10 @@ def export(app: App, slugs: tuple[str, ...]) -> None:
 
     A SLUG without a folder gets one. Files that say the same already are not touched. Nothing is written unless
     all dashboards could be read.
+
+    \b
+    pyglue dashboards export
+    pyglue dashboards export sales      # one that was made in Superset
     """
     planned = _plan(app, slugs)
     for plan in planned:
@@ -86,6 +95,9 @@ def diff(app: App, slugs: tuple[str, ...]) -> int:
     """Show what `pyglue dashboards export` would change in the files, as a unified diff. Exits with 1 if it would.
 
     SLUG... are the dashboards to compare; without any, those that have a folder in superset/dashboards/.
+
+    \b
+    pyglue dashboards diff
     """
     planned = _plan(app, slugs)
     for plan in planned:

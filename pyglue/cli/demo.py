@@ -35,6 +35,10 @@ def demo(
 
     The history is written once; `pyglue reset` makes room for another. Ctrl-C ends the traffic; the stack goes on
     running.
+
+    \b
+    pyglue demo
+    pyglue demo --backfill 2d --no-browser
     """
     context.invoke(up, project_dir=app.project_dir, engine=app.engine)
     running = Running.of(app)

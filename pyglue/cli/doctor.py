@@ -12,14 +12,7 @@ from pyglue.doctor import facts
 from pyglue.doctor.report import Report
 
 
-@click.command(
-    epilog="""\b
-Examples:
-  pyglue doctor
-  pyglue --engine native doctor
-  pyglue doctor --json | jq -r '.checks[].findings[].try'
-"""
-)
+@click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @common
 def doctor(app: App, as_json: bool) -> int:
@@ -28,6 +21,11 @@ def doctor(app: App, as_json: bool) -> int:
     Looked at are memory (heaps and direct memory of all services, added up), processors, disks, Python, JDK, Maven,
     Docker, the checkout's files, secrets, ports with their holders, data of other versions, limits, and the machine's
     own address. Every problem comes with its remedy. Exits with 1 if `pyglue up` would fail; warnings are none.
+
+    \b
+    pyglue doctor
+    pyglue doctor --engine native
+    pyglue doctor --json | jq -r '.checks[].findings[].try'
     """
     report = Report.of(facts.read(facts.surroundings(app.project_dir, app.engine, os.environ)))
     screen = app.screen

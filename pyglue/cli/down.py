@@ -12,7 +12,11 @@ from pyglue.cli.options import App, common
 @click.command()
 @common
 def down(app: App) -> None:
-    """Stop all services within 30 seconds and keep their data."""
+    """Stop all services within 30 seconds and keep their data.
+
+    \b
+    pyglue down
+    """
     began = time.monotonic()
     engine = app.stopping_engine()
     with engine.locked("down"):

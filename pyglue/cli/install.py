@@ -8,7 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import click
 
-from pyglue.cli.options import App, common
+from pyglue.cli.options import App, common, services_of
 from pyglue.engine import Engine
 from pyglue.engines import choose
 from pyglue.errors import UsageError
@@ -17,12 +17,16 @@ from pyglue.screen import Screen
 
 
 @click.command()
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]", shell_complete=services_of)
 @common
 def install(app: App, services: tuple[str, ...]) -> None:
     """Install what SERVICE..., or all services, are made of; after it everything works without a network.
 
     Natively that are artefacts in a cache outside the checkout (PYGLUE_CACHE, else ~/.cache/pyglue), with Docker images.
+
+    \b
+    pyglue install
+    pyglue install kafka divolte
     """
     settings = app.settings()
     stack = settings.stack()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from pyglue.cli.options import App, common
+from pyglue.cli.options import App, common, services_of
 from pyglue.errors import UsageError
 
 
 @click.command()
-@click.argument("services", nargs=-1, metavar="[SERVICE...]")
+@click.argument("services", nargs=-1, metavar="[SERVICE...]", shell_complete=services_of)
 @click.option("-f", "--follow", "following", is_flag=True, help="Go on with what comes, until Ctrl-C.")
 @click.option(
     "-n",
@@ -21,7 +21,12 @@ from pyglue.errors import UsageError
 )
 @common
 def logs(app: App, services: tuple[str, ...], following: bool, lines: int) -> None:
-    """Show the last lines of SERVICE..., or of all services."""
+    """Show the last lines of SERVICE..., or of all services.
+
+    \b
+    pyglue logs -n 200 druid-indexer
+    pyglue logs -f divolte kafka
+    """
     _, stack, engine = app.running()
     unknown = [name for name in services if name not in stack.services]
     if unknown:

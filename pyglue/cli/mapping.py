@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from pyglue.checks import collector_program
+from pyglue.cli.groups import Group
 from pyglue.cli.options import App, common
 from pyglue.collector import example
 from pyglue.collector.dropped import DroppedEvent
@@ -19,7 +20,7 @@ from pyglue.collector.schema import reason
 from pyglue.errors import InputError, Problem, PyglueError, UsageError
 
 
-@click.group()
+@click.group(cls=Group)
 def mapping() -> None:
     """Work on mapping.groovy."""
 
@@ -61,6 +62,11 @@ def test(
     EVENT is a file with the event's fields as JSON (`-`: standard input), e.g. {"event_type": "order",
     "location": "https://shop.example/", "parameters": {"price": 9.95}}; without it an example is used, with a browser's
     headers. Exits with 1 if the event would be dropped.
+
+    \b
+    pyglue mapping test
+    pyglue mapping test event.json --header 'Cookie: group=b'
+    pyglue mapping test - < event.json
     """
     settings = app.settings()
     configured, environment = collector_program(settings.stack())

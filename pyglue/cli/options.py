@@ -12,16 +12,16 @@ from typing import Any
 
 import click
 
+from pyglue.cli.surroundings import Command, surroundings
 from pyglue.engine import Engine
 from pyglue.engines import choose
 from pyglue.errors import InputError, PyglueError
 from pyglue.pipeline.addresses import Addresses, given, of_stack
 from pyglue.screen import Screen
-from pyglue.settings import ENGINES, Settings, locate
+from pyglue.settings import Settings, locate
 from pyglue.stack.model import Stack
 from pyglue.up import Clients
 
-Command = Callable[..., Any]
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
@@ -104,18 +104,14 @@ class App:
         return Clients.of(self.addresses(settings, stack, engine), variables, wait, patience)
 
 
-def surroundings(command: Command) -> Command:
-    """Add `--project-dir` and `--engine`."""
-    command = click.option(
-        "--engine",
-        type=click.Choice(ENGINES),
-        help="Which engine runs the services (environment: PYGLUE_ENGINE; default: auto).",
-    )(command)
-    return click.option(
-        "--project-dir",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="The checkout (environment: PYGLUE_PROJECT_DIR; default: the current directory).",
-    )(command)
+def services_of(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell's completion: services of the checkout that begin so; none where its files are broken."""
+    given = [one.params.get("project_dir") for one in (context, context.parent) if one is not None]
+    try:
+        stack = Settings.read(next(filter(None, given), None), None, os.environ).stack()
+    except PyglueError:
+        return []
+    return [name for name in stack.services if name.startswith(incomplete)]
 
 
 def common(command: Command) -> Command:

@@ -15,7 +15,12 @@ from pyglue.errors import PyglueError
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @common
 def reset(app: App, yes: bool) -> None:
-    """Stop the stack and wipe its data: events, segments, dashboards made by hand, truth files. Keeps .env and the cache."""
+    """Stop the stack and wipe its data: events, segments, dashboards made by hand, truth files. Keeps .env and the cache.
+
+    \b
+    pyglue reset
+    pyglue reset --yes      # for scripts: it does not ask
+    """
     engine = app.stopping_engine()
     if not yes and not click.confirm(f"Wipe {engine.data}?", err=True):
         raise PyglueError("nothing was wiped", try_="pyglue reset --yes", code="not-confirmed")

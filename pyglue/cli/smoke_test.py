@@ -33,6 +33,10 @@ def smoke_test(app: App, as_json: bool, file: Path | None, timeout: float) -> in
 
     Exits with 0 if it arrived everywhere, else with 1, naming the hop at which it stopped and what that
     service's log says.
+
+    \b
+    pyglue smoke-test
+    pyglue smoke-test --junit report.xml
     """
     settings = app.settings()
     checked = check(settings)
@@ -61,4 +65,4 @@ def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise PyglueError(f"can't write the report into {file}: {error.strerror}") from error
+        raise unwritable(f"the report into {file}", error) from error

@@ -14,7 +14,11 @@ from pyglue.superset import register
 @click.command(name="register-cluster")
 @common
 def register_cluster(app: App) -> None:
-    """Register Druid in Superset as the database docker-druid, or bring its address up to date."""
+    """Register Druid in Superset as the database docker-druid, or bring its address up to date.
+
+    \b
+    pyglue register-cluster
+    """
     settings, stack, engine = app.running()
     addresses = app.addresses(settings, stack, engine)
     clients = app.clients(settings, stack, engine, time.sleep)
@@ -30,7 +34,11 @@ def register_cluster(app: App) -> None:
 @click.command(name="refresh-datasources")
 @common
 def refresh_datasources(app: App) -> None:
-    """Make the dataset over Druid's datasource, or bring its columns up to date."""
+    """Make the dataset over Druid's datasource, or bring its columns up to date.
+
+    \b
+    pyglue refresh-datasources      # after the first row with a new column
+    """
     settings, stack, engine = app.running()
     clients = app.clients(settings, stack, engine, time.sleep)
     table = specs.datasource(specs.read(settings.project / specs.FILE))

@@ -20,6 +20,7 @@ import click
 import uvloop
 
 from pyglue.checks import RETENTION, collector_program
+from pyglue.cli.groups import Group
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector import base36
 from pyglue.engine import Engine
@@ -67,7 +68,7 @@ class Running:
         return self.settings.project / FOLDER
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option(
     "--rate",
     default=RATE,
@@ -109,6 +110,11 @@ def traffic(
     Kafka with its own times, as the collector would have written it, and waited for until Druid has read it.
 
     Exits with 1 if a request was refused or had no answer.
+
+    \b
+    pyglue traffic
+    pyglue traffic --rate 200 --even --duration 10m
+    pyglue traffic --backfill 14d --rate 1
     """
     if context.invoked_subcommand is not None:
         return 0

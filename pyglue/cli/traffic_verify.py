@@ -39,6 +39,10 @@ def verify(app: App, files: tuple[Path, ...], seconds: float) -> int:
     FILE is a truth file (default: all in .pyglue/traffic). Counts must be the same, distinct visitors within the
     sketch's stated error; of robots precision and recall are told. Traffic may go on meanwhile. Exits with 1 and the
     differences if there are any.
+
+    \b
+    pyglue traffic verify
+    pyglue traffic verify .pyglue/traffic/20261126-101500.tsv --wait 5m
     """
     settings = app.settings()
     checked = check(settings)

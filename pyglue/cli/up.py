@@ -30,6 +30,10 @@ def up(app: App) -> None:
     Installs what is missing, starts the services side by side, creates the topic, posts the supervisor,
     registers Druid in Superset, imports the dashboard, and sends an event that must come back from Druid and
     from a chart. What runs already is kept; what changed is restarted.
+
+    \b
+    pyglue up
+    KAFKA_PORT=9192 pyglue up      # a variable of docs/configuration.md; for good: a line in .env
     """
     began = time.monotonic()
     given, screen = app.settings(), app.screen

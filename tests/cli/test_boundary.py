@@ -44,6 +44,7 @@ def test_the_commands() -> None:
     """All that the README promises, and no other."""
     assert COMMANDS == [
         "check",
+        "completion",
         "dashboards",
         "demo",
         "doctor",
@@ -57,6 +58,7 @@ def test_the_commands() -> None:
         "smoke-test",
         "status",
         "submit-spec",
+        "support-bundle",
         "trace",
         "traffic",
         "up",
