@@ -31,6 +31,7 @@ from pyglue.cli.smoke_test import smoke_test
 from pyglue.cli.status import status
 from pyglue.cli.submit_spec import submit_spec
 from pyglue.cli.superset import refresh_datasources, register_cluster
+from pyglue.cli.tail import tail
 from pyglue.cli.traffic import traffic
 from pyglue.cli.traffic_verify import verify  # noqa: F401 - adds itself to `traffic`
 from pyglue.cli.up import up
@@ -82,6 +83,7 @@ for command in (
     refresh_datasources,
     dashboards,
     smoke_test,
+    tail,
     traffic,
 ):
     pyglue.add_command(command)

@@ -6,9 +6,9 @@ Reads by assigned partition: no consumer group is joined, nothing is committed.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
@@ -18,7 +18,10 @@ from pyglue.errors import PyglueError, Unreachable
 
 PARTITIONS = 4
 TIMEOUT = 10.0
+BATCH = 1000  # records at a time: what a call costs is spread over many, and what is printed is not held back
 T = TypeVar("T")
+# What librdkafka tells when a broker does not answer; it goes on trying by itself.
+AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE)
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,16 @@ class Found:
 
     partition: int
     offset: int
+    value: bytes
+
+
+@dataclass(frozen=True)
+class Record:
+    """A record as it lies in its topic; `time_ms` is Kafka's time stamp. One without a value has an empty one."""
+
+    partition: int
+    offset: int
+    time_ms: int
     value: bytes
 
 
@@ -66,13 +79,28 @@ class Kafka:
         finally:
             consumer.close()
 
-    def count(self, topic: str) -> int:
-        """Events kept in the topic now."""
+    def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
+        """The first and the next offset of each partition; raises PyglueError if the topic does not exist."""
         consumer = self._consumer()
         try:
-            return sum(high - low for low, high in self._watermarks(consumer, topic).values())
+            return self._watermarks(consumer, topic)
         finally:
             consumer.close()
+
+    def since(self, topic: str, time_ms: int) -> dict[int, int]:
+        """For each partition the offset of its first record of this time or later, or its end."""
+        consumer = self._consumer()
+        try:
+            ends = {partition: high for partition, (_, high) in self._watermarks(consumer, topic).items()}
+            asked = [TopicPartition(topic, partition, time_ms) for partition in ends]
+            found = self._translated(lambda: consumer.offsets_for_times(asked, timeout=TIMEOUT))
+        finally:
+            consumer.close()
+        return {part.partition: part.offset if part.offset >= 0 else ends[part.partition] for part in found}
+
+    def count(self, topic: str) -> int:
+        """Events kept in the topic now."""
+        return sum(high - low for low, high in self.bounds(topic).values())
 
     def newest(self, topic: str) -> float | None:
         """Unix seconds of the newest event's time stamp, or None for an empty topic."""
@@ -139,7 +167,66 @@ class Kafka:
         finally:
             consumer.close()
 
-    def _consumer(self) -> Consumer:
+    def batches(
+        self,
+        topic: str,
+        starts: Mapping[int, int],
+        ends: Mapping[int, int] | None = None,
+        away: Callable[[bool], None] | None = None,
+    ) -> Iterator[list[Record]]:
+        """Records from these offsets on as they come, some at a time; after all before `ends`, or never, it is over.
+
+        `away` hears True when Kafka does not answer any more, and False when it does again; without it that raises
+        Unreachable. Records of one partition come in their order.
+        """
+        troubles: list[KafkaError] = []
+        consumer = self._consumer({"enable.partition.eof": True, "error_cb": troubles.append})
+        left = {part for part, start in starts.items() if ends is None or start < ends[part]}
+        try:
+            consumer.assign([TopicPartition(topic, part, starts[part]) for part in left])
+            while left:
+                first = consumer.poll(0.2)
+                messages = [] if first is None else [first, *consumer.consume(BATCH - 1, 0)]
+                records = []
+                for message in messages:
+                    part, offset, error = message.partition() or 0, message.offset() or 0, message.error()
+                    if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                        troubles.append(error)
+                    elif error is None and (ends is None or offset < ends[part]):
+                        records.append(
+                            Record(part, offset, message.timestamp()[1] or 0, message.value() or b"")
+                        )
+                    if ends is not None and offset + (error is None) >= ends[part]:
+                        left.discard(part)
+                if records:
+                    yield records
+                while left and troubles:
+                    self._outlast(consumer, topic, troubles.pop(), away)
+        finally:
+            consumer.close()
+
+    def _outlast(
+        self, consumer: Consumer, topic: str, trouble: KafkaError, away: Callable[[bool], None] | None
+    ) -> None:
+        """Return once Kafka answers; raises Unreachable for other trouble, or if nobody wants to wait."""
+        told = False
+        while trouble.code() not in AWAY or not self._answers(consumer, topic):
+            if trouble.code() not in AWAY or away is None:
+                raise self._unreachable(KafkaException(trouble))
+            if not told:
+                away(True)
+            told = True
+        if away is not None and told:
+            away(False)
+
+    def _answers(self, consumer: Consumer, topic: str) -> bool:
+        try:
+            consumer.list_topics(topic, timeout=1.0)
+        except KafkaException:
+            return False
+        return True
+
+    def _consumer(self, more: Mapping[str, Any] | None = None) -> Consumer:
         return Consumer(
             {
                 **self._settings,
@@ -147,6 +234,7 @@ class Kafka:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 10,
+                **(more or {}),
             }
         )
 

@@ -56,6 +56,7 @@ def test_the_commands() -> None:
         "smoke-test",
         "status",
         "submit-spec",
+        "tail",
         "traffic",
         "up",
     ]
