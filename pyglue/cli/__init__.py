@@ -48,6 +48,7 @@ COMMANDS: dict[str, dict[str, Entry]] = {
             "Show every service and every part of the pipeline, how fresh each is, and what is wrong.",
         ),
         "logs": Entry("logs:logs", "Show the last lines of SERVICE..., or of all services."),
+        "tail": Entry("tail:tail", "Show events as they arrive in Kafka, until Ctrl-C."),
         "trace": Entry(
             "trace:trace",
             "Send one marked event, or look for the event EVENT_ID, and tell every hop that it passes.",

@@ -11,7 +11,7 @@ import click
 from pyglue.checks import check
 from pyglue.cli.options import App, common
 from pyglue.engines import choose
-from pyglue.errors import PyglueError
+from pyglue.errors import unwritable
 from pyglue.pipeline.junit import junit
 from pyglue.pipeline.smoke import Probe
 from pyglue.up import with_log
@@ -65,4 +65,4 @@ def _write(file: Path, text: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise unwritable(f"the report into {file}", error) from error
+        raise unwritable(f"can't write the report into {file}", error) from error

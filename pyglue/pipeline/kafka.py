@@ -9,7 +9,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined] # its stub leaves it out
@@ -18,11 +18,11 @@ from confluent_kafka.cimpl import NewTopic
 from pyglue.errors import PyglueError, Unreachable
 
 PARTITIONS = 4
-BATCH = 1000  # records at a time: what a call costs is spread over many, and what is printed is not held back
 TIMEOUT = 10.0
+BATCH = 1000  # records at a time: what a call costs is spread over many, and what is printed is not held back
+T = TypeVar("T")
 # What librdkafka tells when a broker does not answer; it goes on trying by itself.
 AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE)
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -212,7 +212,8 @@ class Kafka:
         `away` hears True when Kafka does not answer any more, and False when it does again; without it that raises
         Unreachable. Records of one partition come in their order.
         """
-        consumer = self._consumer(at_end=True)
+        troubles: list[KafkaError] = []
+        consumer = self._consumer({"enable.partition.eof": True, "error_cb": troubles.append})
         left = {part for part, start in starts.items() if ends is None or start < ends[part]}
         try:
             consumer.assign([TopicPartition(topic, part, starts[part]) for part in left])
@@ -222,31 +223,33 @@ class Kafka:
                 records = []
                 for message in messages:
                     part, offset, error = message.partition() or 0, message.offset() or 0, message.error()
-                    if error is None and (ends is None or offset < ends[part]):
+                    if error is not None and error.code() != KafkaError._PARTITION_EOF:
+                        troubles.append(error)
+                    elif error is None and (ends is None or offset < ends[part]):
                         records.append(
                             Record(part, offset, message.timestamp()[1] or 0, message.value() or b"")
                         )
-                    if error is not None and error.code() != KafkaError._PARTITION_EOF:
-                        self._outlast(consumer, topic, error, away)
-                    elif ends is not None and offset + (error is None) >= ends[part]:
+                    if ends is not None and offset + (error is None) >= ends[part]:
                         left.discard(part)
                 if records:
                     yield records
+                while left and troubles:
+                    self._outlast(consumer, topic, troubles.pop(), away)
         finally:
             consumer.close()
 
     def _outlast(
-        self, consumer: Consumer, topic: str, error: KafkaError, away: Callable[[bool], None] | None
+        self, consumer: Consumer, topic: str, trouble: KafkaError, away: Callable[[bool], None] | None
     ) -> None:
-        """After an error: return once Kafka answers again, if `away` wants that; raises Unreachable for all others."""
-        if away is None or error.code() not in AWAY:
-            raise self._unreachable(KafkaException(error))
+        """Return once Kafka answers; raises Unreachable for other trouble, or if nobody wants to wait."""
         told = False
-        while not self._answers(consumer, topic):
+        while trouble.code() not in AWAY or not self._answers(consumer, topic):
+            if trouble.code() not in AWAY or away is None:
+                raise self._unreachable(KafkaException(trouble))
             if not told:
                 away(True)
             told = True
-        if told:
+        if away is not None and told:
             away(False)
 
     def _answers(self, consumer: Consumer, topic: str) -> bool:
@@ -256,16 +259,15 @@ class Kafka:
             return False
         return True
 
-    def _consumer(self, *, at_end: bool = False) -> Consumer:
-        """A consumer of no group; `at_end` lets it tell when a partition has no more, by an error without harm."""
+    def _consumer(self, more: Mapping[str, Any] | None = None) -> Consumer:
         return Consumer(
             {
                 **self._settings,
-                "enable.partition.eof": at_end,
                 "group.id": "pyglue",  # demanded by librdkafka, never joined
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 10,
+                **(more or {}),
             }
         )
 

@@ -59,6 +59,7 @@ def test_the_commands() -> None:
         "status",
         "submit-spec",
         "support-bundle",
+        "tail",
         "trace",
         "traffic",
         "up",

@@ -1,0 +1,168 @@
+"""`pyglue tail`: decoded events as they arrive in Kafka."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Protocol
+
+import click
+
+from pyglue.checks import SCHEMA
+from pyglue.cli.options import SPAN, App, common
+from pyglue.collector import records, schema
+from pyglue.errors import UsageError
+from pyglue.pipeline import filters
+from pyglue.pipeline import spec as specs
+from pyglue.pipeline.field_statistics import Statistics
+from pyglue.pipeline.filters import Name
+from pyglue.pipeline.kafka import Kafka
+from pyglue.pipeline.tail import Begin, Event, Reader, bad_line, batches, json_line, line
+from pyglue.screen import Screen
+
+
+@click.command()
+@click.option("-n", "--last", type=click.IntRange(min=0), help="Begin with the last so many records.")
+@click.option("--since", type=SPAN, help="Begin with what came within this time, such as 10m.")
+@click.option("--no-follow", is_flag=True, help="End with what is there now.")
+@click.option("-c", "--count", type=click.IntRange(min=1), help="End after so many events.")
+@click.option(
+    "--where",
+    "conditions",
+    multiple=True,
+    metavar="CONDITION",
+    help="Only events with FIELD=VALUE, FIELD!=VALUE, FIELD~PATTERN, FIELD<NUMBER or FIELD>NUMBER; repeated: all of them.",
+)
+@click.option("--fields", metavar="NAME,...", help="Only these fields.")
+@click.option("--stats", is_flag=True, help="At the end, what values the fields had, in place of the events.")
+@click.option("--bad", is_flag=True, help="Only records that can't be decoded, or arrived damaged.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print a JSON object on each line; of --stats one in all."
+)
+@common
+def tail(
+    app: App,
+    last: int | None,
+    since: float | None,
+    no_follow: bool,
+    count: int | None,
+    conditions: tuple[str, ...],
+    fields: str | None,
+    stats: bool,
+    bad: bool,
+    as_json: bool,
+) -> None:
+    """Show events as they arrive in Kafka, until Ctrl-C.
+
+    They are decoded by the checkout's schema. No consumer group is joined, and nothing is changed.
+
+    \b
+    pyglue tail --where eventType=click --fields partyId,technology
+    pyglue tail --since 1h --no-follow --stats
+    pyglue tail --json | jq .eventType
+    """
+    if last is not None and since is not None:
+        raise UsageError("--last and --since both say where to begin: only one of them can be given")
+    settings, stack, engine = app.running()
+    topic = specs.topic(specs.read(settings.project / specs.FILE))
+    layout = schema.read(settings.project / SCHEMA)
+    tests = [filters.condition(text, layout) for text in conditions]
+    names = filters.names(fields, layout) if fields is not None else None
+    app.needs_running(settings, engine)
+    kafka = Kafka(app.addresses(settings, stack, engine).kafka)
+    reader = Reader(records.reader(layout), tests, bad=bad, count=count)
+    begin = Begin(last, None if since is None else int((time.time() - since) * 1000), not no_follow)
+    sink: Sink
+    if stats:
+        sink = Counted(
+            app.screen, reader, Statistics(names or [Name(field.name) for field in layout.fields]), as_json
+        )
+    else:
+        show = (
+            partial(json_line, names=names, bad=bad)
+            if as_json
+            else partial(line, names=names, schema=layout, bad=bad)
+        )
+        sink = Printed(app.screen, reader, show, told=not bad)
+    try:
+        with closing(batches(kafka, topic, begin, partial(_tell_away, app.screen))) as found:
+            for events in reader.events(found):
+                sink.take(events)
+    except KeyboardInterrupt:
+        sink.finish()
+        raise
+    sink.finish()
+
+
+class Sink(Protocol):
+    """Where events go."""
+
+    def take(self, events: list[Event]) -> None:
+        """The next events; perhaps none."""
+
+    def finish(self) -> None:
+        """There are no more."""
+
+
+@dataclass(frozen=True)
+class Printed:
+    """Each event is a line of data. Those that can't be decoded are talk, unless they are what was asked for."""
+
+    screen: Screen
+    reader: Reader
+    show: Callable[[Event], str]
+    told: bool
+
+    def take(self, events: list[Event]) -> None:
+        """Print them, all lines of data at once."""
+        lines = []
+        for event in events:
+            if event.decoded or not self.told:
+                lines.append(self.show(event))
+            else:
+                self.screen.say(f"can't be decoded: {bad_line(event)}")
+        if lines:
+            self.screen.data("\n".join(lines))
+
+    def finish(self) -> None:
+        """Say how many could not be decoded."""
+        if self.reader.undecodable:
+            self.screen.say(_undecodable(self.reader.undecodable))
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Only what values the fields had is shown, at the end."""
+
+    screen: Screen
+    reader: Reader
+    statistics: Statistics
+    as_json: bool
+
+    def take(self, events: list[Event]) -> None:
+        """Count them."""
+        self.statistics.add([event.row for event in events if event.decoded])
+        self.screen.move(f"{self.statistics.records:,} events counted, {self.reader.records:,} records read")
+
+    def finish(self) -> None:
+        """Print the table, or the object."""
+        self.screen.still()
+        if self.as_json:
+            self.screen.data(filters.as_json(self.statistics.to_json(self.reader.undecodable)))
+            return
+        self.screen.table(self.statistics.table())
+        self.screen.say(f"{self.statistics.records:,} events")
+        if self.reader.undecodable:
+            self.screen.say(_undecodable(self.reader.undecodable))
+
+
+def _undecodable(count: int) -> str:
+    what = "1 record" if count == 1 else f"{count:,} records"
+    return f"{what} could not be decoded by {SCHEMA}; try: pyglue tail --bad --no-follow"
+
+
+def _tell_away(screen: Screen, away: bool) -> None:
+    screen.say("Kafka does not answer; it goes on when Kafka is back" if away else "Kafka is back")
