@@ -124,15 +124,16 @@ def test_a_wrong_broker_address_in_the_spec(stack: LiveStack) -> None:
 
 def test_a_topic_that_was_made_anew(stack: LiveStack) -> None:
     """Druid's offsets lie beyond its end: said so, and `pyglue up` lets Druid begin anew."""
-    for number in range(20):
-        stack.send(f"before-{number}")
-    eventually(
-        lambda: stack.status()["pipeline"][1]["figures"].get("lag") == 0, "Druid to have read everything"
-    )
+    sent = [f"before-{number}" for number in range(20)]
+    for event in sent:
+        assert stack.send(event, "before") == 200
+    eventually(lambda: len(stack.ids("before")) == len(sent), "Druid to have read everything")
     admin = AdminClient({"bootstrap.servers": stack.kafka.servers})
     admin.delete_topics([TOPIC])[TOPIC].result()
     eventually(lambda: TOPIC not in admin.list_topics(timeout=10).topics, "the topic to be gone")
     stack.kafka.ensure_topic(TOPIC)
+    # Druid reports its offsets every few seconds.
+    eventually(lambda: not stack.status()["healthy"], "Druid's offsets")
     type_remedy(stack, named(stack, "topic-recreated", "druid", TOPIC))
 
 
