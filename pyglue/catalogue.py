@@ -265,6 +265,12 @@ HOPS: dict[str, dict[str, Entry]] = {
             " `supervisor-spec.json` name two.",
             "`pyglue up` makes it. `pyglue check` compares the names.",
         ),
+        "kafka-address": Entry(
+            "The address of Kafka that Druid would be told leads nowhere, or Kafka sends whoever asks there to an address"
+            " that does. Druid would wait for it in vain. Nothing was changed.",
+            "`pyglue status` says whether Kafka runs and where. The address is that of `DIVOLTE_KAFKA_BROKER_LIST` in"
+            " `docker-compose.yml`, or `PYGLUE_KAFKA`; where Kafka sends its clients is `KAFKA_ADVERTISED_LISTENERS`.",
+        ),
         "kafka-refused": Entry(
             "Kafka answered, but did not take a record, or did not confirm it in time: its disk may be full, or the"
             " topic was removed meanwhile.",
@@ -289,7 +295,8 @@ HOPS: dict[str, dict[str, Entry]] = {
     "Druid": {
         "supervisor-missing": Entry(
             "Druid has no supervisor for the datasource, so nobody reads the topic. Events wait in Kafka meanwhile.",
-            "`pyglue submit-spec` posts it; what waits in the topic is read.",
+            "`pyglue submit-spec` posts it; what waits in the topic is read. `pyglue supervisor list` shows those that"
+            " there are, if a name was misspelled.",
         ),
         "supervisor-wrong-kafka": Entry(
             "The supervisor that runs was posted with another address of Kafka than the one in use, by hand or for another"
@@ -298,7 +305,8 @@ HOPS: dict[str, dict[str, Entry]] = {
         ),
         "supervisor-wrong-topic": Entry(
             "The supervisor that runs reads another topic than the checkout's spec names.",
-            "`pyglue submit-spec`; the topic is read from its earliest event.",
+            "`pyglue up` lets Druid read the old topic to its end and posts the spec; the new topic is read from its"
+            " earliest event.",
         ),
         "supervisor-suspended": Entry(
             "The supervisor was suspended: it has no tasks, and nobody reads the topic. Events wait in Kafka meanwhile.",
@@ -306,8 +314,9 @@ HOPS: dict[str, dict[str, Entry]] = {
         ),
         "supervisor-not-running": Entry(
             "Druid has the supervisor, but its tasks don't run: they fail, wait for a worker, or don't reach Kafka.",
-            "Druid's own errors stand below the message; `pyglue logs druid-coordinator druid-indexer` has the rest, and"
-            " `pyglue up` mends what is known to keep Druid from reading.",
+            "Druid's own errors stand below the message; `pyglue supervisor status` shows them with their times,"
+            " `pyglue logs druid-coordinator druid-indexer` has the rest, and `pyglue up` mends what is known to keep Druid"
+            " from reading.",
         ),
         "topic-recreated": Entry(
             "The topic was deleted and made anew. Druid goes on at the offsets of the old one, which the new one has not"
@@ -326,6 +335,17 @@ HOPS: dict[str, dict[str, Entry]] = {
             " Avro carries no version: they would be lost. The collector is stopped, the old spec still runs.",
             "See in `pyglue status` whether the lag goes down; type `pyglue up` again once it is 0. If it does not,"
             " `pyglue logs druid-indexer` says why. Or put the old schema back.",
+        ),
+        "spec-refused": Entry(
+            "Druid does not take a supervisor spec, or can't read with it: a type that it does not know, an expression"
+            " that it can't parse. What runs goes on as it was.",
+            "Druid's reason stands in the error; `pyglue submit-spec --print` shows what it was given, and"
+            " `pyglue submit-spec --dry-run` tries it on real records without posting it.",
+        ),
+        "other-schema": Entry(
+            "A spec has another Avro schema or topic than the one that runs. Bare Avro carries no version: records that"
+            " are not yet read would be lost if it was simply posted. Nothing was changed.",
+            "`pyglue up` stops the collector, lets Druid read what is left, and posts it then.",
         ),
         "columns-missing": Entry(
             "Druid has rows of the new spec, but its broker does not yet know the new columns. It looks for them once a"

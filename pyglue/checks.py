@@ -88,6 +88,57 @@ def check(settings: Settings) -> Checked:
     return Checked(stack, spec, schema, boards, setup, retention, compaction)
 
 
+def supervisor_spec(settings: Settings, stack: Stack, file: Path | None) -> tuple[dict[str, Any], str | None]:
+    """The spec in `file` (None: the checkout's), checked without asking anything, and what was left out of that.
+
+    A spec of another datasource or topic than the checkout's can't be compared with the checkout's mapping: then the
+    second value is a sentence that says so. Raises InputError with all problems.
+    """
+    path, shown = file or settings.project / specs.FILE, str(file or specs.FILE)
+    spec = specs.read(path, shown)
+    problems: list[Problem] = []
+    if spec.get("suspended"):
+        problems.append(Problem(shown, None, None, "it is suspended, so nothing would arrive"))
+    problems += columns.types(spec, path.read_text(encoding="utf-8"), shown)
+    left_out = None if file is None else _elsewhere(settings, spec, shown)
+    if left_out is None:
+        problems += _against_the_mapping(settings, stack, spec, path, shown)
+    if problems:
+        raise InputError(problems)
+    return spec, left_out
+
+
+def _elsewhere(settings: Settings, spec: dict[str, Any], shown: str) -> str | None:
+    """Why this spec is none of the checkout's pipeline; None if it is."""
+    try:
+        own = specs.read(settings.project / specs.FILE)
+    except InputError:
+        return f"{specs.FILE} can't be read, so {shown} was not compared with this checkout's mapping."
+    for what, name in (("datasource", specs.datasource), ("topic", specs.topic)):
+        if name(spec) != name(own):
+            return (
+                f"{shown} is for the {what} {name(spec)}, this checkout for {name(own)}:"
+                " it was not compared with this checkout's mapping."
+            )
+    return None
+
+
+def _against_the_mapping(
+    settings: Settings, stack: Stack, spec: dict[str, Any], path: Path, shown: str
+) -> list[Problem]:
+    """Whether Druid reads what the collector writes, and keeps every field that the mapping fills."""
+    try:
+        setup = collector(stack)
+    except InputError as error:
+        return [_shown(problem, stack.directory) for problem in error.problems]
+    found = same_schema(spec, settings.project / SCHEMA, shown) + same_topic(spec, stack, shown)
+    if found or setup is None:
+        return found
+    text = path.read_text(encoding="utf-8")
+    fitting_not = columns.problems(spec, text, setup.feeding(specs.topic(spec)), shown)
+    return [_shown(problem, settings.project) for problem in fitting_not]
+
+
 def _json(project: Path, name: Path, kind: type[T], problems: list[Problem]) -> T:
     """A JSON file's value of this kind; what is wrong with it goes to `problems`."""
     try:
@@ -117,7 +168,8 @@ def fitting(
 ) -> list[Problem]:
     """Fields that no dimension keeps, dimensions that no field feeds, columns that a chart would miss."""
     text = (project / specs.FILE).read_text(encoding="utf-8")  # for the lines
-    found = list(columns.problems(spec, text, setup.feeding(specs.topic(spec)) if setup else ()))
+    found = list(columns.types(spec, text))
+    found += columns.problems(spec, text, setup.feeding(specs.topic(spec)) if setup else ())
     known = columns.names(spec)
     if known is not None:
         for board in boards:
@@ -148,18 +200,18 @@ def _shown(problem: Problem, base: Path) -> Problem:
     return Problem(relative(Path(problem.file), base), problem.line, problem.column, problem.message)
 
 
-def same_topic(spec: dict[str, Any], stack: Stack) -> list[Problem]:
+def same_topic(spec: dict[str, Any], stack: Stack, file: str = specs.FILE) -> list[Problem]:
     """Druid must read the topic that the collector writes."""
     written, read = stack.setting("divolte", "DIVOLTE_TOPIC"), specs.topic(spec)
     if written == read:
         return []
-    return [Problem(specs.FILE, None, None, f"it reads the topic {read}, but DIVOLTE_TOPIC is {written}")]
+    return [Problem(file, None, None, f"it reads the topic {read}, but DIVOLTE_TOPIC is {written}")]
 
 
-def same_schema(spec: dict[str, Any], schema: Path) -> list[Problem]:
+def same_schema(spec: dict[str, Any], schema: Path, file: str = specs.FILE) -> list[Problem]:
     """Druid must read with the schema with which the collector writes: bare Avro carries no version."""
     inline, written = specs.schema(spec), json.loads(schema.read_text(encoding="utf-8"))
     if inline is None or inline == written:
         return []
     what = specs.schema_difference(written, inline)
-    return [Problem(specs.FILE, None, None, f"its Avro schema is not that of {SCHEMA} ({what})")]
+    return [Problem(file, None, None, f"its Avro schema is not that of {SCHEMA} ({what})")]

@@ -22,6 +22,7 @@ from pyglue.pipeline.addresses import Addresses
 from pyglue.pipeline.druid import LEADER_SECONDS, Druid
 from pyglue.pipeline.kafka import PARTITIONS, Kafka
 from pyglue.pipeline.smoke import Pipeline, Probe, Report
+from pyglue.pipeline.supervisors import await_running
 from pyglue.superset.client import Superset
 from pyglue.superset.dashboards import import_dashboard
 from pyglue.superset.register import Dataset, refresh_dataset, register_cluster, sqlalchemy_uri
@@ -32,7 +33,6 @@ POSTED = Path(".pyglue") / "supervisors"  # what was posted last, by datasource
 FIRST_ROW_SECONDS = 90.0  # a new supervisor's first row; seen: 3.5 s
 PROOF_SECONDS = 90.0  # longer than any pause that Druid makes of its own accord (a minute)
 DRAIN_SECONDS = 60.0
-RUNNING_SECONDS = 60.0
 PAUSE = 0.1
 
 
@@ -279,7 +279,7 @@ def submit(
     if running is not None and specs.Posted.load(file) == specs.Posted.of(wanted, running):
         return reset_if_ahead(clients, name, topic)
     moved = running is not None and specs.topic(running) != topic
-    if running is not None and (moved or specs.schema(running) != specs.schema(wanted)):
+    if running is not None and specs.reads_otherwise(running, wanted):
         before_schema_change()
         drain(clients, name, specs.topic(running), wait)
     file.unlink(missing_ok=True)
@@ -313,7 +313,12 @@ def suspend_others(druid: Druid, directory: Path, name: str) -> None:
 
 def drain(clients: Clients, name: str, topic: str, wait: Callable[[float], None]) -> None:
     """Wait until Druid has read the whole topic with the schema that still runs; raises PyglueError if it can't."""
-    ends = {partition: end for partition, end in clients.kafka.ends(topic).items() if end}
+    try:
+        ends = {partition: end for partition, end in clients.kafka.ends(topic).items() if end}
+    except PyglueError as error:
+        if error.code != "topic-missing":
+            raise
+        return  # it was deleted: nothing is left of it
     waited = 0.0
     while True:
         read = clients.druid.offsets(name)
@@ -333,23 +338,3 @@ def drain(clients: Clients, name: str, topic: str, wait: Callable[[float], None]
             )
         wait(0.2)
         waited += 0.2
-
-
-def await_running(druid: Druid, name: str, wait: Callable[[float], None]) -> None:
-    """Wait until a posted supervisor runs; raises PyglueError with its errors if it becomes unhealthy."""
-    waited = 0.0
-    while True:
-        status = druid.status(name)
-        if status is not None and status.state == "RUNNING":
-            return
-        stuck = status is not None and status.state.startswith(("UNHEALTHY", "SUSPENDED"))
-        if waited >= RUNNING_SECONDS or stuck:
-            state = status.detail if status else "gone"
-            raise PyglueError(
-                f"the supervisor {name} does not run: {state}",
-                details=list(status.errors if status else ()),
-                try_="pyglue logs druid-coordinator",
-                code="supervisor-not-running",
-            )
-        wait(0.1)
-        waited += 0.1

@@ -10,12 +10,11 @@ from typing import Any, cast
 import pytest
 
 from pyglue.errors import PyglueError
-from pyglue.pipeline.druid import SupervisorStatus
+from pyglue.pipeline.supervisor_status import SupervisorStatus
+from pyglue.pipeline.supervisors import RUNNING_SECONDS, await_running
 from pyglue.up import (
     DRAIN_SECONDS,
-    RUNNING_SECONDS,
     Clients,
-    await_running,
     drain,
     reset_if_ahead,
     submit,

@@ -69,7 +69,10 @@ COMMANDS: dict[str, dict[str, Entry]] = {
     "Change": {
         "submit-spec": Entry(
             "submit_spec:submit_spec",
-            "Post the supervisor spec FILE (default: supervisor-spec.json of the checkout).",
+            "Post the supervisor spec FILE (default: supervisor-spec.json of the checkout), and wait until it reads.",
+        ),
+        "supervisor": Entry(
+            "supervisor:supervisor", "Druid's supervisors: each reads one topic into one datasource."
         ),
         "register-cluster": Entry(
             "superset:register_cluster",

@@ -20,8 +20,9 @@ from pyglue.engine import Engine, State
 from pyglue.errors import InputError, PyglueError
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import given
-from pyglue.pipeline.druid import Druid, SupervisorStatus
+from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import TopicState
+from pyglue.pipeline.supervisor_status import SupervisorStatus
 from pyglue.settings import Settings
 from pyglue.superset.client import Superset
 from pyglue.up import COLLECTOR, Clients

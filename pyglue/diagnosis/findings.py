@@ -188,7 +188,7 @@ def _reading(facts: Facts, found: Supervisor) -> Iterator[Finding]:
         return
     if (read := specs.topic(dict(found.spec))) != topic:
         message = f"the supervisor {name} reads the topic {read}, not {topic}"
-        yield Finding("supervisor-wrong-topic", "druid", message, "pyglue submit-spec")
+        yield Finding("supervisor-wrong-topic", "druid", message, UP)
         return
     if _ahead(facts, found):
         message = (

@@ -23,6 +23,8 @@ _HOLDS = {
     "float": ("boolean", "float"),
     "double": ("boolean", "int", "long", "float", "double"),
 }
+# Druid takes a dimension of any other type for a string, without a word.
+_TYPES = ("string", "long", "float", "double", "auto", "json", "spatial", "newSpatial")
 _BEST = {"boolean": "long", "int": "long", "long": "long", "float": "float", "double": "double"}
 
 
@@ -35,8 +37,18 @@ def names(spec: dict[str, Any]) -> set[str] | None:
     return {TIME, *listed, *(metric["name"] for metric in metrics)}
 
 
-def problems(spec: dict[str, Any], text: str, mappings: Sequence[LoadedMapping]) -> Iterator[Problem]:
-    """Where the spec (`text` is its file's) and the mappings that feed its topic, with their schema, don't fit."""
+def types(spec: dict[str, Any], text: str, file: str = FILE) -> Iterator[Problem]:
+    """Dimensions of a type that Druid doesn't have."""
+    for name, type_ in dimensions(spec).items():
+        if type_ not in _TYPES:
+            message = f"the dimension '{name}' is {type_}, which Druid takes for string; types are {', '.join(_TYPES)}"
+            yield Problem(file, _line(text, name), None, message)
+
+
+def problems(
+    spec: dict[str, Any], text: str, mappings: Sequence[LoadedMapping], file: str = FILE
+) -> Iterator[Problem]:
+    """Where the spec (`text` is its `file`'s) and the mappings that feed its topic, with their schema, don't fit."""
     listed = _dimensions(spec)
     if listed is None or not mappings:
         return
@@ -54,10 +66,11 @@ def problems(spec: dict[str, Any], text: str, mappings: Sequence[LoadedMapping])
                 str(mapping.files.script_file or DEFAULT_MAPPING),
                 mapped.place.line,
                 mapped.place.column,
-                f"'{name}' would never reach Druid: add the dimension {wanted} to {FILE},"
+                f"'{name}' would never reach Druid: add the dimension {wanted} to {file},"
                 " or its name to dimensionExclusions there",
             )
-    yield from _unfed(listed, text, mappings[0].schema, _made(spec))
+    for line, message in _unfed(listed, text, mappings[0].schema, _made(spec)):
+        yield Problem(file, line, None, message)
 
 
 def _made(spec: dict[str, Any]) -> set[str]:
@@ -68,21 +81,20 @@ def _made(spec: dict[str, Any]) -> set[str]:
     return {str(made.get("name")) for made in (*transforms, *flattened) if isinstance(made, dict)}
 
 
-def _unfed(listed: Mapping[str, str], text: str, schema: RecordSchema, made: set[str]) -> Iterator[Problem]:
-    """Dimensions that stay empty, or lose a part of what they get."""
+def _unfed(
+    listed: Mapping[str, str], text: str, schema: RecordSchema, made: set[str]
+) -> Iterator[tuple[int | None, str]]:
+    """Dimensions that stay empty, or lose a part of what they get: (line, message)."""
     kinds = {field.name: field.kind for field in schema.fields}
     for name, type_ in listed.items():
         line = _line(text, name)
         if name in made:
             continue
         if name not in kinds:
-            yield Problem(
-                FILE, line, None, f"the dimension '{name}' would stay empty: the schema has no such field"
-            )
+            yield line, f"the dimension '{name}' would stay empty: the schema has no such field"
         elif kinds[name] not in _HOLDS.get(type_, (kinds[name],)):
             best = _BEST.get(kinds[name], "string")
-            reason = f"the dimension '{name}' is {type_}, but the field is {kinds[name]}; make it {best}"
-            yield Problem(FILE, line, None, reason)
+            yield line, f"the dimension '{name}' is {type_}, but the field is {kinds[name]}; make it {best}"
 
 
 def _dimensions(spec: dict[str, Any]) -> dict[str, str] | None:

@@ -10,9 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from pyglue.errors import BadAnswer, PyglueError
-from pyglue.web import TIMEOUT, Client
+from pyglue.pipeline import supervisor_status
+from pyglue.pipeline.supervisor_status import SupervisorStatus
+from pyglue.web import BODY_SHOWN, TIMEOUT, Client
 
 SUPERVISOR = "/druid/indexer/v1/supervisor"
 COORDINATOR = "/druid/coordinator/v1"
@@ -23,17 +26,15 @@ SUBMIT_SECONDS = 200.0
 
 
 @dataclass(frozen=True)
-class SupervisorStatus:
-    """`state` is Druid's word; `lag` events not yet read (None while unknown); counts since the tasks began."""
+class Listed:
+    """A supervisor in Druid's list. `state` and `detail` are Druid's words."""
 
+    name: str
     state: str
     detail: str
     healthy: bool
-    lag: int | None
-    processed: int
-    unparseable: int
-    thrown_away: int
-    errors: tuple[str, ...]
+    suspended: bool
+    topic: str | None
 
 
 class Druid:
@@ -65,19 +66,26 @@ class Druid:
 
     def supervisor(self, name: str) -> dict[str, Any] | None:
         """The spec that runs under this name, or None."""
-        answer = self._overlord("GET", f"{SUPERVISOR}/{name}")
+        answer = self.overlord("GET", _of(name))
         return answer if isinstance(answer, dict) else None
+
+    def supervisors(self) -> list[Listed]:
+        """All supervisors, by name."""
+        answer = self.overlord("GET", f"{SUPERVISOR}?full")
+        found = answer if isinstance(answer, list) else []
+        return sorted((_listed(entry) for entry in found), key=lambda listed: listed.name)
 
     def submit(self, spec: dict[str, Any]) -> str:
         """Post a supervisor spec; returns the supervisor's id. Raises BadAnswer with Druid's reason."""
         try:
-            answer = self._overlord("POST", SUPERVISOR, json=spec, timeout=SUBMIT_SECONDS)
+            answer = self.overlord("POST", SUPERVISOR, json=spec, timeout=SUBMIT_SECONDS)
         except BadAnswer as error:
             raise BadAnswer(
                 "Druid refuses the supervisor spec",
                 status=error.status,
                 details=error.details,
                 try_="pyglue submit-spec --print",
+                code="spec-refused",
             ) from error
         if not isinstance(answer, dict) or "id" not in answer:
             raise BadAnswer("Druid took the supervisor spec, but did not say its id", details=[str(answer)])
@@ -85,15 +93,48 @@ class Druid:
 
     def reset(self, name: str) -> None:
         """Forget the offsets read so far: the supervisor begins anew at the topic's earliest event."""
-        self._overlord("POST", f"{SUPERVISOR}/{name}/reset")
+        self.overlord("POST", _of(name, "reset"))
 
     def suspend(self, name: str) -> None:
         """End the tasks of a supervisor and start no new ones; harmless if there is none or it is suspended."""
         try:
-            self._overlord("POST", f"{SUPERVISOR}/{name}/suspend", timeout=SUBMIT_SECONDS)
+            self.overlord("POST", _of(name, "suspend"), timeout=SUBMIT_SECONDS)
         except BadAnswer as error:
             if error.status != 400:  # suspended already
                 raise
+
+    def resume(self, name: str) -> None:
+        """Start a suspended supervisor anew; harmless if there is none or it was not suspended after all."""
+        try:
+            self.overlord("POST", _of(name, "resume"), timeout=SUBMIT_SECONDS)
+        except BadAnswer as error:
+            if error.status != 400:
+                raise
+        self._stopped = False
+
+    def terminate(self, name: str) -> None:
+        """End a supervisor and its tasks for good; harmless if there is none."""
+        self.overlord("POST", _of(name, "terminate"), timeout=SUBMIT_SECONDS)
+
+    def history(self, name: str) -> list[dict[str, Any]]:
+        """All that was ever posted under this name, newest first: `version` is the time, `spec` Druid's form of it."""
+        answer = self.overlord("GET", _of(name, "history"))
+        return [entry for entry in answer if isinstance(entry, dict)] if isinstance(answer, list) else []
+
+    def parse_errors(self, name: str) -> list[dict[str, Any]]:
+        """What the running tasks could not read lately, as Druid keeps it."""
+        answer = self.overlord("GET", _of(name, "parseErrors"))
+        return [entry for entry in answer if isinstance(entry, dict)] if isinstance(answer, list) else []
+
+    def sample(self, body: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """What Druid's sampler answers to `body` within this time; raises BadAnswer with its reason."""
+        answer = self.overlord("POST", "/druid/indexer/v1/sampler", json=body, timeout=seconds)
+        if not isinstance(answer, dict):
+            raise BadAnswer(
+                "Druid's sampler answered with something that is no sample",
+                details=[str(answer)[:BODY_SHOWN]],
+            )
+        return answer
 
     def wake(self) -> None:
         """Make the overlord hand out tasks that wait although a worker is there.
@@ -102,8 +143,8 @@ class Druid:
         nobody tells the overlord's loop. Any new task does; this one does nothing.
         """
         tasks = "/druid/indexer/v1"
-        if self._overlord("GET", f"{tasks}/pendingTasks") and self._overlord("GET", f"{tasks}/workers"):
-            self._overlord("POST", f"{tasks}/task", json={"type": "noop", "runTime": 1})
+        if self.overlord("GET", f"{tasks}/pendingTasks") and self.overlord("GET", f"{tasks}/workers"):
+            self.overlord("POST", f"{tasks}/task", json={"type": "noop", "runTime": 1})
 
     def replace_lost(self, name: str) -> None:
         """End tasks of a supervisor that the overlord takes for running while no worker has them, and have others begin.
@@ -112,87 +153,53 @@ class Druid:
         task that is gone, for minutes. A task that was only just handed out looks the same, so it takes two calls.
         """
         if self._stopped:  # the last call was broken off in between
-            self._resume(name)
+            self.resume(name)
             return
         tasks = "/druid/indexer/v1"
-        workers = self._overlord("GET", f"{tasks}/workers") or []
+        workers = self.overlord("GET", f"{tasks}/workers") or []
         held = {task for worker in workers for task in worker.get("runningTasks", ())}
-        running = self._overlord("GET", f"{tasks}/runningTasks") or []
+        running = self.overlord("GET", f"{tasks}/runningTasks") or []
         ours = {task["id"] for task in running if task["id"].startswith(f"index_kafka_{name}_")}
         missing = ours - held if workers else set()
         lost, self._missing = missing & self._missing, missing
         for task in lost:
-            self._overlord("POST", f"{tasks}/task/{task}/shutdown")
+            self.overlord("POST", f"{tasks}/task/{task}/shutdown")
         if lost:  # the supervisor is in the middle of asking them; a new one is not
             self._stopped = True
             self.suspend(name)
-            self._resume(name)
-
-    def _resume(self, name: str) -> None:
-        """Start a suspended supervisor anew; harmless if it was not suspended after all."""
-        try:
-            self._overlord("POST", f"{SUPERVISOR}/{name}/resume", timeout=SUBMIT_SECONDS)
-        except BadAnswer as error:
-            if error.status != 400:
-                raise
-        self._stopped = False
+            self.resume(name)
 
     def status(self, name: str) -> SupervisorStatus | None:
-        """State, lag and counts of a supervisor, or None if there is none."""
-        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/status")
-        payload = answer.get("payload") if isinstance(answer, dict) else None
+        """State, lag, offsets, counts, errors and tasks of a supervisor, or None if there is none."""
+        payload = self._payload(name)
         if payload is None:
             return None
-        counts = self._counts(name)
-        errors = payload.get("recentErrors") or []
-        return SupervisorStatus(
-            state=str(payload.get("state")),
-            detail=str(payload.get("detailedState")),
-            healthy=bool(payload.get("healthy")),
-            lag=payload.get("aggregateLag"),
-            processed=counts.get("processed", 0),
-            unparseable=counts.get("unparseable", 0),
-            thrown_away=counts.get("thrownAway", 0),
-            errors=tuple(str(error.get("message") or error.get("exceptionClass")) for error in errors),
-        )
+        return supervisor_status.of_answers(payload, self.overlord("GET", _of(name, "stats")))
 
-    def _counts(self, name: str) -> dict[str, int]:
-        """Rows of the running tasks, summed over task groups."""
-        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/stats")
-        totals: dict[str, int] = {}
-        for group in (answer or {}).values() if isinstance(answer, dict) else ():
-            for task in group.values() if isinstance(group, dict) else ():
-                for counts in (task.get("totals") or {}).values() if isinstance(task, dict) else ():
-                    for key, value in counts.items():
-                        if isinstance(value, int | float):
-                            totals[key] = totals.get(key, 0) + int(value)
-        return totals
+    def _payload(self, name: str) -> dict[str, Any] | None:
+        answer = self.overlord("GET", _of(name, "status"))
+        payload = answer.get("payload") if isinstance(answer, dict) else None
+        return payload if isinstance(payload, dict) else None
 
     def set_retention(self, datasource: str, rules: list[Any]) -> bool:
         """Set which segments are kept, by Druid's rules; False if they are set already. Raises BadAnswer."""
         path = f"{COORDINATOR}/rules/{datasource}"
-        if _holds(self._overlord("GET", path), rules):
+        if _holds(self.overlord("GET", path), rules):
             return False
-        self._overlord("POST", path, silent=True, json=rules)
+        self.overlord("POST", path, silent=True, json=rules)
         return True
 
     def set_compaction(self, datasource: str, settings: dict[str, Any]) -> bool:
         """Set how small segments become large ones; False if it is set already. Raises BadAnswer."""
         path = f"{COORDINATOR}/config/compaction"
-        if _holds(self._overlord("GET", f"{path}/{datasource}"), settings):
+        if _holds(self.overlord("GET", f"{path}/{datasource}"), settings):
             return False
-        self._overlord("POST", path, silent=True, json={"dataSource": datasource, **settings})
+        self.overlord("POST", path, silent=True, json={"dataSource": datasource, **settings})
         return True
 
     def offsets(self, name: str) -> dict[int, int]:
         """The offset that Druid reads next, by partition: from the running tasks' reports."""
-        answer = self._overlord("GET", f"{SUPERVISOR}/{name}/status")
-        payload = answer.get("payload", {}) if isinstance(answer, dict) else {}
-        newest: dict[int, int] = {}
-        for task in (*payload.get("activeTasks", ()), *payload.get("publishingTasks", ())):
-            for partition, offset in (task.get("currentOffsets") or {}).items():
-                newest[int(partition)] = max(newest.get(int(partition), 0), int(offset))
-        return newest
+        return supervisor_status.offsets(self._payload(name) or {})
 
     def sql(
         self, query: str, parameters: list[Any] | None = None, *, timeout: float | None = None
@@ -226,7 +233,7 @@ class Druid:
                 return False  # the broker knows a datasource only after its first row
             raise
 
-    def _overlord(self, method: str, path: str, *, silent: bool = False, **kwargs: Any) -> Any:
+    def overlord(self, method: str, path: str, *, silent: bool = False, **kwargs: Any) -> Any:
         """The JSON of the overlord or the coordinator, asked patiently while there is no leader; None for 404.
 
         `silent`: its success has no words.
@@ -246,9 +253,28 @@ class Druid:
                         f"Druid's overlord has had no leader for {self._patience:g} s",
                         details=error.details,
                         try_="pyglue logs druid-coordinator",
+                        code="service-unhealthy",
                     ) from error
             self._wait(PAUSE)
             waited += PAUSE
+
+
+def _of(name: str, what: str = "") -> str:
+    """The path of a supervisor, whatever its name, or of a part of it."""
+    return f"{SUPERVISOR}/{quote(name, safe='')}" + (f"/{what}" if what else "")
+
+
+def _listed(entry: dict[str, Any]) -> Listed:
+    spec = entry.get("spec") or {}
+    io = (spec.get("spec") or {}).get("ioConfig") or {}
+    return Listed(
+        str(entry.get("id")),
+        str(entry.get("state")),
+        str(entry.get("detailedState")),
+        bool(entry.get("healthy")),
+        bool(spec.get("suspended")),  # the entry's own `suspended` is false all the time (seen: 33.0.0)
+        io.get("topic") or io.get("stream"),
+    )
 
 
 def _holds(theirs: Any, ours: Any) -> bool:

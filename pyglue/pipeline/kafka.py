@@ -35,6 +35,14 @@ class Found:
 
 
 @dataclass(frozen=True)
+class Cluster:
+    """What a cluster says of itself: `brokers` as HOST:PORT, where it sends its clients; `topics` without its own."""
+
+    brokers: tuple[str, ...]
+    topics: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Record:
     """A record as it lies in its topic; `time_ms` is Kafka's time stamp. One without a value has an empty one."""
 
@@ -121,6 +129,15 @@ class Kafka:
             "Kafka does not answer",
             details=[f"asked      {self.servers}", f"came back  {reason}"],
             try_="pyglue logs kafka",
+        )
+
+    def cluster(self) -> Cluster:
+        """Its brokers and topics; raises Unreachable."""
+        admin = AdminClient(self._settings)
+        found = self._translated(lambda: admin.list_topics(timeout=self.timeout))
+        return Cluster(
+            tuple(f"{broker.host}:{broker.port}" for broker in found.brokers.values()),
+            tuple(sorted(topic for topic in found.topics if not topic.startswith("__"))),
         )
 
     def ends(self, topic: str) -> dict[int, int]:

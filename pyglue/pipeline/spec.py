@@ -8,7 +8,7 @@ import copy
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,11 @@ def servers(spec: Mapping[str, Any]) -> str:
     return str((spec["spec"]["ioConfig"].get("consumerProperties") or {}).get("bootstrap.servers"))
 
 
+def reads_otherwise(running: dict[str, Any], wanted: dict[str, Any]) -> bool:
+    """Whether what the running one has not yet read would be lost to the wanted one: another schema or topic."""
+    return topic(running) != topic(wanted) or schema(running) != schema(wanted)
+
+
 def addressed(spec: dict[str, Any], kafka: str) -> dict[str, Any]:
     """A copy that reads from this Kafka (HOST:PORT[,HOST:PORT...] as Druid reaches it)."""
     result = copy.deepcopy(spec)
@@ -143,26 +148,31 @@ class Posted:
     """What was posted and what Druid made of it (its defaults added, spans of time rewritten), as fingerprints.
 
     Druid's form can't be compared with ours: a key taken out of the file would not be missed. But while both
-    fingerprints are the same as after the last post, neither the file nor what runs has changed.
+    fingerprints are the same as after the last post, neither the file nor what runs has changed. `spec` is what was
+    posted, to show what changed; None in files of earlier versions.
     """
 
     wanted: str
     running: str
+    spec: dict[str, Any] | None = field(default=None, compare=False)
 
     @classmethod
     def of(cls, wanted: dict[str, Any], running: dict[str, Any]) -> Posted:
-        return cls(fingerprint(wanted), fingerprint(running))
+        return cls(fingerprint(wanted), fingerprint(running), wanted)
 
     @classmethod
     def load(cls, file: Path) -> Posted | None:
         """From the file that `save` wrote; None if there is none or it is damaged, which only means a new post."""
         try:
             content = json.loads(file.read_text(encoding="utf-8"))
-            return cls(content["wanted"], content["running"])
-        except (OSError, ValueError, KeyError, TypeError):
+            spec = content.get("spec")
+            return cls(content["wanted"], content["running"], spec if isinstance(spec, dict) else None)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None
 
     def save(self, file: Path) -> None:
-        """Keep it for the next time."""
+        """Keep it for the next time; for nobody else's eyes, for a spec may hold a password of Kafka."""
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps({"wanted": self.wanted, "running": self.running}), encoding="utf-8")
+        file.touch(mode=0o600)
+        content = {"wanted": self.wanted, "running": self.running, "spec": self.spec}
+        file.write_text(json.dumps(content), encoding="utf-8")

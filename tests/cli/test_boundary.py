@@ -58,6 +58,7 @@ def test_the_commands() -> None:
         "smoke-test",
         "status",
         "submit-spec",
+        "supervisor",
         "support-bundle",
         "tail",
         "trace",

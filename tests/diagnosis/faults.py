@@ -8,8 +8,8 @@ from typing import Any
 
 from pyglue.diagnosis.facts import Disk, Facts, Rows, Supervisor
 from pyglue.engine import State
-from pyglue.pipeline.druid import SupervisorStatus
 from pyglue.pipeline.kafka import TopicState
+from pyglue.pipeline.supervisor_status import SupervisorStatus
 
 NOW = 1_800_000_000.0
 SCHEMA: dict[str, Any] = {"type": "record", "name": "Event", "fields": [{"name": "price", "type": "long"}]}

@@ -49,7 +49,7 @@ FAULTS: dict[str, tuple[Facts, str, str, str]] = {
         healthy(supervisor=running(spec=spec(topic="other"))),
         "supervisor-wrong-topic",
         "druid",
-        "pyglue submit-spec",
+        "pyglue up",
     ),
     "topic re-created": (
         healthy(topic=TopicState({0: 1}, 1, NOW)),

@@ -10,9 +10,9 @@ from typing import Any, cast
 from urllib.parse import parse_qs
 
 from pyglue.errors import BadAnswer, PyglueError, Unreachable
-from pyglue.pipeline.druid import SupervisorStatus
 from pyglue.pipeline.kafka import Found
 from pyglue.pipeline.smoke import Pipeline
+from pyglue.pipeline.supervisor_status import SupervisorStatus
 
 STATUS = SupervisorStatus("RUNNING", "RUNNING", True, 0, 3, 1, 0, ("bad row",))
 

@@ -122,6 +122,16 @@ def test_types(mappings: list[LoadedMapping], name: str, type_: str, fits: bool)
         assert f'"name": "{name}"' in SPEC.splitlines()[(found[0].line or 0) - 1]
 
 
+def test_a_type_that_druid_does_not_have() -> None:
+    """Druid would take it for a string without a word; it is told with its line and those that there are."""
+    assert list(columns.types(json.loads(SPEC), SPEC)) == []
+    spec = changed(dimensionsSpec=dimensions(path="strnig"))
+    (found,) = columns.types(spec, SPEC, "mine.json")
+    at = SPEC.index('"name": "path"', SPEC.index('"dimensions"'))
+    assert (found.file, found.line) == ("mine.json", SPEC.count("\n", 0, at) + 1)
+    assert "'path' is strnig, which Druid takes for string; types are string, long," in found.message
+
+
 def test_a_spec_of_another_shape_is_refused_or_read(tmp_path: Path, mappings: list[LoadedMapping]) -> None:
     """Whatever stands where: it is a problem of the file, never a crash."""
     spec = changed(
