@@ -82,7 +82,8 @@ class Topic:
 
 def times(begin: Begin, topic: Topic | None = None) -> list[int]:
     """The times of the records that are read."""
-    found = batches(topic or Topic(), "clicks", begin, [].append)
+    told: list[bool] = []
+    found = batches(topic or Topic(), "clicks", begin, told.append)
     return [record.time_ms for batch in found for record in batch]
 
 
