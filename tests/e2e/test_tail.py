@@ -44,10 +44,8 @@ def ids(file: Path) -> list[str]:
 
 def test_what_is_sent_is_shown_also_after_an_outage(stack: LiveStack, tmp_path: Path) -> None:
     """Events appear while it follows; Kafka is killed, which is told once, and what comes afterwards appears, too."""
-    with following(stack, tmp_path, "-n", "1", "--where", "eventType=tailed", "--fields", FIELDS) as (
-        out,
-        err,
-    ):
+    words = ("--since", "1m", "--where", "eventType=tailed", "--fields", "eventId")
+    with following(stack, tmp_path, *words) as (out, err):
         sent = [f"tailed-{number}" for number in range(3)]
         assert stack.send("other", "not-tailed") == 200
         for name in sent:
