@@ -37,8 +37,10 @@ def test_filled_null_distinct_and_the_commonest() -> None:
 
 def test_least_and_greatest_are_of_numbers() -> None:
     """Not of texts or booleans; what is no number hurts nothing."""
-    found = of([{"n": n, "b": n > 0, "t": str(n)} for n in (3, -2, 7.5, 1)] + [{"n": float("nan")}], *"nbt")
+    found = of([{"n": n, "b": n > 0, "t": str(n)} for n in (3, -2, 7.5, 1)], *"nbt")
     assert (found["n"]["min"], found["n"]["max"]) == (-2, 7.5)
+    mixed = of([{"n": float("nan")}, {"n": 3}, {"n": float("nan")}, {"n": 5}], "n")["n"]
+    assert (mixed["min"], mixed["max"]) == (3, 5)
     assert found["b"]["min"] is None
     assert found["t"]["max"] is None
     assert found["b"]["top"] == [{"value": True, "count": 3}, {"value": False, "count": 1}]
@@ -54,8 +56,9 @@ def test_keys_of_a_map_have_figures_of_their_own() -> None:
 
 
 def test_too_many_values_are_told() -> None:
-    """The count stops at a bound and says so; what was common before goes on being counted."""
+    """The count stops at a bound and says so; what was there before goes on being counted, and nothing else."""
     rows = [{"a": "same"}] + [{"a": number} for number in range(MOST + 100)] + [{"a": "same"}] * 7
+    rows += [{"a": "late"}] * 20
     found = of(rows, "a", batch=500)["a"]
     assert (found["filled"], found["distinct"], found["exact"]) == (len(rows), MOST, False)
     assert found["top"][0] == {"value": "same", "count": 8}
