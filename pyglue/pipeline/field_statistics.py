@@ -46,8 +46,8 @@ class Column:
 
     @property
     def distinct(self) -> int:
-        """How many different values; at least so many if `exact` is false."""
-        return len(self._counts)
+        """How many different values; there are more if `exact` is false."""
+        return len(self._counts) if self.exact else MOST
 
     def commonest(self) -> list[tuple[Any, int]]:
         """The values that came most often, with how often; the earlier of two that came as often is first."""

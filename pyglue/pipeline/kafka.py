@@ -242,7 +242,8 @@ class Kafka:
                     part, offset, error = message.partition() or 0, message.offset() or 0, message.error()
                     if error is not None and error.code() != KafkaError._PARTITION_EOF:
                         troubles.append(error)
-                    elif error is None and (ends is None or offset < ends[part]):
+                        continue
+                    if error is None and (ends is None or offset < ends[part]):
                         records.append(
                             Record(part, offset, message.timestamp()[1] or 0, message.value() or b"")
                         )

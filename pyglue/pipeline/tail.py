@@ -21,7 +21,7 @@ from pyglue.pipeline.kafka import BATCH, Record
 CORRUPT = "detectedCorruption"
 FIRST_BYTES = 16  # of a bad record, in hexadecimal
 WIDTH = 80  # letters of a value on the screen
-TELLING = ("technology", "path", "location")
+PLACES = ("path", "location")  # the first that there is tells where somebody was
 OF_BAD = ("_size", "_first", "_why")
 
 Away = Callable[[bool], None]
@@ -193,11 +193,8 @@ def bad_line(event: Event) -> str:
 
 
 def clock(time_ms: int) -> str:
-    """Milliseconds since 1970 as local time: `11-26 05:35:39.123`; the bare number if no calendar has it."""
-    try:
-        return f"{time.strftime('%m-%d %H:%M:%S', time.localtime(time_ms // 1000))}.{time_ms % 1000:03d}"
-    except (OverflowError, ValueError, OSError):
-        return str(time_ms)
+    """Milliseconds since 1970 as local time: `11-26 05:35:39.123`."""
+    return f"{time.strftime('%m-%d %H:%M:%S', time.localtime(time_ms // 1000))}.{time_ms % 1000:03d}"
 
 
 def _chosen(row: Mapping[str, Any], names: Sequence[Name]) -> list[str]:
@@ -205,11 +202,12 @@ def _chosen(row: Mapping[str, Any], names: Sequence[Name]) -> list[str]:
 
 
 def _summary(row: Mapping[str, Any], schema: RecordSchema) -> list[str]:
-    """Type, the end of the visitor's id, the page and what was clicked, and the names of what is true."""
-    party = short(row.get("partyId") or "-", WIDTH).rpartition(":")[2][:8]
-    telling = [short(row[name], WIDTH) for name in TELLING if row.get(name)][:2]
+    """Type, the end of the visitor's id, the place, what was clicked, and the names of what is true."""
+    party = short(row.get("partyId") or "-", WIDTH)[-8:]
+    place = next((row[name] for name in PLACES if row.get(name)), None)
+    telling = [short(value, WIDTH) for value in (place, row.get("technology")) if value]
     true = [field.name for field in schema.fields if row.get(field.name) is True]
-    return [f"{short(row.get('eventType') or '-', WIDTH):<14}", f"{party:<8}", *telling, *true]
+    return [f"{short(row.get('eventType') or '-', WIDTH):<12}", f"{party:<8}", *telling, *true]
 
 
 def _first(record: Record) -> str:

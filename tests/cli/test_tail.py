@@ -1,0 +1,127 @@
+"""`pyglue tail` as typed, with librdkafka's mock broker in the place of Kafka."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pyglue.cli import run
+from pyglue.cli.tail import Counted, Printed
+from pyglue.pipeline.field_statistics import Statistics
+from pyglue.pipeline.tail import Event, Reader
+from pyglue.screen import Screen
+from tests.cli.ended import Run
+from tests.pipeline.mock_kafka import MockKafka
+from tests.pipeline.test_tail import encoded as encoded
+from tests.pipeline.test_tail import shipped as shipped
+
+ALL = ("tail", "--no-follow")
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch, encoded: Callable[..., bytes]) -> MockKafka:
+    """A topic with three events and a record that is none."""
+    mock = MockKafka()
+    mock.send(encoded(path="/a"), 0, 1_700_000_000_001)
+    mock.send(encoded(path="/b", eventType="pageView"), 1, 1_700_000_000_002)
+    mock.send(b"\xff\xff", 1, 1_700_000_000_003)
+    mock.send(encoded(path="/c", detectedCorruption=True), 2, 1_700_000_000_004)
+    monkeypatch.setenv("PYGLUE_KAFKA", mock.servers)
+    return mock
+
+
+def test_events_are_data_and_the_rest_is_talk(pyglue: Run, broker: MockKafka) -> None:
+    """A line for each event; a record that can't be decoded is told with its place, and counted at the end."""
+    ended = pyglue(*ALL, "-n", "10")
+    assert ended.code == 0
+    assert [row.split()[4] for row in ended.out.splitlines()] == ["/a", "/b", "/c"]
+    assert ended.err.splitlines() == [
+        "can't be decoded: partition 1, offset 1, 2 bytes: it ends in the middle of a record (ff ff)",
+        "1 record could not be decoded by divolte/DefaultEventRecord.avsc; try: pyglue tail --bad --no-follow",
+    ]
+
+
+def test_json_lines_filtered_and_counted(pyglue: Run, broker: MockKafka) -> None:
+    """Each line is an object; conditions, fields and a count are obeyed."""
+    words = ("-n", "10", "--json", "--where", "eventType=click", "--fields", "path,_partition")
+    ended = pyglue(*ALL, *words)
+    assert [json.loads(row) for row in ended.out.splitlines()] == [
+        {"path": "/a", "_partition": 0},
+        {"path": "/c", "_partition": 2},
+    ]
+    assert len(pyglue("tail", *words, "-c", "1").out.splitlines()) == 1  # it ends, though nothing says where
+
+
+def test_bad_ones(pyglue: Run, broker: MockKafka) -> None:
+    """As data: what can't be decoded and what arrived damaged."""
+    ended = pyglue(*ALL, "-n", "10", "--bad", "--json")
+    found = [json.loads(row) for row in ended.out.splitlines()]
+    assert [(one["_partition"], one["_why"]) for one in found] == [
+        (1, "it ends in the middle of a record"),
+        (2, "detectedCorruption"),
+    ]
+    assert found[1]["path"] == "/c"
+    assert "can't be decoded" not in ended.err
+
+
+def test_statistics(pyglue: Run, broker: MockKafka) -> None:
+    """A table, or one object; events themselves are not shown."""
+    found = json.loads(pyglue(*ALL, "--stats", "--json", "--fields", "path").out)
+    assert (found["events"], found["undecodable"], list(found["fields"])) == (3, 1, ["path"])
+    rows = pyglue(*ALL, "--stats").out.splitlines()
+    assert rows[0].split()[0] == "FIELD"
+    assert any(row.startswith("eventType ") and row.endswith("click (2), pageView (1)") for row in rows)
+
+
+@pytest.mark.parametrize("words", [("--stats",), ()])
+def test_ctrl_c_shows_what_there_is(
+    project: Path,
+    broker: MockKafka,
+    words: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """The table, or the count of what can't be decoded, comes before the end with 130."""
+    monkeypatch.chdir(project)
+    kind = Counted if words else Printed
+    take = kind.take
+
+    def interrupted(self: Counted | Printed, events: list[Event]) -> None:
+        take(self, events)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(kind, "take", interrupted)
+    assert run(["tail", "-n", "10", *words]) == 130
+    captured = capsys.readouterr()
+    assert "1 record could not be decoded" in captured.err
+    assert captured.err.endswith("interrupted\n")
+    assert captured.out.startswith("FIELD" if words else "11-")
+
+
+def test_what_is_asked_is_looked_at_first(pyglue: Run) -> None:
+    """Wrong conditions and fields are usage errors, with nothing running."""
+    for words in (("--where", "evenType=x"), ("--fields", "pth"), ("-n", "3", "--since", "1m"), ("-c", "0")):
+        ended = pyglue("tail", *words)
+        assert (ended.code, ended.out) == (2, "")
+    assert "near it are eventType" in pyglue("tail", "--where", "evenType=x").err
+
+
+def test_where_nothing_runs(pyglue: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The usual errors: nothing runs here; Kafka does not answer."""
+    assert "nothing runs here" in pyglue("tail").err
+    monkeypatch.setattr("pyglue.pipeline.kafka.TIMEOUT", 0.5)
+    monkeypatch.setenv("PYGLUE_KAFKA", "127.0.0.1:1")
+    ended = pyglue("tail")
+    assert (ended.code, ended.out) == (1, "")
+    assert "error: Kafka does not answer" in ended.err
+
+
+def test_a_batch_of_which_nothing_is_left_makes_no_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not even an empty one."""
+    reader = Reader(json.loads)
+    Printed(Screen(), reader, str, told=True).take([])
+    Counted(Screen(), reader, Statistics([]), as_json=True).take([])
+    assert capsys.readouterr().out == ""
