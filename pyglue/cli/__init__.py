@@ -26,6 +26,7 @@ from pyglue.cli.install import install
 from pyglue.cli.logs import logs
 from pyglue.cli.mapping import mapping
 from pyglue.cli.options import App, surroundings
+from pyglue.cli.reconcile import reconcile
 from pyglue.cli.reset import reset
 from pyglue.cli.smoke_test import smoke_test
 from pyglue.cli.status import status
@@ -84,6 +85,7 @@ for command in (
     dashboards,
     smoke_test,
     trace,
+    reconcile,
     traffic,
 ):
     pyglue.add_command(command)

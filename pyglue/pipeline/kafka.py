@@ -19,6 +19,14 @@ from pyglue.errors import PyglueError, Unreachable
 
 PARTITIONS = 4
 BATCH = 1000  # records at a time: what a call costs is spread over many, and what is printed is not held back
+BULK_BATCH = 2000
+# Of much that lies ready: large answers, and enough of them ahead that counting never waits.
+BULK = {
+    "fetch_message_max_bytes": 8 * 2**20,
+    "fetch_max_bytes": 32 * 2**20,
+    "queued_max_messages_kbytes": 64 * 2**10,
+    "queued_min_messages": 200_000,
+}
 TIMEOUT = 10.0
 # What librdkafka tells when a broker does not answer; it goes on trying by itself.
 AWAY = (KafkaError._ALL_BROKERS_DOWN, KafkaError._TRANSPORT, KafkaError._TIMED_OUT, KafkaError._RESOLVE)
@@ -235,6 +243,36 @@ class Kafka:
         finally:
             consumer.close()
 
+    def bulk(self, topic: str, partition: int, start: int, end: int) -> Iterator[list[Message]]:
+        """Messages of one partition from `start` to before `end`, as fast as they come: for counting millions.
+
+        Compared with `batches` nothing is made of them here, and much is fetched ahead. Raises Unreachable.
+        """
+        consumer = self._consumer(at_end=True, **BULK)
+        at = start
+        try:
+            consumer.assign([TopicPartition(topic, partition, start)])
+            deadline = time.monotonic() + self.timeout
+            while at < end:
+                messages = consumer.consume(BULK_BATCH, 0.2)
+                if not messages and time.monotonic() > deadline:
+                    raise self._unreachable(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
+                errors = [error for message in messages if (error := message.error()) is not None]
+                if errors:
+                    messages = [message for message in messages if message.error() is None]
+                if messages:
+                    deadline = time.monotonic() + self.timeout
+                    at = (messages[-1].offset() or 0) + 1
+                    if at > end:
+                        messages = [message for message in messages if (message.offset() or 0) < end]
+                    yield messages
+                if any(error.code() == KafkaError._PARTITION_EOF for error in errors):
+                    return  # what was before `end` is not there any more
+                if errors:
+                    raise self._unreachable(KafkaException(errors[0]))
+        finally:
+            consumer.close()
+
     def _outlast(
         self, consumer: Consumer, topic: str, error: KafkaError, away: Callable[[bool], None] | None
     ) -> None:
@@ -256,7 +294,7 @@ class Kafka:
             return False
         return True
 
-    def _consumer(self, *, at_end: bool = False) -> Consumer:
+    def _consumer(self, *, at_end: bool = False, **more: int) -> Consumer:
         """A consumer of no group; `at_end` lets it tell when a partition has no more, by an error without harm."""
         return Consumer(
             {
@@ -266,6 +304,7 @@ class Kafka:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",
                 "fetch.wait.max.ms": 10,
+                **{name.replace("_", "."): value for name, value in more.items()},
             }
         )
 

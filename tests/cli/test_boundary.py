@@ -57,6 +57,7 @@ def test_the_commands() -> None:
         "status",
         "submit-spec",
         "trace",
+        "reconcile",
         "traffic",
         "up",
     ]
