@@ -50,6 +50,7 @@ def test_the_commands() -> None:
         "install",
         "logs",
         "mapping",
+        "reconcile",
         "refresh-datasources",
         "register-cluster",
         "reset",
@@ -57,7 +58,6 @@ def test_the_commands() -> None:
         "status",
         "submit-spec",
         "trace",
-        "reconcile",
         "traffic",
         "up",
     ]

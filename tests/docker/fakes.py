@@ -92,6 +92,9 @@ class FakeDaemon:
         self.done.append(f"{found.service}: {' '.join(words)}")
         return self.answers.get(found.service, (0, ""))
 
+    def read_file(self, found: Container, path: str) -> bytes | None:
+        return f"{path} of {found.service}".encode()
+
     def memory(self, _found: Container) -> int | None:
         return 2**20
 

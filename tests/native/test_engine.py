@@ -385,3 +385,13 @@ def test_a_service_sees_nothing_of_the_callers_environment(
     monkeypatch.setenv("LEAK", "1")
     two.service("one", "[[ -z ${LEAK:-} ]] || exit 5\n" + SERVES, "[[ -z ${LEAK:-} ]] || exit 5\n" + HEALTHY)
     assert two.up()[0] == ("Start one", "ok")
+
+
+def test_a_file_below_a_data_dir_is_read(two: Checkout) -> None:
+    """Whether the service runs or not; what is not there is None."""
+    engine = two.engine()
+    assert engine.read_data("one", "counts/open.json") is None
+    folder = engine.layout.data / "one" / "counts"
+    folder.mkdir(parents=True)
+    (folder / "open.json").write_text("{}")
+    assert engine.read_data("one", "counts/open.json") == b"{}"
