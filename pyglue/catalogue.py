@@ -247,6 +247,13 @@ HOPS: dict[str, dict[str, Entry]] = {
             " answer` that the collector did not run or was too busy.",
             "`pyglue status`, then `pyglue logs divolte`. The truth file tells of each request how it was answered.",
         ),
+        "no-counts": Entry(
+            "The collector keeps its counts per minute in a folder, and they are not there or can't be read: its"
+            " `divolte-collector.conf` has no `pyglue.collector.counts.directory`, the disk refuses them, or no collector"
+            " of this version has run here yet.",
+            "`pyglue logs divolte` says if they can't be written. [The collector](collector.md#counts-on-disk) has the"
+            " setting; then `pyglue up`.",
+        ),
         "event-unknown": Entry(
             "Neither Kafka nor Druid has an event of this id. It was refused (then the sender got no success),"
             " dropped with a"
@@ -281,6 +288,13 @@ HOPS: dict[str, dict[str, Entry]] = {
             " Bare Avro carries no version, so a record can only be read with the schema that wrote it.",
             "`git log -p divolte/DefaultEventRecord.avsc` shows what changed. Druid counts such records as unparseable"
             " and goes on. `pyglue up` brings collector and Druid to the same schema.",
+        ),
+        "records-missing": Entry(
+            "The collector has counted records as acknowledged that are not in the topic, and Druid has no rows of them:"
+            " Kafka deleted them before Druid read them (retention, or the topic was deleted), or the collector writes to"
+            " another topic or another Kafka than pyglue asks.",
+            "The minutes stand in the message; `pyglue logs kafka` and `pyglue logs divolte` tell what happened then."
+            " `pyglue check` compares the topics. A longer `KAFKA_RETENTION_HOURS` keeps events for a Druid that is away.",
         ),
         "event-not-in-kafka": Entry(
             "The collector answered with success, but the event is not in the topic that Druid reads: the collector"
@@ -353,7 +367,7 @@ HOPS: dict[str, dict[str, Entry]] = {
             "Type `pyglue up` again after a minute; `pyglue logs druid-broker` if it stays so.",
         ),
         "rows-missing": Entry(
-            "Druid has not all the rows that were sent, and no new ones come.",
+            "Druid has not all the rows of what was sent, or of what lies in Kafka, and no new ones come.",
             "`pyglue status` tells lag and unparseable records; `pyglue smoke-test` says at which hop one event stops.",
         ),
         "event-not-in-druid": Entry(
@@ -370,6 +384,11 @@ HOPS: dict[str, dict[str, Entry]] = {
         ),
     },
     "Superset": {
+        "chart-count-differs": Entry(
+            "A chart's query without filters counts fewer events than Druid has rows: Superset's dataset asks another table"
+            " or another Druid, or an old answer came out of a cache.",
+            "`pyglue register-cluster`, then `pyglue refresh-datasources`; then `pyglue reconcile` again.",
+        ),
         "superset-password": Entry(
             "Superset does not take the password of the user `admin`, or none is known: somebody changed it in Superset"
             " or in `.env`, or the stack was started by `docker compose up`, where Superset makes one for itself. When"

@@ -128,6 +128,13 @@ class Engine(ABC):
     def inside(self, value: str) -> str:
         """A value of docker-compose.yml, such as `kafka:29092`, as the services themselves see it."""
 
+    @abstractmethod
+    def read_data(self, service: str, name: str) -> bytes | None:
+        """A file below a service's DATA_DIR, whether the service runs or not; None if there is none.
+
+        Raises OSError or PyglueError if it can't be read.
+        """
+
     def folders(self) -> Mapping[str, Sequence[Path]]:
         """Where services keep their data, as far as this machine sees it, by service."""
         return {}

@@ -109,6 +109,7 @@ class _Nowhere:
 class _Safe:
     """An outlet whose records are safe at once."""
 
+    place = "nowhere"
     ready = True
     max_bytes = 1_000_000
 

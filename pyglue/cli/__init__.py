@@ -57,6 +57,10 @@ COMMANDS: dict[str, dict[str, Entry]] = {
             "doctor:doctor",
             "Look whether this machine and this checkout can start the stack, and change nothing.",
         ),
+        "reconcile": Entry(
+            "reconcile:reconcile",
+            "Compare the counts of every hop, minute by minute: collector, Kafka, Druid, and what the dashboards count.",
+        ),
         "smoke-test": Entry(
             "smoke_test:smoke_test",
             "Send one event and find it at every hop: collector, Kafka, Druid SQL, a chart of Superset.",

@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 from pyglue.collector import addresses, answers, headers, identifiers, query, requestlog
 from pyglue.collector.answers import Answer, Tag
-from pyglue.collector.counters import Counters
+from pyglue.collector.counters import Counters, Minute
 from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.duplicates import DuplicateMemory, Seen
 from pyglue.collector.event import Event, of_json, of_parameters, of_tag
@@ -151,6 +151,10 @@ class App:
         self._serves_pages = serve_static_resources
         self._debug_requests = debug_requests
 
+    def count(self, kind: str) -> None:
+        """Count a request that is no event, now; kinds come from a fixed set."""
+        self.counters.at(self._clock()).request(kind)
+
     def body_limit(self, request: Request) -> int | None:
         """The bytes that the body of `request` may have, None if no body is wanted. Looks at all but the body."""
         place = self._routes.find(request.target.partition(b"?")[0])
@@ -169,7 +173,7 @@ class App:
             try:
                 query.check_target(request.target)
             except query.MalformedTarget:
-                self.counters.add("malformed request")
+                self.count("malformed request")
                 reply(answers.MALFORMED)
                 return
             place = place or self._routes.find(path)
@@ -221,14 +225,13 @@ class App:
         if place.response_delay_ms:
             reply = _Held(reply, self._later, place.response_delay_ms / 1000).reply
         if answers.holds_tag(headers.first(request.headers, b"if-none-match"), answers.EVENT_TAG):
-            self.counters.add("ignored reload")
+            self.count("ignored reload")
             reply(answers.EVENT_AGAIN)
             return
-        self.counters.add("received")
         try:
             event = of_parameters(query.parameters(asked)) if isinstance(asked, bytes) else asked
         except DroppedEvent as dropped:
-            self.counters.add(f"dropped: {dropped.reason}")
+            self._drop(dropped)
             reply(answers.EVENT)
             return
         self._record(event, request, place, answers.EVENT, reply)
@@ -242,30 +245,38 @@ class App:
             return
         party = _party(raw_query, place.party_parameter)
         if not request.body or party is None:
-            self.counters.add("incomplete request")
+            self.count("incomplete request")
             reply(answers.INCOMPLETE)
             return
-        self.counters.add("received")
         try:
             event = of_json(party, request.body)
         except DroppedEvent as dropped:
-            self.counters.add(f"dropped: {dropped.reason}")
+            self._drop(dropped)
             reply(answers.ACCEPTED)
             return
         self._record(event, request, place, answers.ACCEPTED, reply)
 
+    def _drop(self, dropped: DroppedEvent) -> None:
+        """Count an event that is none, in the minute in which it came."""
+        minute = self.counters.at(self._clock())
+        minute.received += 1
+        minute.drop(dropped.reason)
+
     def _record(self, event: Event, request: Request, source: _Source, success: Answer, reply: Reply) -> None:
+        received = self._clock()
+        minute = self.counters.at(received)
+        minute.received += 1
         remote_host = self._forwarded(request) if self._use_x_forwarded_for else request.peer
-        event.arrived(request.headers, self._clock(), remote_host)
+        event.arrived(request.headers, received, remote_host)
         for outlet in source.outlets:
             if not outlet.ready:
-                self.counters.add("refused")
+                minute.refused += 1
                 reply(self._try_later)
                 return
         seen = self._memory.remember(event.party, event.session, event.event_id)
         event.duplicate, _, signature, _ = seen
         try:
-            records = self._records(event, source.pipelines)
+            records = self._records(event, source.pipelines, minute)
         except Exception:
             self._memory.forget(seen)
             raise
@@ -277,35 +288,36 @@ class App:
                 first.twins.append((success, reply))
             return
         self.in_flight += 1
-        delivery = _Delivery(self, seen, success, reply, len(records))
+        delivery = _Delivery(self, seen, success, reply, len(records), received)
         if source.discards_duplicates:
             self._under_way[signature] = delivery
         for outlet, value in records:
-            outlet.send(event.party, value, event.received, delivery.done)
+            outlet.send(event.party, value, received, partial(delivery.done, outlet.place))
 
-    def _records(self, event: Event, pipelines: tuple[Pipeline, ...]) -> list[tuple[Outlet, bytes]]:
+    @staticmethod
+    def _records(event: Event, pipelines: tuple[Pipeline, ...], minute: Minute) -> list[tuple[Outlet, bytes]]:
         records = []
         for pipeline in pipelines:
             if pipeline.discard_corrupted and event.corrupt:
-                self.counters.add("dropped: corrupt")
+                minute.drop("corrupt")
                 continue
             if pipeline.discard_duplicates and event.duplicate:
-                self.counters.add("dropped: duplicate")
+                minute.drop("duplicate")
                 continue
             try:
                 value = pipeline.encode(event)
             except DroppedEvent as dropped:
-                self.counters.add(f"dropped: {dropped.reason}")
+                minute.drop(dropped.reason)
                 continue
             except RecursionError:
-                self.counters.add(f"dropped: {TOO_DEEP}")
+                minute.drop(TOO_DEEP)
                 continue
             size = len(event.party) + len(value)
             for outlet in pipeline.outlets:
                 if size <= outlet.max_bytes:
                     records.append((outlet, value))
                 else:
-                    self.counters.add("dropped: too large")
+                    minute.drop("too large")
         return records
 
     def settle(self, delivery: _Delivery) -> None:
@@ -315,12 +327,13 @@ class App:
             _, _, signature, _ = delivery.seen
             if self._under_way.get(signature) is delivery:
                 del self._under_way[signature]
+        minute = self.counters.at(delivery.received)
         if delivery.safe:
-            self.counters.add("acknowledged")
+            minute.acknowledged += 1
             delivery.reply(delivery.success)
         else:
             self._memory.forget(delivery.seen)
-            self.counters.add("refused")
+            minute.refused += 1
             delivery.reply(self._try_later)
         for success, reply in delivery.twins:
             reply(success if delivery.safe else self._try_later)
@@ -334,20 +347,25 @@ class App:
 class _Delivery:
     """The records of one event on their way."""
 
-    __slots__ = ("_app", "_left", "reply", "safe", "seen", "success", "twins")
+    __slots__ = ("_app", "_left", "received", "reply", "safe", "seen", "success", "twins")
 
-    def __init__(self, app: App, seen: Seen, success: Answer, reply: Reply, records: int) -> None:
+    def __init__(
+        self, app: App, seen: Seen, success: Answer, reply: Reply, records: int, received: int
+    ) -> None:
         self._app = app
         self._left = records
+        self.received = received
         self.seen = seen
         self.success = success
         self.reply = reply
         self.safe = True
         self.twins: list[tuple[Answer, Reply]] = []  # answers to discarded duplicates, which share its fate
 
-    def done(self, safe: bool) -> None:
-        """An outlet's word on one of the records."""
-        if not safe:
+    def done(self, place: str, safe: bool) -> None:
+        """The word of the outlet into `place` on one of the records."""
+        if safe:
+            self._app.counters.at(self.received).record(place)
+        else:
             self.safe = False
         self._left -= 1
         if not self._left:

@@ -19,6 +19,7 @@ from pyglue.collector.config_sinks import ReadSink, SinkTypes, read_sink
 from pyglue.collector.configured import (
     BrowserSource,
     Config,
+    CountsKept,
     FileSink,
     JsonSource,
     KafkaSink,
@@ -83,6 +84,8 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
     if any(isinstance(sink, FileSink) for sink in made.values()):
         types.check_hadoop_client()
     uses_kafka = any(isinstance(sink, KafkaSink) for sink in made.values())
+    own = root.section("pyglue")
+    collector = own.section("collector")
     config = Config(
         host=server.text("host", _LOOPBACK),
         port=_port(server, environment),
@@ -101,12 +104,13 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
             for mapping in mappings
         ),
         producer=types.kafka_producer() if uses_kafka else {},
-        limits=_limits(root.section("pyglue"), types.kafka_linger_ms() if uses_kafka else None),
+        limits=_limits(collector, types.kafka_linger_ms() if uses_kafka else None),
+        counts=_counts(collector.section("counts")),
     )
     mapper.number("buffer_size", 1_048_576, least=1)
     mapper.number("threads", 1, least=1)
     agents.choice("type", _AGENT_PARSERS[0], _AGENT_PARSERS, any_case=True)
-    for section in (server, agents, mapper, world, divolte):
+    for section in (own, collector, server, agents, mapper, world, divolte):
         section.done()
     return config
 
@@ -122,9 +126,8 @@ def _port(server: Section, environment: Mapping[str, str]) -> int:
     return int(given)
 
 
-def _limits(pyglue: Section, kafka_linger_ms: int | None) -> Limits:
-    """Our own block. How long an event lingers may also be said as Java's producer has it (`linger.ms`)."""
-    collector = pyglue.section("collector")
+def _limits(collector: Section, kafka_linger_ms: int | None) -> Limits:
+    """How long an event lingers may also be said as Java's producer has it (`linger.ms`)."""
     linger_ms = _LINGER_MS if kafka_linger_ms is None else kafka_linger_ms
     limits = Limits(
         acknowledge_timeout_ms=collector.milliseconds("acknowledge_timeout", 2000),
@@ -135,9 +138,15 @@ def _limits(pyglue: Section, kafka_linger_ms: int | None) -> Limits:
     )
     if limits.acknowledge_timeout_ms <= limits.linger_ms:
         collector.problem("acknowledge_timeout", "must be longer than linger")
-    collector.done()
-    pyglue.done()
     return limits
+
+
+def _counts(section: Section) -> CountsKept | None:
+    """Where counts are kept; None without a directory."""
+    directory = _file(section, "directory")
+    keep_days = section.number("keep_days", 30, least=1, most=3650)
+    section.done()
+    return None if directory is None else CountsKept(directory, keep_days)
 
 
 def _source(name: str, section: Section) -> BrowserSource | JsonSource | None:

@@ -90,12 +90,20 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class CountsKept:
+    """The block `pyglue.collector.counts`: where counts per minute are kept, and for how many days."""
+
+    directory: Path
+    keep_days: int
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration.
 
     Sources, sinks and mappings are in Divolte's order (of two that claim one path, the later has it); `sinks` are
     those that are switched on and fed by a mapping. `producer` holds librdkafka's names and values, and nothing if
-    there is no Kafka sink. Times are in milliseconds.
+    there is no Kafka sink; `counts` is None if counts are not kept on disk. Times are in milliseconds.
     """
 
     host: str
@@ -113,3 +121,4 @@ class Config:
     mappings: tuple[MappingFiles, ...]
     producer: Mapping[str, str]
     limits: Limits
+    counts: CountsKept | None

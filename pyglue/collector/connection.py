@@ -272,7 +272,7 @@ class Connection(asyncio.Protocol):
             self.app.respond(exchange, exchange.reply)
         except Exception:
             log.exception("a request could not be answered")
-            self.app.counters.add("internal error")
+            self.app.count("internal error")
             exchange.reply(answers.BROKEN)
 
     def _await_body(self, exchange: _Exchange) -> None:
@@ -304,7 +304,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, upload: _Upload) -> None:
         """The client sends more than anybody wants."""
-        self.app.counters.add("body too large")
+        self.app.count("body too large")
         self._finished = self._turned_away = True
         if not upload.answered:
             self._places.append(upload.exchange)
@@ -312,7 +312,7 @@ class Connection(asyncio.Protocol):
 
     def _malformed(self) -> None:
         """The client sends what can't be read."""
-        self.app.counters.add("malformed request")
+        self.app.count("malformed request")
         self._finished = self._turned_away = True
         if self._upload is None or not self._upload.answered:
             self._places.append(_Place(answers.MALFORMED.render(keep_alive=False), close=True))

@@ -80,6 +80,7 @@ class Files:
         `sync` brings what was written to a descriptor to the disk.
         """
         _check_directories(sink)
+        self.place = str(sink.publish_dir)
         self.max_bytes = MAX_BYTES
         self.ready = False
         self._sink = sink

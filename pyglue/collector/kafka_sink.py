@@ -237,7 +237,7 @@ class KafkaOutlet:
 
     def __init__(self, kafka: Kafka, topic: str, prefix: bytes) -> None:
         self._kafka = kafka
-        self._topic = topic
+        self.place = topic
         self._prefix = prefix
         self.max_bytes = kafka.max_bytes - len(prefix)
 
@@ -248,4 +248,4 @@ class KafkaOutlet:
 
     def send(self, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
-        self._kafka.send(self._topic, key, self._prefix + value if self._prefix else value, timestamp, done)
+        self._kafka.send(self.place, key, self._prefix + value if self._prefix else value, timestamp, done)

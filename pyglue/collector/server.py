@@ -13,14 +13,16 @@ import logging
 import signal
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import uvloop
 
 from pyglue.collector import useragent
 from pyglue.collector.app import App
-from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
+from pyglue.collector.configured import CountsKept, FileSink, KafkaSink, MappingFiles
 from pyglue.collector.connection import Connection
+from pyglue.collector.count_files import CountFiles
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.loading import Setup
@@ -31,6 +33,8 @@ from pyglue.errors import PyglueError
 log = logging.getLogger("pyglue.collector")
 
 REPORT_SECONDS = 60.0
+KEEP_SECONDS = 1.0
+LATE_MS = 1000  # after the acknowledgement time
 SWEEP_SECONDS = 5.0
 CLOSE_SECONDS = 1.0  # for the sinks, when nothing is under way any more
 BACKLOG = 1024
@@ -75,12 +79,12 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
         loop.add_signal_handler(number, end.set)
     memory = _memory(config.duplicate_memory_size)
     sinks = open_sinks(setup, failed)
-    counters = Counters()
+    counters = Counters(_now_ms())
     app = App(
         setup.table(sinks.outlet),
         memory,
         counters,
-        clock=lambda: time.time_ns() // 1_000_000,
+        clock=_now_ms,
         later=loop.call_later,
         retry_after_s=config.limits.retry_after_s,
         use_x_forwarded_for=config.use_x_forwarded_for,
@@ -98,7 +102,12 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
             f"can't listen on {config.host}:{config.port}: {error.strerror or error}"
         ) from error
     log.info("listening on %s:%d", config.host, config.port)
-    chores = [loop.create_task(_report(counters)), loop.create_task(_sweep(connections))]
+    keeper = Keeper(counters, config.counts, config.limits.acknowledge_timeout_ms + LATE_MS)
+    chores = [
+        loop.create_task(_report(counters)),
+        loop.create_task(_sweep(connections)),
+        loop.create_task(keeper.work()),
+    ]
     await end.wait()
     app.stopping = True
     if not fatal:
@@ -108,9 +117,46 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
     for chore in chores:
         chore.cancel()
     await loop.run_in_executor(None, sinks.close, CLOSE_SECONDS)
+    await keeper.end()
     log.info("ended; since the start: %s", counters)
     if fatal:
         raise PyglueError(f"the collector can't go on: {fatal[0]}")
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class Keeper:
+    """Closes minutes that are over, and keeps them on disk if a folder is configured: once a second, in a thread."""
+
+    def __init__(self, counters: Counters, kept: CountsKept | None, late_ms: int) -> None:
+        """A minute is closed `late_ms` after its end: by then its events have their answers."""
+        self._counters = counters
+        self._late_ms = late_ms
+        self._files = CountFiles(kept.directory, kept.keep_days, counters.run) if kept else None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="counts")  # one call after the other
+
+    async def work(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await self._call(_now_ms())
+            await asyncio.sleep(KEEP_SECONDS)
+
+    async def _call(self, now_ms: int) -> None:
+        finished = self._counters.close(now_ms - self._late_ms)
+        if self._files is not None:
+            loop, unfinished = asyncio.get_running_loop(), self._counters.open()
+            await loop.run_in_executor(self._thread, self._files.keep, finished, unfinished, now_ms)
+
+    async def end(self) -> None:
+        """Write what there is. A disk that hangs is not waited for."""
+        finished = self._counters.close()
+        if self._files is not None:
+            loop = asyncio.get_running_loop()
+            last = loop.run_in_executor(self._thread, self._files.end, finished, _now_ms())
+            await asyncio.wait([last], timeout=CLOSE_SECONDS)
+        self._thread.shutdown(wait=False)
 
 
 def _memory(size: int) -> DuplicateMemory:

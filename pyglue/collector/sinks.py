@@ -10,6 +10,10 @@ class Outlet(Protocol):
     """A way into a sink for records of one kind. All calls come from the event loop's thread."""
 
     @property
+    def place(self) -> str:
+        """Where its records go, as their counts say: a topic, or the folder of a file sink."""
+
+    @property
     def ready(self) -> bool:
         """Whether records have a chance now."""
 

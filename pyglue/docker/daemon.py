@@ -6,8 +6,10 @@ PyglueError that says what was asked and what came back. The package is imported
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import tarfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -230,6 +232,24 @@ class Daemon:
             return int(api.exec_inspect(identity)["ExitCode"]), printed.decode(errors="replace").strip()
 
         return self._asked(f"to run {' '.join(words)} in {container.name}", run)
+
+    def read_file(self, container: Container, path: str) -> bytes | None:
+        """A file of a container, whether it runs or not; None if there is none."""
+        from docker.errors import NotFound
+
+        def read() -> bytes:
+            parts, _ = self._client.api.get_archive(container.id, path)
+            return b"".join(parts)
+
+        try:
+            archive = self._asked(f"for {path} of {container.name}", read)
+        except PyglueError as error:
+            if isinstance(error.__cause__, NotFound):
+                return None
+            raise
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            file = tar.extractfile(tar.next() or tarfile.TarInfo())
+            return b"" if file is None else file.read()
 
     def memory(self, container: Container) -> int | None:
         """Bytes that a container uses: without the files that the kernel may drop at any time, as `docker stats` shows.

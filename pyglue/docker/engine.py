@@ -31,6 +31,7 @@ from pyglue.stack.reading import FILE
 
 LOOK = 0.2  # seconds for which one look at the containers is good enough
 THREADS = 12  # a start or a question each
+DATA = "/data"  # the DATA_DIR of every image
 SECRETS = {"SUPERSET_ADMIN_PASSWORD": ("superset", "/data/admin_password")}
 
 
@@ -191,6 +192,10 @@ class DockerEngine(Engine):
 
     def inside(self, value: str) -> str:
         return value
+
+    def read_data(self, service: str, name: str) -> bytes | None:
+        container = self._containers().get(service)
+        return None if container is None else self.daemon.read_file(container, f"{DATA}/{name}")
 
     def generated(self) -> dict[str, str]:
         """What Superset made for itself in its volume, when it was started without secrets."""

@@ -107,6 +107,12 @@ class NativeEngine(Engine):
     def follow(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         return follow({name: self.layout.log(name) for name in names})
 
+    def read_data(self, service: str, name: str) -> bytes | None:
+        try:
+            return (Path(self._programs[service].environment["DATA_DIR"]) / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
     def folders(self) -> dict[str, list[Path]]:
         data = str(self.layout.data)
         return {

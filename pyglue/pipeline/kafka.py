@@ -18,6 +18,14 @@ from confluent_kafka.cimpl import NewTopic
 from pyglue.errors import PyglueError, Unreachable
 
 PARTITIONS = 4
+BULK_BATCH = 2000
+# Of much that lies ready: large answers, and enough of them ahead that counting never waits.
+BULK = {
+    "fetch.message.max.bytes": 8 * 2**20,
+    "fetch.max.bytes": 32 * 2**20,
+    "queued.max.messages.kbytes": 64 * 2**10,
+    "queued.min.messages": 200_000,
+}
 TIMEOUT = 10.0
 BATCH = 1000  # records at a time: what a call costs is spread over many, and what is printed is not held back
 T = TypeVar("T")
@@ -253,6 +261,36 @@ class Kafka:
                     yield records
                 while left and troubles:
                     self._outlast(consumer, topic, troubles.pop(), away)
+        finally:
+            consumer.close()
+
+    def bulk(self, topic: str, partition: int, start: int, end: int) -> Iterator[list[Message]]:
+        """Messages of one partition from `start` to before `end`, as fast as they come: for counting millions.
+
+        Compared with `batches` nothing is made of them here, and much is fetched ahead. Raises Unreachable.
+        """
+        consumer = self._consumer({"enable.partition.eof": True, **BULK})
+        at = start
+        try:
+            consumer.assign([TopicPartition(topic, partition, start)])
+            deadline = time.monotonic() + self.timeout
+            while at < end:
+                messages = consumer.consume(BULK_BATCH, 0.2)
+                if not messages and time.monotonic() > deadline:
+                    raise self._unreachable(KafkaException(KafkaError(KafkaError._TIMED_OUT)))
+                errors = [error for message in messages if (error := message.error()) is not None]
+                if errors:
+                    messages = [message for message in messages if message.error() is None]
+                if messages:
+                    deadline = time.monotonic() + self.timeout
+                    at = (messages[-1].offset() or 0) + 1
+                    if at > end:
+                        messages = [message for message in messages if (message.offset() or 0) < end]
+                    yield messages
+                if any(error.code() == KafkaError._PARTITION_EOF for error in errors):
+                    return  # what was before `end` is not there any more
+                if errors:
+                    raise self._unreachable(KafkaException(errors[0]))
         finally:
             consumer.close()
 

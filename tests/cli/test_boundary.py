@@ -52,6 +52,7 @@ def test_the_commands() -> None:
         "install",
         "logs",
         "mapping",
+        "reconcile",
         "refresh-datasources",
         "register-cluster",
         "reset",

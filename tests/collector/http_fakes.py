@@ -25,6 +25,7 @@ class FakeOutlet:
     """Keeps records; acknowledges at once, or when the test says so."""
 
     def __init__(self, *, ready: bool = True, verdict: bool | None = True) -> None:
+        self.place = "divolte"
         self.max_bytes = 10_000
         self.ready = ready
         self.verdict = verdict

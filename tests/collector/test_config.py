@@ -12,6 +12,7 @@ from pyglue.collector import config, defaults
 from pyglue.collector.configured import (
     BrowserSource,
     Config,
+    CountsKept,
     FileSink,
     JsonSource,
     KafkaSink,
@@ -112,6 +113,7 @@ def test_defaults_are_divoltes(source: str) -> None:
         mappings=(BUILT_IN,),
         producer={},
         limits=Limits(2000, 5, 1, 20_000, 4),
+        counts=None,
     )
 
 
@@ -479,6 +481,13 @@ def test_our_own_block() -> None:
     assert problems("pyglue.collector.linger = 3 s") == [
         "pyglue.collector.acknowledge_timeout: must be longer than linger"
     ]
+    assert parsed("pyglue.collector.counts { directory = /x, keep_days = 2 }").counts == CountsKept(
+        Path("/x"), 2
+    )
+    assert parsed("pyglue.collector.counts.keep_days = 2").counts is None
+    assert problems("pyglue.collector.counts.folder = /x")[0].startswith(
+        "unknown key pyglue.collector.counts.folder"
+    )
     assert problems("pyglue.colector.linger = 3 s")[0].startswith(
         "unknown key pyglue.colector; known here: collector"
     )

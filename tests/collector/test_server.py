@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, BinaryIO, cast
 
@@ -20,7 +21,9 @@ import uvloop
 from pyglue.collector import connection as module
 from pyglue.collector import server
 from pyglue.collector.app import App, EventsAt, Ping, Pipeline, Place
+from pyglue.collector.configured import CountsKept
 from pyglue.collector.connection import Connection
+from pyglue.collector.counts import read_lines
 from pyglue.collector.http1 import MAX_HEAD_BYTES
 from pyglue.collector.loading import Setup
 from pyglue.errors import PyglueError
@@ -419,12 +422,13 @@ class Plant:
     """What a server is made of, without files and Kafka: a configuration, a table, and sinks that take notes."""
 
     def __init__(self, **settings: Any) -> None:
-        limits = SimpleNamespace(retry_after_s=3)
+        limits = SimpleNamespace(retry_after_s=3, acknowledge_timeout_ms=2000)
         defaults = {
             "host": "127.0.0.1",
             "port": free_port(),
             "shutdown_delay_ms": 0,
             "shutdown_timeout_ms": 10_000,
+            "counts": None,
         }
         flags = {"use_x_forwarded_for": False, "serve_static_resources": True, "debug_requests": False}
         self.config = SimpleNamespace(
@@ -500,6 +504,29 @@ def test_a_server_ends_in_order() -> None:
     plant.run(client)
     assert seen == [b"", 200, 503]
     assert plant.closed == [server.CLOSE_SECONDS]
+
+
+def test_what_was_counted_is_on_disk_at_the_end(tmp_path: Path) -> None:
+    """After a graceful end the day's file has the events, whole, and nothing is open."""
+    plant = Plant(counts=CountsKept(tmp_path / "made" / "counts", 1))
+    plant.outlet.verdict = True
+
+    def client() -> None:
+        with plant.connect() as sock:
+            sock.sendall(EVENT)
+            receive(sock, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    plant.run(client)
+    (file,) = (tmp_path / "made" / "counts").iterdir()
+    (line,), torn = read_lines(file.read_text())
+    assert (line.received, line.acknowledged, line.records, line.complete, torn) == (
+        1,
+        1,
+        {"divolte": 1},
+        True,
+        0,
+    )
 
 
 def test_the_end_waits_only_so_long() -> None:

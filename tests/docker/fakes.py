@@ -60,7 +60,7 @@ class FakeDaemon:
     data: list[str] = field(default_factory=list)
     refusal: Exception | None = None  # of a start
     ends: dict[str, End] = field(default_factory=dict)
-    bytes: int = 2**50  # of memory of its machine
+    capacity: int = 2**50  # of memory of its machine
 
     def containers(self, **_labels: str) -> list[Container]:
         return list(self.there.values())
@@ -74,7 +74,7 @@ class FakeDaemon:
         ]
 
     def host(self) -> Host:
-        return Host(self.is_local, "Linux", "aarch64", 3, self.bytes, self.checkout)
+        return Host(self.is_local, "Linux", "aarch64", 3, self.capacity, self.checkout)
 
     def volumes(self, _project: str) -> list[str]:
         return self.data
@@ -95,6 +95,9 @@ class FakeDaemon:
     def run_in(self, found: Container, words: list[str]) -> tuple[int, str]:
         self.done.append(f"{found.service}: {' '.join(words)}")
         return self.answers.get(found.service, (0, ""))
+
+    def read_file(self, found: Container, path: str) -> bytes | None:
+        return f"{path} of {found.service}".encode()
 
     def memory(self, _found: Container) -> int | None:
         return 2**20

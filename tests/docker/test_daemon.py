@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import json
+import tarfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -191,3 +194,29 @@ def test_the_machine_of_a_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     with connected(lambda _asked: told(info), monkeypatch) as found:
         assert found.host() == Host(False, "Linux", "aarch64", 2, 4096, "/var/docker")
+
+
+def test_a_file_is_read_out_of_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon hands it over in an archive; one that is not there is None, and any other refusal an error."""
+    content = b"{}\n"
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        entry = tarfile.TarInfo("open.json")
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+    stat = base64.b64encode(b'{"name": "open.json"}').decode()
+    replies = {
+        "there": Reply(body=archive.getvalue(), headers={"X-Docker-Container-Path-Stat": stat}),
+        "missing": Reply(404, b'{"message": "no such file"}'),
+        "broken": Reply(500, b'{"message": "no room"}'),
+    }
+
+    def answer(request: Asked) -> Reply:
+        return next(reply for name, reply in replies.items() if name in request.path)
+
+    with connected(answer, monkeypatch) as found:
+        assert found.read_file(container("divolte"), "/data/there") == content
+        assert found.read_file(container("divolte"), "/data/missing") is None
+        with pytest.raises(PyglueError) as caught:
+            found.read_file(container("divolte"), "/data/broken")
+    assert "no room" in caught.value.details[1]

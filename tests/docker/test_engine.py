@@ -255,3 +255,10 @@ def test_the_time_of_a_start_is_read_to_the_microsecond() -> None:
     """The daemon writes nanoseconds, or none at all."""
     assert container("kafka").since == 1767323045.123456
     assert container("kafka", started="2026-01-02T03:04:05Z").since == 1767323045
+
+
+def test_a_file_of_a_service_is_read_out_of_its_container(shop: Shop) -> None:
+    """Below its DATA_DIR, whether it runs or not; without a container there is none."""
+    assert shop.engine().read_data("divolte", "counts/open.json") is None
+    shop.daemon.there["divolte"] = container("divolte", state="exited")
+    assert shop.engine().read_data("divolte", "counts/open.json") == b"/data/counts/open.json of divolte"

@@ -58,10 +58,10 @@ def test_a_daemon_of_this_machine_has_its_memory_and_disk(shop: Shop) -> None:
 @pytest.mark.parametrize("virtual", [True, False])
 def test_a_daemon_in_a_machine_of_its_own(shop: Shop, virtual: bool) -> None:
     """A virtual one has less memory than this one; one elsewhere says so. Of its disks nothing is known."""
-    shop.daemon.bytes = ALL // 4 if virtual else ALL
+    shop.daemon.capacity = ALL // 4 if virtual else ALL
     shop.daemon.is_local = virtual
     found = read(shop)
-    assert (found.memory.available, found.memory.place) == (shop.daemon.bytes, "the Docker daemon's machine")
+    assert (found.memory.available, found.memory.place) == (shop.daemon.capacity, "the Docker daemon's machine")
     assert found.cores == 3
     assert found.disks == ()
     assert found.ports == ((20_292,) if virtual else ())

@@ -420,3 +420,13 @@ def test_a_folder_that_supervisord_can_not_have_is_an_obstacle(checkouts: Make) 
     checkout.compose("one: {build: one}")
     (error,) = checkout.engine().obstacles()
     assert error.code == "folder-unusable"
+
+
+def test_a_file_below_a_data_dir_is_read(two: Checkout) -> None:
+    """Whether the service runs or not; what is not there is None."""
+    engine = two.engine()
+    assert engine.read_data("one", "counts/open.json") is None
+    folder = engine.layout.data / "one" / "counts"
+    folder.mkdir(parents=True)
+    (folder / "open.json").write_text("{}")
+    assert engine.read_data("one", "counts/open.json") == b"{}"

@@ -28,7 +28,7 @@ def broker() -> MockKafka:
 def test_bounds_are_of_every_partition(broker: MockKafka) -> None:
     """The first and the next offset, of empty partitions, too."""
     assert Kafka(broker.servers).bounds(TOPIC) == {0: (0, 5), 1: (0, 0), 2: (0, 1), 3: (0, 0)}
-    assert Kafka(broker.servers).count(TOPIC) == 6
+    assert Kafka(broker.servers).ends(TOPIC) == {0: 5, 1: 0, 2: 1, 3: 0}
 
 
 def test_batches_end_before_the_ends(broker: MockKafka) -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from pyglue.errors import BadAnswer
-from pyglue.superset.chart_data import chart_rows, find_event
+from pyglue.superset.chart_data import chart_rows, count_by_minute, find_event
 from pyglue.superset.client import Superset
 from tests.superset.fake import Answer, FakeSuperset
 
@@ -46,3 +46,15 @@ def test_an_answer_without_data(fake: FakeSuperset, superset: Superset, body: st
     with pytest.raises(BadAnswer, match="without data") as caught:
         find_event(superset, 7, "e1")
     assert PATH in caught.value.details[0]
+
+
+def test_a_count_by_minute_has_no_filter(fake: FakeSuperset, superset: Superset) -> None:
+    """All rows of the span, past the cache, by the minute in which they came."""
+    fake.rows = [{"__time": 29_000_480 * 60_000.0, "events": 3}]
+    assert count_by_minute(superset, 7, 29_000_480, 29_000_540) == {29_000_480: 3}
+    [body] = fake.calls("POST", PATH)
+    (query,) = body["queries"]
+    assert body["force"] is True
+    assert query["filters"] == [
+        {"col": "__time", "op": "TEMPORAL_RANGE", "val": "2025-02-20T05:20:00 : 2025-02-20T06:20:00"}
+    ]

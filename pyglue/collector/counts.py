@@ -1,0 +1,132 @@
+"""Counts of a minute as they lie on disk: the one description of the form, for who writes it and for who reads it.
+
+A folder holds a file `YYYY-MM-DD.jsonl` for each UTC day, with a line for each minute of that day, and `open.json`
+with the minutes that are not over yet. A minute may have several lines, which are added up: of several lives of the
+collector (`run`), and of late acknowledgements (`part`). Of lines with the same minute, run and part the first counts:
+a collector that is killed between the two files leaves one in both.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+MINUTE_MS = 60_000
+OPEN = "open.json"
+_NUMBERS = ("received", "acknowledged", "refused", "run", "part")
+_NAMED = ("dropped", "requests", "records")
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What happened to the events that were received in a minute (counted in minutes since 1970).
+
+    `received` events; of them `acknowledged` ones were answered with success after their records were safe, `refused`
+    ones with 503; `dropped` by reason. `requests` that were no events, by kind. `records` that are safe, by where they
+    are: a topic, or the folder of a file sink. `complete` is False if there may have been more.
+    """
+
+    minute: int
+    received: int = 0
+    acknowledged: int = 0
+    refused: int = 0
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    requests: Mapping[str, int] = field(default_factory=dict)
+    records: Mapping[str, int] = field(default_factory=dict)
+    complete: bool = True
+    run: int = 0
+    part: int = 0
+
+    @property
+    def file(self) -> str:
+        """The name of the file that it belongs into."""
+        return file_of(self.minute)
+
+    def line(self) -> str:
+        """As a line of a file."""
+        return json.dumps({**vars(self), "minute": _text(self.minute)}) + "\n"
+
+
+def file_of(minute: int) -> str:
+    """The name of the file of a minute's day."""
+    return f"{datetime.fromtimestamp(minute * 60, UTC):%Y-%m-%d}.jsonl"
+
+
+def open_text(run: int, written_ms: int, minutes: Iterable[Counts]) -> str:
+    """The content of `open.json`, written by this run at this time."""
+    lines = ",\n".join(minute.line().rstrip() for minute in minutes)
+    return f'{{"run": {run}, "written": {written_ms}, "minutes": [\n{lines}]}}\n'
+
+
+def read_open(text: str) -> tuple[int, int, list[Counts]]:
+    """Run, time of writing (ms since 1970) and minutes of an `open.json`; raises ValueError if it is none."""
+    content = json.loads(text)
+    fields = content if isinstance(content, dict) else {}
+    run, written, minutes = fields.get("run"), fields.get("written"), fields.get("minutes")
+    if not (type(run) is int and type(written) is int and isinstance(minutes, list)):
+        raise ValueError("expected an object with run, written and minutes")
+    return run, written, [_of(minute) for minute in minutes]
+
+
+def read_lines(text: str) -> tuple[list[Counts], int]:
+    """The lines of a file, and how many of them can't be read."""
+    found, torn = [], 0
+    for line in text.splitlines():
+        try:
+            found.append(_of(json.loads(line)))
+        except ValueError:
+            torn += bool(line.strip())
+    return found, torn
+
+
+def added(lines: Iterable[Counts]) -> dict[int, Counts]:
+    """One value for each minute."""
+    known: set[tuple[int, int, int]] = set()
+    minutes: dict[int, Counts] = {}
+    for line in lines:
+        key = (line.minute, line.run, line.part)
+        if key not in known:
+            known.add(key)
+            minutes[line.minute] = plus(minutes[line.minute], line) if line.minute in minutes else line
+    return minutes
+
+
+def plus(one: Counts, other: Counts) -> Counts:
+    """Both together, as of the first one's minute."""
+    return replace(
+        one,
+        received=one.received + other.received,
+        acknowledged=one.acknowledged + other.acknowledged,
+        refused=one.refused + other.refused,
+        dropped=_sum(one.dropped, other.dropped),
+        requests=_sum(one.requests, other.requests),
+        records=_sum(one.records, other.records),
+        complete=one.complete and other.complete,
+    )
+
+
+def _sum(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {name: one.get(name, 0) + other.get(name, 0) for name in {**one, **other}}
+
+
+def _text(minute: int) -> str:
+    return f"{datetime.fromtimestamp(minute * 60, UTC):%Y-%m-%dT%H:%MZ}"
+
+
+def _of(content: Any) -> Counts:
+    """From the JSON of a line; raises ValueError if it is none."""
+    fields = content if isinstance(content, dict) else {}
+    numbers = {name: fields.get(name, 0) for name in _NUMBERS}
+    named = {name: fields.get(name, {}) for name in _NAMED}
+    if not all(isinstance(one, dict) for one in named.values()):
+        raise ValueError("expected objects of counts")
+    inner = [number for one in named.values() for number in one.values()]
+    if not all(type(number) is int for number in (*numbers.values(), *inner)):
+        raise ValueError("expected whole numbers")
+    moment = datetime.strptime(str(fields.get("minute")), "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
+    return Counts(
+        int(moment.timestamp()) // 60, **numbers, **named, complete=fields.get("complete") is not False
+    )

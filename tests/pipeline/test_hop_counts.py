@@ -1,0 +1,126 @@
+"""What the hops have counted: the collector's files, and batches of Kafka's records."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import pytest
+
+from pyglue.collector.counts import Counts, open_text
+from pyglue.engine import Engine
+from pyglue.errors import PyglueError
+from pyglue.pipeline import hop_counts
+from pyglue.pipeline.kafka import Kafka
+from pyglue.pipeline.reconcile import Span
+
+M = 29_000_480  # 2025-02-20T05:20Z
+SPAN = Span(M, M + 60)
+
+
+class Files:
+    """An engine whose collector has these files."""
+
+    def __init__(self, **files: str) -> None:
+        self.files = {f"counts/{name}": text.encode() for name, text in files.items()}
+
+    def read_data(self, service: str, name: str) -> bytes | None:
+        assert service == "divolte"
+        return self.files.get(name)
+
+
+def counted(files: dict[str, str], span: Span = SPAN) -> tuple[dict[int, Counts], int]:
+    return hop_counts.collector(cast(Engine, Files(**files)), span)
+
+
+def test_lines_of_a_day_and_open_minutes_are_put_together() -> None:
+    """A minute in both counts once; minutes outside of the span don't count; a torn line is told."""
+    closed, still = Counts(M, 5, run=1, part=1), Counts(M + 1, 2, run=1, part=2)
+    files = {
+        "2025-02-20.jsonl": Counts(M - 1, 9).line() + closed.line() + "{torn\n",
+        "open.json": open_text(1, (M + 2) * 60_000, [closed, still]),
+    }
+    found, torn = counted(files)
+    assert ({minute: one.received for minute, one in found.items()}, torn) == ({M: 5, M + 1: 2}, 1)
+    assert all(one.complete for one in found.values())
+
+
+def test_an_open_minute_is_complete_if_it_was_counted_to_its_end() -> None:
+    """A collector that was killed before leaves a lower bound."""
+    found, _ = counted({"open.json": open_text(1, (M + 1) * 60_000 - 1, [Counts(M, 5)])})
+    assert not found[M].complete
+
+
+def test_every_day_of_the_span_is_read() -> None:
+    """Its first and its last, too."""
+    files = {"2025-02-20.jsonl": Counts(M, 1).line(), "2025-02-22.jsonl": Counts(M + 2880, 1).line()}
+    assert set(counted(files, Span(M, M + 2881))[0]) == {M, M + 2880}
+
+
+@pytest.mark.parametrize("files", [{}, {"open.json": "half"}])
+def test_without_counts_the_hop_cannot_be_asked(files: dict[str, str]) -> None:
+    """It is an error of its own."""
+    with pytest.raises(PyglueError) as caught:
+        counted(files)
+    assert caught.value.code == "no-counts"
+
+
+class Message:
+    """A record; its value is its minute, or nothing that can be read."""
+
+    def __init__(self, offset: int, minute: int | None) -> None:
+        self._offset, self._minute = offset, minute
+
+    def offset(self) -> int:
+        return self._offset
+
+    def value(self) -> bytes:
+        return b"" if self._minute is None else str(self._minute).encode()
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, (M + 7) * 60_000
+
+
+class Topic:
+    """Kafka with two partitions, handed over in batches."""
+
+    def __init__(self, batches: dict[int, list[list[Message]]], low: int = 0) -> None:
+        self.batches, self.low = batches, low
+
+    def bounds(self, _topic: str) -> dict[int, tuple[int, int]]:
+        return {part: (self.low, self.low + sum(map(len, found))) for part, found in self.batches.items()}
+
+    def since(self, _topic: str, time_ms: int) -> dict[int, int]:
+        assert time_ms == M * 60_000
+        return dict.fromkeys(self.batches, self.low)
+
+    def bulk(self, _topic: str, partition: int, _start: int, _end: int) -> Any:
+        yield from self.batches[partition]
+
+
+def test_records_are_counted_by_their_own_minute() -> None:
+    """Read or not is told by Druid's offset, in the middle of a batch, too; what is no record has Kafka's time."""
+    batches = {
+        0: [[Message(0, M), Message(1, M)], [Message(2, M), Message(3, None)], [Message(4, M + 1)]],
+        1: [[Message(0, M + 99), Message(1, M + 2)]],
+    }
+    told: list[tuple[int, int]] = []
+    found = hop_counts.in_kafka(
+        cast(Kafka, Topic(batches)),
+        "divolte",
+        SPAN,
+        lambda value: int(value) if value else None,
+        {0: 3, 1: 5},
+        lambda done, total: told.append((done, total)),
+    )
+    assert found.records == {M: 3, M + 1: 1, M + 7: 1, M + 2: 1}
+    assert found.unread == {M + 7: 1, M + 1: 1}
+    assert found.unreadable == {M + 7: 1}
+    assert (found.fresh, found.removed) == (True, False)
+    assert max(told) == (7, 7)
+
+
+def test_a_topic_that_lost_its_beginning() -> None:
+    """Records of the span may have been deleted."""
+    topic = cast(Kafka, Topic({0: [[Message(9, M)]]}, low=9))
+    found = hop_counts.in_kafka(topic, "divolte", SPAN, lambda _: M, {}, lambda *_: None)
+    assert (found.fresh, found.removed, found.unread) == (False, True, {M: 1})
