@@ -71,7 +71,7 @@ def test_the_last_the_recent_and_all(stack: LiveStack) -> None:
     recent = ("tail", "--no-follow", "--json", "--where", "eventType=last", "--since")
     assert len(stack.run(*recent, "5m", timeout=60).stdout.splitlines()) == 3
     statistics = json.loads(stack.run("tail", "--no-follow", "--stats", "--json", timeout=60).stdout)
-    assert statistics["events"] + statistics["undecodable"] == stack.kafka.count("divolte")
+    assert statistics["events"] + statistics["undecodable"] == stack.kafka.state("divolte").records
     assert statistics["fields"]["eventType"]["filled"] == statistics["events"]
 
 

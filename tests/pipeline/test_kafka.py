@@ -28,7 +28,6 @@ def broker() -> MockKafka:
 def test_bounds_are_of_every_partition(broker: MockKafka) -> None:
     """The first and the next offset, of empty partitions, too."""
     assert Kafka(broker.servers).bounds(TOPIC) == {0: (0, 5), 1: (0, 0), 2: (0, 1), 3: (0, 0)}
-    assert Kafka(broker.servers).count(TOPIC) == 6
 
 
 def test_batches_end_before_the_ends(broker: MockKafka) -> None:
@@ -50,6 +49,13 @@ def test_batches_without_ends_go_on(broker: MockKafka) -> None:
     assert next(found) == [Record(0, 5, TIME, b"new")]
     broker.send(b"newer", 0, TIME)
     assert next(found) == [Record(0, 6, TIME, b"newer")]
+
+
+def test_bounds_of_a_kafka_that_is_gone_are_told_at_once() -> None:
+    """Not after the time in which a hanging one may still answer."""
+    with pytest.raises(Unreachable) as caught:
+        Kafka("127.0.0.1:1", timeout=3600).bounds(TOPIC)
+    assert "refused" in caught.value.details[1]
 
 
 def test_a_broker_that_is_away_is_told_to_who_wants_an_end() -> None:
