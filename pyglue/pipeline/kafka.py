@@ -157,7 +157,8 @@ class Kafka:
             consumer.close()
 
     def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
-        """The first and the next offset of each partition; raises PyglueError if the topic does not exist."""
+        """The first and the next offset of each partition; raises as `state` does."""
+        self._connect()
         consumer = self._consumer()
         try:
             return self._watermarks(consumer, topic)

@@ -112,7 +112,6 @@ def test_what_is_asked_is_looked_at_first(pyglue: Run) -> None:
 def test_where_nothing_runs(pyglue: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     """The usual errors: nothing runs here; Kafka does not answer."""
     assert "nothing runs here" in pyglue("tail").err
-    monkeypatch.setattr("pyglue.pipeline.kafka.TIMEOUT", 0.5)
     monkeypatch.setenv("PYGLUE_KAFKA", "127.0.0.1:1")
     ended = pyglue("tail")
     assert (ended.code, ended.out) == (1, "")

@@ -57,7 +57,7 @@ def test_keys_of_a_map_have_figures_of_their_own() -> None:
 
 def test_too_many_values_are_told() -> None:
     """The count stops at a bound and says so; what was there before goes on being counted, and nothing else."""
-    rows = [{"a": "same"}] + [{"a": number} for number in range(MOST + 100)] + [{"a": "same"}] * 7
+    rows = [{"a": "same"}] + [{"a": number} for number in range(MOST + 600)] + [{"a": "same"}] * 7
     rows += [{"a": "late"}] * 20
     found = of(rows, "a", batch=500)["a"]
     assert (found["filled"], found["distinct"], found["exact"]) == (len(rows), MOST, False)

@@ -52,6 +52,13 @@ def test_batches_without_ends_go_on(broker: MockKafka) -> None:
     assert next(found) == [Record(0, 6, TIME, b"newer")]
 
 
+def test_bounds_of_a_kafka_that_is_gone_are_told_at_once() -> None:
+    """Not after the time in which a hanging one may still answer."""
+    with pytest.raises(Unreachable) as caught:
+        Kafka("127.0.0.1:1", timeout=3600).bounds(TOPIC)
+    assert "refused" in caught.value.details[1]
+
+
 def test_a_broker_that_is_away_is_told_to_who_wants_an_end() -> None:
     """No endless waiting for a Kafka that is not there."""
     with pytest.raises(Unreachable) as caught:
