@@ -100,51 +100,63 @@ def _minute(moment: datetime) -> int:
 
 
 def _ask(app: App, settings: Settings, stack: Stack, engine: Engine, span: Span) -> tuple[Facts, Seen]:
-    """One look at everything, for how far Druid has read; then all hops at the same time."""
+    """Everything at the same time: each hop's counts, and one look at what is wrong."""
     addresses = app.addresses(settings, stack, engine)
     wanted = specs.addressed(specs.read(settings.project / specs.FILE), addresses.kafka_for_druid)
+    topic, table = specs.topic(wanted), specs.datasource(wanted)
+    minutes = hop_counts.times_of(wanted, settings.project / checks.SCHEMA)
     clients = app.clients(settings, stack, engine, time.sleep, looking.PATIENCE)
+    lookers = app.clients(settings, stack, engine, time.sleep, looking.PATIENCE)
+    tell = _progress(app.screen)
     try:
-        facts = looking.look(settings, engine, clients, wanted)
-        return facts, _counts(app.screen, settings, engine, clients, facts, span)
+        # Before the rows: what Druid reads in between is then on its way at worst, and not missing.
+        read = _told(lambda: clients.druid.offsets(table))
+        known = {} if isinstance(read, PyglueError) else read
+        with ThreadPoolExecutor(3) as pool:
+            look = pool.submit(lambda: looking.look(settings, engine, lookers, wanted))
+            rows = pool.submit(lambda: _rows_and_chart(clients, table, span))
+            kafka = pool.submit(
+                lambda: _told(lambda: hop_counts.in_kafka(clients.kafka, topic, span, minutes, known, tell))
+            )
+            collector = _told(lambda: hop_counts.collector(engine, span))
+            facts = look.result()
+            return facts, _seen(span, facts, collector, kafka.result(), *rows.result())
     finally:
         app.screen.still()
         clients.close()
+        lookers.close()
 
 
-def _counts(
-    screen: Screen, settings: Settings, engine: Engine, clients: Clients, facts: Facts, span: Span
+def _rows_and_chart(
+    clients: Clients, table: str, span: Span
+) -> tuple[dict[int, int] | PyglueError, dict[int, int] | PyglueError]:
+    """One after the other, so that a chart never has fewer because it was asked first."""
+    rows = _told(lambda: hop_counts.in_druid(clients.druid, table, span))
+    return rows, _told(lambda: hop_counts.in_superset(clients.superset, table, span))
+
+
+def _seen(
+    span: Span,
+    facts: Facts,
+    collector: tuple[dict[int, Counts], int] | PyglueError,
+    kafka: InKafka | PyglueError,
+    druid: dict[int, int] | PyglueError,
+    superset: dict[int, int] | PyglueError,
 ) -> Seen:
-    topic, table, supervisor = facts.topic_name, facts.datasource, facts.supervisor
-    minute = hop_counts.times_of(dict(facts.wanted), settings.project / checks.SCHEMA)
-    read = supervisor.read if isinstance(supervisor, Supervisor) else {}
-    tell = _progress(screen)
-    with ThreadPoolExecutor(2) as pool:
-        kafka = pool.submit(
-            _told, lambda: hop_counts.in_kafka(clients.kafka, topic, span, minute, read, tell)
-        )
-        # One after the other, so that a chart never has fewer because it was asked first.
-        rows = pool.submit(
-            lambda: (
-                _told(lambda: hop_counts.in_druid(clients.druid, table, span)),
-                _told(lambda: hop_counts.in_superset(clients.superset, table, span)),
-            )
-        )
-        counted = _told(lambda: hop_counts.collector(engine, span))
-        druid, superset = rows.result()
-        status = supervisor.status if isinstance(supervisor, Supervisor) else None
-        return Seen(
-            span,
-            topic,
-            counted if isinstance(counted, PyglueError) else counted[0],
-            kafka.result(),
-            druid,
-            superset,
-            torn=0 if isinstance(counted, PyglueError) else counted[1],
-            reads=not any(one.hop == "druid" for one in diagnosed(facts)),
-            unparseable=status.unparseable if status else 0,
-            thrown_away=status.thrown_away if status else 0,
-        )
+    counts, torn = (collector, 0) if isinstance(collector, PyglueError) else collector
+    status = facts.supervisor.status if isinstance(facts.supervisor, Supervisor) else None
+    return Seen(
+        span,
+        facts.topic_name,
+        counts,
+        kafka,
+        druid,
+        superset,
+        torn=torn,
+        reads=not any(one.hop == "druid" for one in diagnosed(facts)),
+        unparseable=status.unparseable if status else 0,
+        thrown_away=status.thrown_away if status else 0,
+    )
 
 
 def _told(ask: Callable[[], T]) -> T | PyglueError:

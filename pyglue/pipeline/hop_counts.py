@@ -20,7 +20,7 @@ from pyglue.errors import BadAnswer, PyglueError
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import Kafka
 from pyglue.pipeline.reconcile import MINUTE_MS, InKafka, Span
-from pyglue.pipeline.record_times import MinuteOf, minute_of
+from pyglue.pipeline.record_times import MinutesOf, minutes_of
 from pyglue.superset import chart_data
 from pyglue.superset.client import Superset
 from pyglue.up import COLLECTOR
@@ -74,7 +74,7 @@ def in_kafka(
     kafka: Kafka,
     topic: str,
     span: Span,
-    minute: MinuteOf,
+    minutes: MinutesOf,
     read: Mapping[int, int],
     tell: Callable[[int, int], None],
 ) -> InKafka:
@@ -86,7 +86,7 @@ def in_kafka(
     bounds = kafka.bounds(topic)
     starts = kafka.since(topic, span.first * MINUTE_MS)
     total = sum(end - starts[part] for part, (_, end) in bounds.items())
-    found = [_Partition(minute, read.get(part, 0)) for part in bounds]
+    found = [_Partition(minutes, read.get(part, 0)) for part in bounds]
 
     def count(number: int, part: int) -> None:
         for messages in kafka.bulk(topic, part, starts[part], bounds[part][1]):
@@ -107,14 +107,14 @@ def in_kafka(
 
 
 def _within(counts: Counter[int], span: Span) -> dict[int, int]:
-    return {minute: count for minute, count in counts.items() if span.first <= minute < span.end}
+    return {minute: count for minute, count in counts.items() if count and span.first <= minute < span.end}
 
 
 class _Partition:
     """Counts of one partition."""
 
-    def __init__(self, minute: MinuteOf, read: int) -> None:
-        self._minute = minute
+    def __init__(self, minutes: MinutesOf, read: int) -> None:
+        self._minutes = minutes
         self._read = read
         self.total = 0
         self.records: Counter[int] = Counter()
@@ -122,34 +122,32 @@ class _Partition:
         self.unreadable: Counter[int] = Counter()
 
     def add(self, messages: list[Any]) -> None:
-        """Count a batch. What is no record has Kafka's time stamp."""
+        """Count a batch."""
         self.total += len(messages)
-        minute = self._minute
-        minutes = Counter([minute(message.value() or b"") for message in messages])
-        if None in minutes or messages[0].offset() < self._read <= messages[-1].offset():
-            self._one_by_one(messages)
+        minutes = self._minutes([message.value() or b"" for message in messages])
+        counts = Counter(minutes)
+        if None in counts or messages[0].offset() < self._read <= messages[-1].offset():
+            self._one_by_one(messages, minutes)
             return
-        known = {at: count for at, count in minutes.items() if at is not None}
+        known = {at: count for at, count in counts.items() if at is not None}
         self.records.update(known)
         if messages[0].offset() >= self._read:
             self.unread.update(known)
 
-    def _one_by_one(self, messages: list[Any]) -> None:
-        for message in messages:
-            minute = self._minute(message.value() or b"")
-            if minute is None:
-                minute = message.timestamp()[1] // MINUTE_MS
-                self.unreadable[minute] += 1
+    def _one_by_one(self, messages: list[Any], minutes: list[int | None]) -> None:
+        """What is no record has Kafka's time stamp."""
+        for message, own in zip(messages, minutes, strict=True):
+            minute = message.timestamp()[1] // MINUTE_MS if own is None else own
+            self.unreadable[minute] += own is None
             self.records[minute] += 1
-            if message.offset() >= self._read:
-                self.unread[minute] += 1
+            self.unread[minute] += message.offset() >= self._read
 
 
-def times_of(spec: dict[str, Any], schema: Path) -> MinuteOf:
+def times_of(spec: dict[str, Any], schema: Path) -> MinutesOf:
     """How a record's minute is told, by the Avro schema in a file and the spec's time column."""
     fields = json.loads(schema.read_text(encoding="utf-8"))["fields"]
     stamp = spec["spec"]["dataSchema"].get("timestampSpec") or {}
-    return minute_of(fields, str(stamp.get("column", "timestamp")), records.decode(schema))
+    return minutes_of(fields, str(stamp.get("column", "timestamp")), records.decode(schema))
 
 
 def in_druid(druid: Druid, datasource: str, span: Span) -> dict[int, int]:

@@ -1,4 +1,4 @@
-"""The minute of a record, by its own time: what becomes Druid's `__time`. Pure, and made for millions of records.
+"""The minutes of records, by their own time: what becomes Druid's `__time`. Pure, and made for millions of records.
 
 A record of traffic of the past was written to Kafka with the time of the writing, so Kafka's time stamp is not the one
 to compare with. Where only truth values come before the time in the schema, as in the shipped one, a record's first bytes
@@ -8,22 +8,22 @@ bits, the lowest first); for any other schema the whole record is read.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 MINUTE_MS = 60_000
-_MOST_BYTES = 10  # of a long
-_LOW = 2  # bytes of the time that are left out of the key: 13 bits, so 8192 ms have one key
-_KEY = 4
-_BUCKET_MS = 1 << (7 * _LOW - 1)
+MOST_BYTES = 10  # of a long
+LOW = 2  # bytes of the time that are left out of a key: 13 bits, so the times of 8192 ms have one key
+KEY = 4  # bytes of a key: with those left out the six that a time of our days has
+BUCKET_MS = 1 << (7 * LOW - 1)
 
-MinuteOf = Callable[[bytes], int | None]
+MinutesOf = Callable[[Sequence[bytes]], list[int | None]]
 
 
-def minute_of(
+def minutes_of(
     fields: Iterable[Mapping[str, Any]], name: str, read: Callable[[bytes], Mapping[str, Any]]
-) -> MinuteOf:
-    """A function from a record to its minute (since 1970), None for what is no record.
+) -> MinutesOf:
+    """A function from records to their minutes (since 1970), None for what is no record.
 
     `fields` are those of the schema, `name` is the one that holds the time in ms; `read` reads a whole record and raises
     for what is none.
@@ -31,53 +31,74 @@ def minute_of(
     before: list[str] = []
     for field in fields:
         if field.get("name") == name:
-            return (
-                _Head(len(before))
-                if field.get("type") == "long" and set(before) <= {"boolean"}
-                else _whole(name, read)
-            )
+            early = field.get("type") == "long" and set(before) <= {"boolean"}
+            return _Heads(len(before)) if early else _whole(name, read)
         before.append(str(field.get("type")))
-    return lambda _: None
+    return lambda records: [None] * len(records)
 
 
-def _whole(name: str, read: Callable[[bytes], Mapping[str, Any]]) -> MinuteOf:
+def _whole(name: str, read: Callable[[bytes], Mapping[str, Any]]) -> MinutesOf:
     def minute(record: bytes) -> int | None:
         try:
             return int(read(record)[name]) // MINUTE_MS
         except Exception:  # noqa: BLE001 - whatever a reader finds wrong with a record, it is none
             return None
 
-    return minute
+    return lambda records: [minute(record) for record in records]
 
 
-class _Head:
-    """By the first bytes: so many truth values, then the time."""
+class _Heads:
+    """By the first bytes: so many truth values, then the time.
+
+    A key, the upper bytes of a time, has one minute or, seldom, two: what is known of keys is remembered, and most records
+    take one look into a table. Several threads may ask.
+    """
 
     def __init__(self, truths: int) -> None:
         self._truths = truths
-        self._from = truths + _LOW
-        self._to = truths + _LOW + _KEY
-        self._known: dict[bytes, int] = {}  # from the upper part of a time to its minute, where that is sure
+        self._sure: dict[bytes, int] = {}
+        self._two: dict[
+            bytes, tuple[int, int]
+        ] = {}  # the first minute, and the low bits with which the next begins
 
-    def __call__(self, record: bytes) -> int | None:
-        key = record[self._from : self._to]
-        return self._known[key] if key in self._known else self._exactly(key, record)
+    def __call__(self, records: Sequence[bytes]) -> list[int | None]:
+        sure, start, end = self._sure.get, self._truths + LOW, self._truths + LOW + KEY
+        minutes = [sure(record[start:end]) for record in records]
+        if None in minutes:
+            return [
+                self._look(record) if minute is None else minute
+                for minute, record in zip(minutes, records, strict=True)
+            ]
+        return minutes
 
-    def _exactly(self, key: bytes, record: bytes) -> int | None:
-        if len(record) <= self._truths or any(byte > 1 for byte in record[: self._truths]):
+    def _look(self, record: bytes) -> int | None:
+        at = self._truths
+        two = self._two.get(record[at + LOW : at + LOW + KEY])
+        if two is None:
+            return self._learn(record)
+        return two[0] + ((record[at] & 0x7F | (record[at + 1] & 0x7F) << 7) >= two[1])
+
+    def _learn(self, record: bytes) -> int | None:
+        time, size = _time(record[self._truths : self._truths + MOST_BYTES])
+        if time is None or any(byte > 1 for byte in record[: self._truths]):
             return None
-        number, shift = 0, 0
-        for byte in record[self._truths : self._truths + _MOST_BYTES]:
-            number |= (byte & 0x7F) << shift
-            shift += 7
-            if byte < 0x80:
-                break
-        else:
-            return None
-        time = number >> 1 if not number & 1 else -(number + 1 >> 1)
         minute = time // MINUTE_MS
-        start = time - time % _BUCKET_MS
-        # A key of all the upper bytes, and of a bucket that lies in one minute.
-        if shift == 7 * (_LOW + _KEY) and start // MINUTE_MS == (start + _BUCKET_MS - 1) // MINUTE_MS:
-            self._known[key] = minute
+        if size == LOW + KEY and time > 0:
+            key = record[self._truths + LOW : self._truths + LOW + KEY]
+            bucket = time - time % BUCKET_MS
+            first, last = bucket // MINUTE_MS, (bucket + BUCKET_MS - 1) // MINUTE_MS
+            if first == last:
+                self._sure[key] = minute
+            else:
+                self._two[key] = (first, (last * MINUTE_MS - bucket) << 1)
         return minute
+
+
+def _time(encoded: bytes) -> tuple[int | None, int]:
+    """The number at the beginning of these bytes, and how many it has; None if there is none."""
+    number = 0
+    for size, byte in enumerate(encoded, 1):
+        number |= (byte & 0x7F) << 7 * (size - 1)
+        if byte < 0x80:
+            return (number >> 1) ^ -(number & 1), size
+    return None, 0

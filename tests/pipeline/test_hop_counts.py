@@ -108,7 +108,7 @@ def test_records_are_counted_by_their_own_minute() -> None:
         cast(Kafka, Topic(batches)),
         "divolte",
         SPAN,
-        lambda value: int(value) if value else None,
+        lambda values: [int(value) if value else None for value in values],
         {0: 3, 1: 5},
         lambda done, total: told.append((done, total)),
     )
@@ -122,5 +122,7 @@ def test_records_are_counted_by_their_own_minute() -> None:
 def test_a_topic_that_lost_its_beginning() -> None:
     """Records of the span may have been deleted."""
     topic = cast(Kafka, Topic({0: [[Message(9, M)]]}, low=9))
-    found = hop_counts.in_kafka(topic, "divolte", SPAN, lambda _: M, {}, lambda *_: None)
+    found = hop_counts.in_kafka(
+        topic, "divolte", SPAN, lambda values: [M for _ in values], {}, lambda *_: None
+    )
     assert (found.fresh, found.removed, found.unread) == (False, True, {M: 1})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as some
 
 from pyglue.collector.records import reader
 from pyglue.collector.schema import parse
-from pyglue.pipeline.record_times import minute_of
+from pyglue.pipeline.record_times import minutes_of
 
 TRUTHS = [{"name": "a", "type": "boolean"}, {"name": "b", "type": "boolean"}]
 TIME = {"name": "timestamp", "type": "long"}
@@ -36,19 +37,19 @@ def never(_: bytes) -> dict[str, Any]:
 
 
 EARLY = schema(*TRUTHS, TIME, TEXT)
-HEAD = minute_of(EARLY["fields"], "timestamp", never)  # one for all examples: it remembers
+HEADS = minutes_of(EARLY["fields"], "timestamp", never)  # one for all examples: it remembers
 
 
 @given(some.integers(-(2**62), 2**62) | some.integers(1_790_000_000_000, 1_790_000_300_000))
 def test_the_head_is_enough(time: int) -> None:
     """For any time, whatever was seen before."""
-    assert HEAD(written(EARLY, time)) == time // 60_000
+    assert HEADS([written(EARLY, time)]) == [time // 60_000]
 
 
 def test_every_time_around_a_minutes_end() -> None:
     """A key that two minutes share is not remembered."""
     around = range(1_790_000_040_000 - 9000, 1_790_000_040_000 + 9000, 7)
-    assert [HEAD(written(EARLY, time)) for time in around] == [time // 60_000 for time in around]
+    assert HEADS([written(EARLY, time) for time in around]) == [time // 60_000 for time in around]
 
 
 @pytest.mark.parametrize(
@@ -56,22 +57,20 @@ def test_every_time_around_a_minutes_end() -> None:
 )
 def test_what_is_no_record(junk: bytes) -> None:
     """Has no minute."""
-    assert HEAD(junk) is None
+    assert HEADS([junk]) == [None]
 
 
 def test_another_schema_is_read_whole() -> None:
     """Where a text comes before the time; what can't be read has no minute, nor has a schema without the field."""
     late = schema(TEXT, TIME)
     read = reader(parse(str(late).replace("'", '"'), "late.avsc"))
-    minute = minute_of(late["fields"], "timestamp", read)
-    assert minute(written(late, 1_790_000_040_000)) == 1_790_000_040_000 // 60_000
-    assert minute(b"\xff") is None
-    assert minute_of([TEXT], "timestamp", read)(b"x") is None
+    minutes = minutes_of(late["fields"], "timestamp", read)
+    assert minutes([written(late, 1_790_000_040_000), b"\xff"]) == [1_790_000_040_000 // 60_000, None]
+    assert minutes_of([TEXT], "timestamp", read)([b"x"]) == [None]
 
 
 def test_the_shipped_schema_needs_no_more(checkout: Path) -> None:
     """Millions of records are counted in seconds only because the time comes first."""
-    import json
-
     fields = json.loads((checkout / "divolte/DefaultEventRecord.avsc").read_text())["fields"]
-    assert minute_of(fields, "timestamp", never)(b"\x00\x00\x00" + written(schema(TIME), 60_000)) == 1
+    record = b"\x00\x00\x00" + written(schema(TIME), 60_000)
+    assert minutes_of(fields, "timestamp", never)([record]) == [1]
