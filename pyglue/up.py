@@ -18,6 +18,7 @@ from pyglue.engine import Engine, ServiceJob
 from pyglue.errors import BadAnswer, PyglueError
 from pyglue.flow import Call, Cancel, Done, Job
 from pyglue.pipeline import spec as specs
+from pyglue.pipeline import supervisors
 from pyglue.pipeline.addresses import Addresses
 from pyglue.pipeline.druid import LEADER_SECONDS, Druid
 from pyglue.pipeline.kafka import PARTITIONS, Kafka
@@ -240,7 +241,8 @@ class Up:
         """What is known to keep Druid from reading: tasks that nobody hands out or has, offsets of a topic that is gone."""
         self.clients.druid.wake()
         self.clients.druid.replace_lost(specs.datasource(self.checked.spec))
-        reset_if_ahead(self.clients, specs.datasource(self.checked.spec), specs.topic(self.checked.spec))
+        name, topic = specs.datasource(self.checked.spec), specs.topic(self.checked.spec)
+        reset_if_ahead(self.clients, name, topic, self.cancel.wait)
 
     def _pipeline(self) -> Pipeline:
         return self.clients.pipeline(self.checked.spec, self.checked.schema)
@@ -277,7 +279,7 @@ def submit(
     file = directory / POSTED / f"{name}.json"
     running = clients.druid.supervisor(name)
     if running is not None and specs.Posted.load(file) == specs.Posted.of(wanted, running):
-        return reset_if_ahead(clients, name, topic)
+        return reset_if_ahead(clients, name, topic, wait)
     moved = running is not None and specs.topic(running) != topic
     if running is not None and specs.reads_otherwise(running, wanted):
         before_schema_change()
@@ -293,13 +295,13 @@ def submit(
     return True
 
 
-def reset_if_ahead(clients: Clients, name: str, topic: str) -> bool:
+def reset_if_ahead(clients: Clients, name: str, topic: str, wait: Callable[[float], None]) -> bool:
     """Begin anew where Druid has read further than the topic goes: it is another topic of the same name by now."""
     read = clients.druid.offsets(name)  # before the ends, which only grow
     ends = clients.kafka.ends(topic)
     if not any(offset > ends.get(partition, 0) for partition, offset in read.items()):
         return False
-    clients.druid.reset(name)
+    supervisors.begin_anew(clients.druid, name, wait)
     return True
 
 

@@ -181,6 +181,10 @@ class Druid:
         payload = answer.get("payload") if isinstance(answer, dict) else None
         return payload if isinstance(payload, dict) else None
 
+    def drop_segments(self, name: str) -> None:
+        """Mark every segment of a datasource as unused: it is served no longer, and deleted by and by."""
+        self.overlord("DELETE", f"{COORDINATOR}/datasources/{name}", silent=True)
+
     def set_retention(self, datasource: str, rules: list[Any]) -> bool:
         """Set which segments are kept, by Druid's rules; False if they are set already. Raises BadAnswer."""
         path = f"{COORDINATOR}/rules/{datasource}"

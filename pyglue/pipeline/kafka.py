@@ -27,6 +27,7 @@ BULK = {
     "queued.min.messages": 200_000,
 }
 TIMEOUT = 10.0
+GONE_SECONDS = 10.0
 BATCH = 1000  # records at a time: what a call costs is spread over many, and what is printed is not held back
 T = TypeVar("T")
 # What librdkafka tells when a broker does not answer; it goes on trying by itself.
@@ -96,6 +97,21 @@ class Kafka:
             if error.args[0].code() == KafkaError.TOPIC_ALREADY_EXISTS:
                 return False
             raise self._unreachable(error) from error
+        return True
+
+    def delete_topic(self, topic: str) -> bool:
+        """Delete the topic with its records, and wait until it is gone; False if there is none. Raises Unreachable."""
+        admin = AdminClient(self._settings)
+
+        def there() -> bool:
+            return topic in self._translated(lambda: admin.list_topics(timeout=self.timeout)).topics
+
+        if not there():
+            return False
+        self._translated(admin.delete_topics([topic], request_timeout=self.timeout)[topic].result)
+        deadline = time.monotonic() + GONE_SECONDS
+        while there() and time.monotonic() < deadline:  # a collector that writes may make it anew at once
+            time.sleep(0.05)
         return True
 
     def state(self, topic: str) -> TopicState:

@@ -135,6 +135,7 @@ def test_a_topic_that_was_made_anew(stack: LiveStack) -> None:
     # Druid reports its offsets every few seconds.
     eventually(lambda: not stack.status()["healthy"], "Druid's offsets")
     type_remedy(stack, named(stack, "topic-recreated", "druid", TOPIC))
+    assert sorted(stack.ids("before")) == sorted(sent)  # rows of the old topic stay
 
 
 def test_a_renamed_field_of_the_schema(stack: LiveStack) -> None:
