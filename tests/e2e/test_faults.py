@@ -63,8 +63,9 @@ def named(stack: LiveStack, code: str, hop: str, message: str = "") -> str:
     """All three commands must name this fault first, with its hop; returns what they say to type."""
     status = ask(stack, "status")["problems"]
     traced = ask(stack, "trace", "--timeout", "3")
+    counted = ask(stack, "reconcile", "--since", "5m")
     assert traced["hop"] == hop, traced
-    for problems in (status, traced["problems"]):
+    for problems in (status, traced["problems"], counted["problems"]):
         assert (problems[0]["code"], problems[0]["hop"]) == (code, hop), problems
         assert message in problems[0]["message"]
     return str(status[0]["try"])
