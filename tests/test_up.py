@@ -246,6 +246,21 @@ def test_another_topic_is_begun_at_its_beginning(tmp_path: Path) -> None:
     assert stack.druid.resets == ["clicks"]
 
 
+def test_a_topic_that_was_deleted_has_nothing_left_to_read(tmp_path: Path) -> None:
+    """Then the spec can be posted for another topic all the same."""
+    stack = Stack(tmp_path)
+
+    def gone(_topic: str) -> dict[int, int]:
+        raise PyglueError("Kafka has no topic", code="topic-missing")
+
+    stack.clients = cast(
+        Clients,
+        type("Fake", (), {"druid": stack.druid, "kafka": type("Gone", (), {"ends": staticmethod(gone)})}),
+    )
+    drain(stack.clients, "clicks", "divolte", stack.time.wait)
+    assert stack.time.now == 1000
+
+
 def test_supervisors_under_other_names_are_suspended_once(tmp_path: Path) -> None:
     """What was posted from here before under another datasource gives its task slot back."""
     stack = Stack(tmp_path)
