@@ -303,6 +303,7 @@ class Kafka:
                     at = (messages[-1].offset() or 0) + 1
                     if at > end:
                         messages = [message for message in messages if (message.offset() or 0) < end]
+                if messages:
                     yield messages
                 if any(error.code() == KafkaError._PARTITION_EOF for error in errors):
                     return  # what was before `end` is not there any more
