@@ -27,6 +27,7 @@ from pyglue.up import COLLECTOR
 
 FOLDER = "counts"  # below the collector's DATA_DIR
 SQL_SECONDS = 60.0
+READERS = 2  # partitions at a time: one more only makes them wait for each other
 
 
 def collector(engine: Engine, span: Span) -> tuple[dict[int, Counts], int]:
@@ -93,7 +94,7 @@ def in_kafka(
             found[number].add(messages)
             tell(sum(one.total for one in found), total)
 
-    with ThreadPoolExecutor(max(1, len(found))) as pool:
+    with ThreadPoolExecutor(READERS) as pool:
         list(pool.map(count, range(len(found)), bounds))
     whole = InKafka(
         removed=any(low > 0 and starts[part] <= low for part, (low, _) in bounds.items()),
