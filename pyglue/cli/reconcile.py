@@ -32,6 +32,7 @@ from pyglue.up import Clients
 
 GRACE_SECONDS = 5  # what came later than that may be on its way
 MOST_MINUTES = 31 * 1440  # Superset answers 50,000 rows at most
+INGESTING = ("druid-indexer", "druid-coordinator", "zookeeper")
 FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d"]
 T = TypeVar("T")
 
@@ -153,10 +154,19 @@ def _seen(
         druid,
         superset,
         torn=torn,
-        reads=not any(one.hop == "druid" for one in diagnosed(facts)),
+        reads=_reads(facts),
         unparseable=status.unparseable if status else 0,
         thrown_away=status.thrown_away if status else 0,
     )
+
+
+def _reads(facts: Facts) -> bool:
+    """Whether Druid is reading the topic now, so that what it has not read is on its way."""
+    stopped = any(
+        one.code.startswith("supervisor-") or one.code == "topic-recreated" or one.service in INGESTING
+        for one in diagnosed(facts)
+    )
+    return isinstance(facts.supervisor, Supervisor) and not stopped
 
 
 def _told(ask: Callable[[], T]) -> T | PyglueError:

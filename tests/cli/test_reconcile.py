@@ -5,17 +5,19 @@ from __future__ import annotations
 import io
 from collections import Counter
 from datetime import datetime
+from typing import Any
 
 import pytest
 
-from pyglue.cli.reconcile import _json, _span, _tell
+from pyglue.cli.reconcile import _json, _reads, _span, _tell
 from pyglue.collector.counts import Counts
+from pyglue.diagnosis.facts import Supervisor
 from pyglue.errors import Unreachable, UsageError
 from pyglue.pipeline import reconcile
 from pyglue.pipeline.reconcile import InKafka, Seen, Span
 from pyglue.screen import Screen
 from tests.cli.ended import Run
-from tests.diagnosis.faults import healthy
+from tests.diagnosis.faults import STATUS, healthy, spec, state, stopped
 
 M = 29_000_480  # 2025-02-20T05:20Z
 NOW = M * 60.0
@@ -68,6 +70,22 @@ def seen() -> Seen:
     counts = Counts(M, 8, 5, 1, {"missing p": 2}, records={"divolte": 5}, complete=False)
     away = Unreachable("superset does not answer", try_="pyglue logs superset")
     return Seen(Span(M, M + 60), "divolte", {M: counts}, InKafka(Counter({M: 5})), {M: 3}, away)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reads"),
+    [
+        ({}, True),
+        ({"services": (*map(state, ("kafka", "druid-indexer")), stopped("superset"))}, True),
+        ({"services": (state("kafka"), stopped("druid-indexer"))}, False),
+        ({"supervisor": None}, False),
+        ({"supervisor": Unreachable("druid-coordinator does not answer")}, False),
+        ({"supervisor": Supervisor(STATUS, spec(), {0: 99})}, False),
+    ],
+)
+def test_what_is_on_its_way_needs_somebody_who_reads(changes: dict[str, Any], reads: bool) -> None:
+    """A supervisor that runs, at offsets of this topic, and the services of its tasks; others may be away."""
+    assert _reads(healthy(**changes)) == reads
 
 
 def test_what_is_told() -> None:
