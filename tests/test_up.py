@@ -10,17 +10,11 @@ from typing import Any, cast
 import pytest
 
 from pyglue.errors import PyglueError
+from pyglue.pipeline.clients import Clients
 from pyglue.pipeline.druid import Listed
 from pyglue.pipeline.supervisor_status import SupervisorStatus
 from pyglue.pipeline.supervisors import RUNNING_SECONDS, await_running
-from pyglue.up import (
-    DRAIN_SECONDS,
-    Clients,
-    drain,
-    reset_if_ahead,
-    submit,
-    suspend_others,
-)
+from pyglue.up import DRAIN_SECONDS, drain, reset_if_ahead, submit, suspend_others
 from tests.pipeline.fakes import STATUS, Time
 
 SPEC: dict[str, Any] = {

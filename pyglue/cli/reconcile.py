@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import click
 
-from pyglue import checks
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector.counts import Counts, plus
 from pyglue.diagnosis import facts as looking
@@ -24,11 +23,11 @@ from pyglue.errors import PyglueError, UsageError
 from pyglue.pipeline import hop_counts
 from pyglue.pipeline import reconcile as comparing
 from pyglue.pipeline import spec as specs
+from pyglue.pipeline.clients import Clients
 from pyglue.pipeline.reconcile import Gap, InKafka, Seen, Span
 from pyglue.screen import SLOW, Screen
 from pyglue.settings import Settings
 from pyglue.stack.model import Stack
-from pyglue.up import Clients
 
 GRACE_SECONDS = 5  # what came later than that may be on its way
 MOST_MINUTES = 31 * 1440  # Superset answers 50,000 rows at most
@@ -105,7 +104,7 @@ def _ask(app: App, settings: Settings, stack: Stack, engine: Engine, span: Span)
     addresses = app.addresses(settings, stack, engine)
     wanted = specs.addressed(specs.read(settings.project / specs.FILE), addresses.kafka_for_druid)
     topic, table = specs.topic(wanted), specs.datasource(wanted)
-    minutes = hop_counts.times_of(wanted, settings.project / checks.SCHEMA)
+    minutes = hop_counts.times_of(wanted, settings.project / specs.SCHEMA)
     clients = app.clients(settings, stack, engine, time.sleep, looking.PATIENCE)
     lookers = app.clients(settings, stack, engine, time.sleep, looking.PATIENCE)
     tell = _progress(app.screen)

@@ -12,8 +12,8 @@ from pyglue.cli.options import App, common
 from pyglue.errors import PyglueError
 from pyglue.pipeline import anew
 from pyglue.pipeline import spec as specs
+from pyglue.pipeline.clients import Clients
 from pyglue.superset.register import sqlalchemy_uri
-from pyglue.up import Clients
 
 
 @click.command()

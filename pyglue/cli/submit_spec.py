@@ -19,11 +19,12 @@ from pyglue.cli.supervisor import show as show_status
 from pyglue.errors import PyglueError
 from pyglue.pipeline import reachable, sampler, spec_diff, supervisors
 from pyglue.pipeline import spec as specs
+from pyglue.pipeline.clients import Clients
 from pyglue.pipeline.kafka import Kafka
 from pyglue.pipeline.sampler import Sample
 from pyglue.pipeline.spec_diff import Change
 from pyglue.screen import Screen
-from pyglue.up import POSTED, Clients, submit
+from pyglue.up import POSTED, submit
 
 ROWS_SHOWN = 3  # as many as fit side by side
 REASONS_SHOWN = 5

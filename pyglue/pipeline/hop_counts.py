@@ -17,13 +17,13 @@ from pyglue.collector import records
 from pyglue.collector.counts import OPEN, Counts, added, file_of, read_lines, read_open
 from pyglue.engine import Engine
 from pyglue.errors import BadAnswer, PyglueError
+from pyglue.pipeline.clients import COLLECTOR
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import Kafka
 from pyglue.pipeline.reconcile import MINUTE_MS, InKafka, Span
 from pyglue.pipeline.record_times import MinutesOf, minutes_of
 from pyglue.superset import chart_data
 from pyglue.superset.client import Superset
-from pyglue.up import COLLECTOR
 
 FOLDER = "counts"  # below the collector's DATA_DIR
 SQL_SECONDS = 60.0
