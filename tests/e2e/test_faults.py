@@ -37,6 +37,14 @@ TOPIC = "divolte"
 SUPERVISOR = "divolte-clickstream"
 
 
+@pytest.fixture(autouse=True)
+def mended(stack: LiveStack) -> Iterator[None]:
+    """A test that failed leaves no broken stack to the next one."""
+    yield
+    if stack.run("status", timeout=60).returncode:
+        stack.up()
+
+
 def kill(stack: LiveStack, service: str) -> None:
     """Kill a service's processes with -9, and keep it from being started again: an operator's fault."""
     stack.signal(service, signal.SIGKILL)
