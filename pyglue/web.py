@@ -6,10 +6,13 @@ came back.
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import requests
 
+from pyglue import shapes as kinds
 from pyglue.errors import BadAnswer, Unreachable
 
 BODY_SHOWN = 400  # characters of an unexpected answer that are shown
@@ -58,7 +61,10 @@ class Client:
         kwargs.setdefault("timeout", self.timeout)
         try:
             answer = self._session.request(method, url, allow_redirects=False, **kwargs)
-        except requests.RequestException as error:
+        except (
+            requests.RequestException,
+            ValueError,
+        ) as error:  # ValueError: a redirect to what is no address
             raise Unreachable(
                 f"{self.name} does not answer",
                 details=[f"asked      {method} {url}", f"came back  {_reason(error, kwargs['timeout'])}"],
@@ -73,23 +79,48 @@ class Client:
             )
         return answer
 
-    def json(self, method: str, path: str, *, expect: tuple[int, ...] = (200,), **kwargs: Any) -> Any:
-        """Like `request`, but return the answer's JSON; raises BadAnswer if it is none."""
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        expect: tuple[int, ...] = (200,),
+        shapes: kinds.Shapes | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Like `request`, but return the answer's JSON; raises BadAnswer if it is none, or not of these shapes."""
         answer = self.request(method, path, expect=expect, **kwargs)
         try:
-            return answer.json()
-        except ValueError as error:
+            content = answer.json()
+        except (ValueError, RecursionError) as error:
             raise BadAnswer(
                 f"{self.name} answered with something that is no JSON",
                 details=[f"asked      {method} {self.base}{path}", f"came back  {_shorten(answer.text)}"],
                 try_=self.try_,
             ) from error
+        self.check(content, method, path, shapes or {})
+        return content
+
+    def check(self, content: Any, method: str, path: str, shapes: kinds.Shapes) -> None:
+        """Raise BadAnswer if the JSON that came back for this question is not of these shapes."""
+        for where, expected in kinds.faults(content, shapes):
+            raise BadAnswer(
+                f"{self.name} answered with JSON of another shape",
+                details=[
+                    f"asked      {method} {self.base}{path}",
+                    f"came back  {_shorten(json.dumps(content))}",
+                    f"but        {expected}{f' at {where}' if where else ''}",
+                ],
+                try_=self.try_,
+            )
 
 
-def _reason(error: requests.RequestException, timeout: float) -> str:
-    if isinstance(error, requests.Timeout):
-        return f"nothing within {timeout:g} s"
+def _reason(error: Exception, timeout: float) -> str:
     text = str(error)
+    if isinstance(error, requests.Timeout) or "Read timed out" in text:
+        return f"{'' if isinstance(error, requests.Timeout) else 'half an answer, then '}nothing within {timeout:g} s"
+    if broken := re.search(r"IncompleteRead\((\d+) bytes read, (\d+) more expected\)", text):
+        return f"half an answer: {broken[1]} of {int(broken[1]) + int(broken[2])} bytes"
     for known in (
         "Connection refused",
         "Remote end closed connection",

@@ -25,6 +25,7 @@ from pyglue.pipeline.kafka import TopicState
 from pyglue.pipeline.supervisor_status import SupervisorStatus
 from pyglue.settings import Settings
 from pyglue.superset.client import Superset
+from pyglue.superset.register import COLUMNS
 from pyglue.up import COLLECTOR, Clients
 
 PATIENCE = 4.0  # seconds for one answer
@@ -145,10 +146,12 @@ def rows(druid: Druid, name: str) -> Rows | None:
     columns = frozenset(druid.columns(name))
     if not columns:
         return None
-    found = druid.sql(f'SELECT COUNT(*) AS n, TIMESTAMP_TO_MILLIS(MAX(__time)) AS newest FROM "{name}"')[0]  # noqa: S608
+    query = f'SELECT COUNT(*) AS n, TIMESTAMP_TO_MILLIS(MAX(__time)) AS newest FROM "{name}"'  # noqa: S608 - our name
+    found = druid.sql_row(query, {"n!": int, "newest": int})
     published = druid.sql(
         "SELECT COUNT(*) AS n FROM sys.segments WHERE datasource = ? AND is_active = 1 AND is_published = 1",
         [name],
+        columns={"n!": int},
     )
     newest = found["newest"] / 1000 if found["newest"] else None
     segments = sum(row["n"] for row in published)  # no row at all where there are none
@@ -160,8 +163,8 @@ def dataset(superset: Superset, name: str) -> frozenset[str] | None:
     found = superset.find("dataset", table_name=name)
     if found is None:
         return None
-    columns = superset.get(f"dataset/{found['id']}", columns=["columns.column_name"])["result"]["columns"]
-    return frozenset(column["column_name"] for column in columns)
+    shown = superset.get(f"dataset/{found['id']}", COLUMNS, columns=["columns.column_name"])
+    return frozenset(column["column_name"] for column in shown["result"]["columns"])
 
 
 def disks(engine: Engine) -> tuple[Disk, ...]:

@@ -61,7 +61,10 @@ def test_a_daemon_in_a_machine_of_its_own(shop: Shop, virtual: bool) -> None:
     shop.daemon.capacity = ALL // 4 if virtual else ALL
     shop.daemon.is_local = virtual
     found = read(shop)
-    assert (found.memory.available, found.memory.place) == (shop.daemon.capacity, "the Docker daemon's machine")
+    assert (found.memory.available, found.memory.place) == (
+        shop.daemon.capacity,
+        "the Docker daemon's machine",
+    )
     assert found.cores == 3
     assert found.disks == ()
     assert found.ports == ((20_292,) if virtual else ())
