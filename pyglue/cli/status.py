@@ -86,7 +86,8 @@ def _once(app: App, settings: Settings, as_json: bool, watch: bool) -> bool:
 
 
 def _tables(app: App, facts: Facts) -> None:
-    app.screen.table(_rows(facts.services))
+    if facts.services:
+        app.screen.table(_rows(facts.services))
     shown = parts(facts)
     if shown:
         app.screen.data("")

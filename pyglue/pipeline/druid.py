@@ -295,8 +295,9 @@ class Druid:
                         try_="pyglue logs druid-coordinator",
                         code="service-unhealthy",
                     ) from error
-            self._wait(PAUSE)
-            waited += PAUSE
+            pause = min(PAUSE, self._patience)
+            self._wait(pause)
+            waited += pause
 
 
 def _of(name: str, what: str = "") -> str:

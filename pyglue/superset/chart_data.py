@@ -19,7 +19,7 @@ _CHARTS: Shapes = {
     "result!": list,
     "result[]": dict,
     "result[].id!": int,
-    "result[].form_data": dict,
+    "result[].form_data!": dict,
     "result[].form_data.datasource!": str,
 }
 _CHART: Shapes = {
@@ -162,9 +162,9 @@ def charts(superset: Superset, slug: str) -> list[Chart]:
         path = f"chart/{entry['id']}"
         chart = superset.get(path, _CHART)["result"]
         context = superset.within(path, text, _CONTEXT) if (text := chart.get("query_context")) else None
-        dataset = str((entry.get("form_data") or {}).get("datasource")).partition("__")[0]
-        if context is not None and dataset.isdecimal():
-            context["datasource"] = {"id": int(dataset), "type": "table"}
+        dataset = entry["form_data"]["datasource"].partition("__")[0]
+        if context is not None:
+            context["datasource"] = {"id": int(dataset) if dataset.isdecimal() else 0, "type": "table"}
         found.append(Chart(entry["id"], chart["slice_name"], chart["viz_type"], context))
     return found
 

@@ -1,0 +1,117 @@
+"""Services that answer wrongly: one server that plays the collector, Druid and Superset, well until it is told not to."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from tests.fake_overlord import Overlord
+from tests.local_server import Asked, Reply
+from tests.superset.fake import FakeSuperset
+
+GIF = Reply(200, b"GIF89a", {"Content-Type": "image/gif"})
+HTML = b"<html><head><title>Welcome to nginx!</title></head><body>It works.</body></html>"
+Bad = Callable[[Asked], Reply]
+
+
+def _html(status: int) -> Bad:
+    return lambda _: Reply(status, HTML, {"Content-Type": "text/html"})
+
+
+def _json(text: str) -> Bad:
+    return lambda _: Reply(200, text.encode(), {"Content-Type": "application/json"})
+
+
+# What may come back in place of an answer.
+ANSWERS: dict[str, Bad] = {
+    "html": _html(200),
+    "401": _html(401),
+    "403": _html(403),
+    "404": _html(404),
+    "500": _html(500),
+    "503": _html(503),
+    "307 to itself": lambda asked: Reply(307, b"", {"Location": asked.path}),
+    "307 to nowhere": lambda _: Reply(307, b"", {"Location": "http://[half"}),
+    "half": lambda _: Reply(200, b'{"result": [', {"Content-Length": "400"}, half=True),
+    "hung up": lambda _: Reply(hang_up=True),
+}
+# JSON of another shape than any service's answer has.
+SHAPES: dict[str, Bad] = {
+    text: _json(text)
+    for text in (
+        "null",
+        "{}",
+        "[]",
+        "7",
+        '"OK"',
+        "[null]",
+        "[7]",
+        "[{}]",
+        "[[]]",
+        '{"result": null}',
+        '{"result": {}}',
+        '{"result": []}',
+        '{"result": [{}]}',
+        '{"result": [7]}',
+        '{"result": {"id": 1, "columns": [{}]}}',
+        '{"result": {"id": "x", "slug": 7, "position_json": "{", "query_context": "["}}',
+        '{"result": [{"id": 1, "data": null, "form_data": 7}]}',
+        '{"payload": null}',
+        '{"payload": {}}',
+        '{"payload": {"state": "RUNNING", "activeTasks": [7], "recentErrors": {}}}',
+        '{"spec": null}',
+        '{"spec": {"ioConfig": []}}',
+        '[{"id": "divolte-clickstream", "spec": [], "n": "x", "name": 7}]',
+        '[{"n": null, "name": null, "version": 7, "spec": 7}]',
+        '{"errors": 7, "message": 7}',
+        "[" * 20_000,
+    )
+}
+
+
+@dataclass
+class Services:
+    """All services of a pipeline that is well; after so many `good` answers, what `bad` says.
+
+    `record` puts an event with this id into Kafka.
+    """
+
+    overlord: Overlord
+    superset: FakeSuperset
+    record: Callable[[str], None] = lambda _: None
+    bad: Bad | None = None
+    good: int = 0
+    count: int = 0
+
+    def __call__(self, asked: Asked) -> Reply:
+        """The answer."""
+        self.count += 1
+        return self.bad(asked) if self.bad is not None and self.count > self.good else self._well(asked)
+
+    def _well(self, asked: Asked) -> Reply:
+        if asked.path.startswith("/api/"):
+            url = urlsplit(asked.path)
+            found = self.superset.answer(asked.method, url.path, url.query, asked.headers, asked.body)
+            body = found.body.encode() if isinstance(found.body, str) else found.body
+            return Reply(found.status, body, {"Content-Type": found.content_type})
+        if asked.path.startswith("/druid/v2/sql"):
+            return Reply(200, json.dumps(_rows(json.loads(asked.body)["query"])).encode())
+        if asked.path.startswith("/druid/"):
+            return self.overlord(asked)
+        self.record(parse_qs(asked.path.partition("?")[2])["e"][0])
+        return GIF
+
+
+def _rows(query: str) -> list[dict[str, Any]]:
+    """What Druid's broker says of a datasource with one row."""
+    if "COLUMNS" in query:
+        return [{"name": "__time"}, {"name": "eventId"}]
+    if "FLOOR" in query:
+        return [{"minute": 1_767_225_600_000, "n": 1}]
+    if "COUNT" in query:
+        return [{"n": 1, "newest": 1_767_225_600_000}]
+    return [{"__time": "2026-01-01T00:00:00.000Z", "eventId": "0:e:1", "partyId": "0:p:1"}]
+
