@@ -71,12 +71,7 @@ class Client:
                 try_=self.try_,
             ) from error
         if answer.status_code not in expect:
-            raise BadAnswer(
-                f"{self.name} answered {answer.status_code} {answer.reason}",
-                status=answer.status_code,
-                details=[f"asked      {method} {url}", f"came back  {_shorten(answer.text)}"],
-                try_=self.try_,
-            )
+            raise self.bad(answer, method, path)
         return answer
 
     def json(
@@ -89,17 +84,36 @@ class Client:
         **kwargs: Any,
     ) -> Any:
         """Like `request`, but return the answer's JSON; raises BadAnswer if it is none, or not of these shapes."""
-        answer = self.request(method, path, expect=expect, **kwargs)
+        return self.content(self.request(method, path, expect=expect, **kwargs), method, path, shapes or {})
+
+    def content(self, answer: requests.Response, method: str, path: str, shapes: kinds.Shapes) -> Any:
+        """The JSON of an answer to this question; raises BadAnswer if it is none, or not of these shapes."""
         try:
             content = answer.json()
         except (ValueError, RecursionError) as error:
-            raise BadAnswer(
-                f"{self.name} answered with something that is no JSON",
-                details=[f"asked      {method} {self.base}{path}", f"came back  {_shorten(answer.text)}"],
-                try_=self.try_,
-            ) from error
-        self.check(content, method, path, shapes or {})
+            raise self.bad(answer, method, path) from error
+        self.check(content, method, path, shapes)
         return content
+
+    def bad(self, answer: requests.Response, method: str, path: str) -> BadAnswer:
+        """The error of an answer that is not what was asked for: by its status, or else because of its body."""
+        fine = 200 <= answer.status_code < 300
+        what = "with something that is no JSON" if fine else f"{answer.status_code} {answer.reason}"
+        return BadAnswer(
+            f"{self.name} answered {what}",
+            status=None if fine else answer.status_code,
+            details=[f"asked      {method} {self.base}{path}", f"came back  {self.said(answer)}"],
+            try_=self.try_,
+        )
+
+    def said(self, answer: requests.Response) -> str:
+        """What an answer that is none says, in a line: where it leads to, the title of a page, its text."""
+        if "Location" in answer.headers:
+            return f"a redirect to {_shorten(answer.headers['Location'])}"
+        title = re.search(r"<title>(.*?)</title>", answer.text, re.DOTALL | re.IGNORECASE)
+        if title is not None:
+            return f"a page with the title '{_shorten(title[1])}'"
+        return _shorten(answer.text) or "nothing more"
 
     def check(self, content: Any, method: str, path: str, shapes: kinds.Shapes) -> None:
         """Raise BadAnswer if the JSON that came back for this question is not of these shapes."""

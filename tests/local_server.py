@@ -21,7 +21,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answers; `hang_up` closes without an answer, `half` before the end of one, `wait` holds it back until the server ends."""
+    """What the server answers; `hang_up` closes without an answer, `half` before its end; `wait` never answers."""
 
     status: int = 200
     body: bytes = b"{}"

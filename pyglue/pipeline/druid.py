@@ -105,7 +105,7 @@ class Druid:
                 code="spec-refused",
             ) from error
         if answer is None:
-            raise BadAnswer("Druid has no place for supervisor specs", status=404, try_=self.coordinator.try_)
+            raise self._missing_path("POST", SUPERVISOR)
         return str(answer["id"])
 
     def reset(self, name: str) -> None:
@@ -273,19 +273,23 @@ class Druid:
                 return False  # the broker knows a datasource only after its first row
             raise
 
-    def overlord(self, method: str, path: str, *, silent: bool = False, **kwargs: Any) -> Any:
+    def overlord(
+        self, method: str, path: str, *, silent: bool = False, shapes: Shapes | None = None, **kwargs: Any
+    ) -> Any:
         """The JSON of the overlord or the coordinator, asked patiently while there is no leader; None for 404.
 
-        `silent`: its success has no words.
+        `silent`: its success has no words. A page with 404 is somebody else's. Raises BadAnswer for another shape.
         """
         waited = 0.0
-        ask = self.coordinator.request if silent else self.coordinator.json
         while True:
             try:
-                return ask(method, path, **kwargs)
-            except BadAnswer as error:
-                if error.status == 404:
+                answer = self.coordinator.request(method, path, expect=(200, 404), **kwargs)
+                if answer.status_code == 404 and not answer.text.lstrip().startswith("<"):
                     return None
+                if answer.status_code == 404:
+                    raise self.coordinator.bad(answer, method, path)
+                return None if silent else self.coordinator.content(answer, method, path, shapes or {})
+            except BadAnswer as error:
                 if error.status not in (307, 503):
                     raise
                 if waited >= self._patience:
@@ -298,6 +302,14 @@ class Druid:
             pause = min(PAUSE, self._patience)
             self._wait(pause)
             waited += pause
+
+    def _missing_path(self, method: str, path: str) -> BadAnswer:
+        return BadAnswer(
+            f"{self.coordinator.name} knows no {path}",
+            status=404,
+            details=[f"asked      {method} {self.coordinator.base}{path}", "came back  404 Not Found"],
+            try_=self.coordinator.try_,
+        )
 
 
 def _of(name: str, what: str = "") -> str:

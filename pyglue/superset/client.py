@@ -84,15 +84,7 @@ class Superset:
 
     def _call(self, method: str, path: str, shapes: Shapes | None = None, **kwargs: Any) -> Any:
         answer = self._answer(method, path, **kwargs)
-        return self._json(method, f"/api/v1/{path}", answer, shapes or {})
-
-    def _json(self, method: str, path: str, answer: Any, shapes: Shapes) -> Any:
-        try:
-            content = answer.json()
-        except (ValueError, RecursionError) as error:
-            raise self._bad(method, path, answer) from error
-        self.http.check(content, method, path, shapes)
-        return content
+        return self.http.content(answer, method, f"/api/v1/{path}", shapes or {})
 
     def _answer(self, method: str, path: str, **kwargs: Any) -> Any:
         if not self._logged_in:
@@ -142,7 +134,7 @@ class Superset:
             )
         if answer.status_code != 200:
             raise self._bad("POST", path, answer)
-        token = self._json("POST", path, answer, {"": dict, "access_token!": str})["access_token"]
+        token = self.http.content(answer, "POST", path, {"": dict, "access_token!": str})["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
         self._logged_in = True
 

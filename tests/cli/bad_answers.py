@@ -114,4 +114,3 @@ def _rows(query: str) -> list[dict[str, Any]]:
     if "COUNT" in query:
         return [{"n": 1, "newest": 1_767_225_600_000}]
     return [{"__time": "2026-01-01T00:00:00.000Z", "eventId": "0:e:1", "partyId": "0:p:1"}]
-

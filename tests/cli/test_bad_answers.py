@@ -69,7 +69,9 @@ def well(
     (project / "superset").unlink()
     shutil.copytree(checkout / "superset", project / "superset")
     shutil.rmtree(project / "superset" / "dashboards")
-    shutil.copytree(checkout / "tests" / "superset" / "board", project / "superset" / "dashboards" / "clickstream")
+    shutil.copytree(
+        checkout / "tests" / "superset" / "board", project / "superset" / "dashboards" / "clickstream"
+    )
     _write_truth(project / FOLDER / "truth.tsv")
     overlord = Overlord()
     overlord.post(specs.addressed(specs.read(project / specs.FILE), kafka.servers))
@@ -85,7 +87,9 @@ def well(
         "schema": SCHEMA,
         "database": 1,
         "main_dttm_col": "__time",
-        "columns": [{"column_name": name, "type": "T", "verbose_name": "N"} for name in ("__time", "eventId")],
+        "columns": [
+            {"column_name": name, "type": "T", "verbose_name": "N"} for name in ("__time", "eventId")
+        ],
     }
     monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", PASSWORD)
     monkeypatch.setenv("PYGLUE_KAFKA", kafka.servers)

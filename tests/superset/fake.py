@@ -119,7 +119,9 @@ class FakeSuperset:
                 position = json.loads(self.dashboards[slug]["position_json"])
                 shown = {node["meta"]["chartId"] for node in position.values() if node["type"] == "CHART"}
                 form = {"datasource": "1__table"}
-                return {"result": [{"id": at, "form_data": form} for at in sorted(shown & self.charts.keys())]}
+                return {
+                    "result": [{"id": at, "form_data": form} for at in sorted(shown & self.charts.keys())]
+                }
             case ("GET", "chart", number):
                 return {"result": self.charts[int(number)]}
             case ("POST", "assets", "import"):
