@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import shutil
-import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,19 +12,18 @@ import pytest
 from pyglue.cli import run
 from pyglue.cli.traffic import FOLDER
 from pyglue.pipeline import spec as specs
-from pyglue.superset.register import DATABASE, SCHEMA, TABLE
+from pyglue.superset.register import TABLE
 from pyglue.traffic import crowd, faults, truth
-from tests.cli.bad_answers import ANSWERS, SHAPES, Bad, Services
+from tests.bad_services import EVENT, TIME_MS, Bad, Services, superset_with_druid
 from tests.cli.ended import Ended, Run
 from tests.fake_overlord import Overlord
 from tests.local_server import serve
 from tests.pipeline.mock_kafka import MockKafka
 from tests.pipeline.test_tail import encoded as encoded
 from tests.pipeline.test_tail import shipped as shipped
-from tests.superset.fake import PASSWORD, FakeSuperset
+from tests.superset.fake import PASSWORD
 
 ADDRESSES = ("PYGLUE_COLLECTOR_URL", "PYGLUE_DRUID_URL", "PYGLUE_DRUID_BROKER_URL", "PYGLUE_SUPERSET_URL")
-EVENT = "0:an:event"
 # As typed. Those of the first group speak to Kafka, too.
 KAFKA = ["tail --no-follow", "submit-spec", "submit-spec --dry-run", "trace", f"trace {EVENT}", "smoke-test"]
 LOOKS = ["status", "status --json", "reconcile", "reconcile --json"]
@@ -75,26 +72,10 @@ def well(
     _write_truth(project / FOLDER / "truth.tsv")
     overlord = Overlord()
     overlord.post(specs.addressed(specs.read(project / specs.FILE), kafka.servers))
-    superset = FakeSuperset(
-        tables={TABLE: {"__time": "T", "eventId": "T"}},
-        databases={1: {"id": 1, "database_name": DATABASE, "sqlalchemy_uri": "druid://elsewhere/"}},
-        rows=[{"__time": 1_767_225_600_000, "events": 1, "eventId": EVENT}],
-    )
-    superset.datasets[1] = {
-        "id": 1,
-        "uuid": "u",
-        "table_name": TABLE,
-        "schema": SCHEMA,
-        "database": 1,
-        "main_dttm_col": "__time",
-        "columns": [
-            {"column_name": name, "type": "T", "verbose_name": "N"} for name in ("__time", "eventId")
-        ],
-    }
     monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", PASSWORD)
     monkeypatch.setenv("PYGLUE_KAFKA", kafka.servers)
-    services = Services(overlord, superset, lambda event: kafka.send(encoded(eventId=event)))
-    kafka.send(encoded(eventId=EVENT), time_ms=1_767_225_600_000)
+    services = Services(overlord, superset_with_druid(), lambda event: kafka.send(encoded(eventId=event)))
+    kafka.send(encoded(eventId=EVENT), time_ms=TIME_MS)
     with at(services, monkeypatch):
         assert pyglue("dashboards", "import").code == 0
     services.count = 0
@@ -103,7 +84,7 @@ def well(
 
 def _write_truth(file: Path) -> None:
     file.parent.mkdir(parents=True)
-    now = 1_767_225_600_000
+    now = TIME_MS
     sent = list(faults.deliveries(crowd.actions(2, 2000, now, now + 2000, 5.0, run="run01x"), 2))
     with file.open("w") as out:
         truth.begin(out, truth.Made("run01x", 2, 5.0, 2000, now, history=False))
@@ -125,8 +106,7 @@ def call(well: Services, capsys: pytest.CaptureFixture[str], monkeypatch: pytest
     """Runs a command against services that answer well so many times, and then this."""
 
     def typed(command: str, bad: Bad | None, good: int = 0, patience: float = 5.0) -> tuple[Ended, int]:
-        services = copy.deepcopy(well)
-        services.bad, services.good, services.record = bad, good, well.record
+        services = well.misled(bad, good)
         words = command.split()
         if words[0] in ("trace", "smoke-test"):
             words += ["--timeout", "0.3"]

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from pyglue.superset.register import DATABASE, SCHEMA, TABLE
 from tests.fake_overlord import Overlord
 from tests.local_server import Asked, Reply
 from tests.superset.fake import FakeSuperset
 
+EVENT = "0:an:event"
+TIME_MS = 1_767_225_600_000  # 2026-01-01
 GIF = Reply(200, b"GIF89a", {"Content-Type": "image/gif"})
 HTML = b"<html><head><title>Welcome to nginx!</title></head><body>It works.</body></html>"
 Bad = Callable[[Asked], Reply]
@@ -86,6 +90,10 @@ class Services:
     good: int = 0
     count: int = 0
 
+    def misled(self, bad: Bad | None, good: int) -> Services:
+        """The same, with a state of its own, which answers well so many times and then this."""
+        return Services(copy.deepcopy(self.overlord), copy.deepcopy(self.superset), self.record, bad, good)
+
     def __call__(self, asked: Asked) -> Reply:
         """The answer."""
         self.count += 1
@@ -105,12 +113,33 @@ class Services:
         return GIF
 
 
+def superset_with_druid() -> FakeSuperset:
+    """A Superset with Druid registered, at an old address, and the dataset; a chart's query finds an event."""
+    superset = FakeSuperset(
+        tables={TABLE: {"__time": "T", "eventId": "T"}},
+        databases={1: {"id": 1, "database_name": DATABASE, "sqlalchemy_uri": "druid://elsewhere/"}},
+        rows=[{"__time": TIME_MS, "events": 1, "eventId": EVENT}],
+    )
+    superset.datasets[1] = {
+        "id": 1,
+        "uuid": "u",
+        "table_name": TABLE,
+        "schema": SCHEMA,
+        "database": 1,
+        "main_dttm_col": "__time",
+        "columns": [
+            {"column_name": name, "type": "T", "verbose_name": "N"} for name in ("__time", "eventId")
+        ],
+    }
+    return superset
+
+
 def _rows(query: str) -> list[dict[str, Any]]:
     """What Druid's broker says of a datasource with one row."""
     if "COLUMNS" in query:
         return [{"name": "__time"}, {"name": "eventId"}]
     if "FLOOR" in query:
-        return [{"minute": 1_767_225_600_000, "n": 1}]
+        return [{"minute": TIME_MS, "n": 1}]
     if "COUNT" in query:
-        return [{"n": 1, "newest": 1_767_225_600_000}]
-    return [{"__time": "2026-01-01T00:00:00.000Z", "eventId": "0:e:1", "partyId": "0:p:1"}]
+        return [{"n": 1, "newest": TIME_MS}]
+    return [{"__time": "2026-01-01T00:00:00.000Z", "eventId": EVENT, "partyId": "0:p:1"}]
