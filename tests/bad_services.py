@@ -6,13 +6,17 @@ import copy
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from pyglue.superset.register import DATABASE, SCHEMA, TABLE
+from pyglue.superset import dashboards
+from pyglue.superset.client import Superset
+from pyglue.superset.register import DATABASE, SCHEMA, TABLE, Dataset, Outcome
+from pyglue.web import Client
 from tests.fake_overlord import Overlord
-from tests.local_server import Asked, Reply
-from tests.superset.fake import FakeSuperset
+from tests.local_server import Asked, Reply, serve
+from tests.superset.fake import PASSWORD, FakeSuperset
 
 EVENT = "0:an:event"
 TIME_MS = 1_767_225_600_000  # 2026-01-01
@@ -113,8 +117,19 @@ class Services:
         return GIF
 
 
-def superset_with_druid() -> FakeSuperset:
-    """A Superset with Druid registered, at an old address, and the dataset; a chart's query finds an event."""
+def with_all(spec: dict[str, Any], board: Path, record: Callable[[str], None] = lambda _: None) -> Services:
+    """Services that are well, with a supervisor of this spec, and the dashboard of this folder in Superset."""
+    overlord = Overlord()
+    overlord.post(spec)
+    services = Services(overlord, _superset_with_druid(), record)
+    with serve(services) as server, Client(server.url, "superset") as http:
+        dataset = Dataset(1, "u", TABLE, Outcome.KEPT, 2)
+        dashboards.import_dashboard(Superset(http, PASSWORD), dashboards.read(board), dataset)
+    return services
+
+
+def _superset_with_druid() -> FakeSuperset:
+    """One with Druid registered, at an old address, and the dataset; a chart's query finds an event."""
     superset = FakeSuperset(
         tables={TABLE: {"__time": "T", "eventId": "T"}},
         databases={1: {"id": 1, "database_name": DATABASE, "sqlalchemy_uri": "druid://elsewhere/"}},

@@ -15,9 +15,8 @@ from pyglue.cli.traffic import FOLDER
 from pyglue.pipeline import spec as specs
 from pyglue.superset.register import TABLE
 from pyglue.traffic import crowd, faults, truth
-from tests.bad_services import ANSWERS, EVENT, SHAPES, TIME_MS, Bad, Services, superset_with_druid
+from tests.bad_services import ANSWERS, EVENT, SHAPES, TIME_MS, Bad, Services, with_all
 from tests.cli.ended import Ended, Run
-from tests.fake_overlord import Overlord
 from tests.local_server import Reply, serve
 from tests.pipeline.mock_kafka import MockKafka
 from tests.pipeline.test_tail import encoded as encoded
@@ -25,6 +24,7 @@ from tests.pipeline.test_tail import shipped as shipped
 from tests.superset.fake import PASSWORD
 
 ADDRESSES = ("PYGLUE_COLLECTOR_URL", "PYGLUE_DRUID_URL", "PYGLUE_DRUID_BROKER_URL", "PYGLUE_SUPERSET_URL")
+BOARD = Path("tests/superset/board")
 # As typed. Those of the first group speak to Kafka, too.
 KAFKA = ["tail --no-follow", "submit-spec", "submit-spec --dry-run", "trace", f"trace {EVENT}", "smoke-test"]
 LOOKS = ["status", "reconcile"]
@@ -62,43 +62,49 @@ def kafka() -> MockKafka:
     return MockKafka()
 
 
+@pytest.fixture(scope="module")
+def pipeline(checkout: Path, kafka: MockKafka, encoded: Callable[..., bytes]) -> Services:
+    """Services that are well, with an event everywhere and one dashboard."""
+    kafka.send(encoded(eventId=EVENT), time_ms=TIME_MS)
+    spec = specs.addressed(specs.read(checkout / specs.FILE), kafka.servers)
+    return with_all(spec, checkout / BOARD, lambda event: kafka.send(encoded(eventId=event)))
+
+
+@pytest.fixture(scope="module")
+def sent(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What traffic wrote down: a request."""
+    file = tmp_path_factory.mktemp("sent") / "truth.tsv"
+    made = truth.Made("run01x", 2, 5.0, 2000, TIME_MS, history=False)
+    actions = crowd.actions(made.seed, made.visitors, TIME_MS, TIME_MS + 2000, made.rate, run=made.run)
+    with file.open("w") as out:
+        truth.begin(out, made)
+        out.write(truth.line(next(faults.deliveries(actions, made.seed)), TIME_MS, TIME_MS + 3, 200))
+        truth.end(out, TIME_MS + 3000)
+    return file
+
+
 @pytest.fixture
 def well(
     checkout: Path,
     project: Path,
-    pyglue: Run,
     kafka: MockKafka,
-    encoded: Callable[..., bytes],
+    pipeline: Services,
+    sent: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Services:
-    """A pipeline that is well, with one dashboard of which the project has the files, and a truth to verify."""
+    """The pipeline, with a project that has the files of its dashboard, and a truth to verify."""
     (project / "superset").unlink()
-    shutil.copytree(checkout / "superset", project / "superset")
-    shutil.rmtree(project / "superset" / "dashboards")
-    shutil.copytree(
-        checkout / "tests" / "superset" / "board", project / "superset" / "dashboards" / "clickstream"
-    )
-    _write_truth(project / FOLDER / "truth.tsv")
-    overlord = Overlord()
-    overlord.post(specs.addressed(specs.read(project / specs.FILE), kafka.servers))
+    (project / "superset").mkdir()
+    for entry in (checkout / "superset").iterdir():
+        if entry.name != "dashboards":
+            (project / "superset" / entry.name).symlink_to(entry)
+    shutil.copytree(checkout / BOARD, project / "superset" / "dashboards" / "clickstream")
+    (project / FOLDER).mkdir(parents=True)
+    shutil.copy(sent, project / FOLDER)
+    monkeypatch.chdir(project)
     monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", PASSWORD)
     monkeypatch.setenv("PYGLUE_KAFKA", kafka.servers)
-    services = Services(overlord, superset_with_druid(), lambda event: kafka.send(encoded(eventId=event)))
-    kafka.send(encoded(eventId=EVENT), time_ms=TIME_MS)
-    with at(services, monkeypatch):
-        assert pyglue("dashboards", "import").code == 0
-    services.count = 0
-    return services
-
-
-def _write_truth(file: Path) -> None:
-    file.parent.mkdir(parents=True)
-    now = TIME_MS
-    sent = list(faults.deliveries(crowd.actions(2, 2000, now, now + 2000, 5.0, run="run01x"), 2))
-    with file.open("w") as out:
-        truth.begin(out, truth.Made("run01x", 2, 5.0, 2000, now, history=False))
-        out.writelines(truth.line(delivery, now, now + 3, 200) for delivery in sent[:1])
-        truth.end(out, now + 3000)
+    return pipeline
 
 
 @contextmanager
@@ -192,7 +198,7 @@ def test_a_stack_that_is_down(
     """Without addresses of other services it is this checkout's stack, and nothing of it runs: `pyglue up`."""
     assert well
     for name in (*ADDRESSES, "PYGLUE_KAFKA"):
-        monkeypatch.delenv(name)
+        monkeypatch.delenv(name, raising=False)
     ended = pyglue(*command.split())
     assert ended.code == 1
     assert "nothing runs" in ended.err + ended.out

@@ -18,14 +18,14 @@ from pyglue.superset import chart_data, exported, register
 from pyglue.superset import dashboards as boards
 from pyglue.superset.register import TABLE
 from pyglue.up import Clients
-from tests.bad_services import EVENT, SHAPES, Services, superset_with_druid
-from tests.fake_overlord import Overlord
+from tests.bad_services import EVENT, SHAPES, Services, with_all
 from tests.local_server import LocalServer, serve
 from tests.superset.fake import PASSWORD
 
 MINUTES = Span(29_453_760, 29_453_820)
 SPEC = specs.read(Path(__file__).parents[2] / specs.FILE)
-BOARD = boards.read(Path(__file__).parents[1] / "superset" / "board")
+BOARD = Path(__file__).parents[1] / "superset" / "board"
+READ = boards.read(BOARD)
 Ask = Callable[[Clients], object]
 
 
@@ -39,7 +39,7 @@ def _refresh(clients: Clients) -> register.Dataset:
 
 def _import(clients: Clients) -> object:
     return boards.import_dashboard(
-        clients.superset, BOARD, register.Dataset(1, "u", TABLE, register.Outcome.KEPT, 2)
+        clients.superset, READ, register.Dataset(1, "u", TABLE, register.Outcome.KEPT, 2)
     )
 
 
@@ -56,7 +56,6 @@ QUESTIONS: dict[str, Ask] = {
     "history": lambda clients: supervisors.versions(clients.druid.history(TABLE)),
     "unread": lambda clients: supervisors.unread(clients.druid, TABLE),
     "suspend": lambda clients: supervisors.suspend(clients.druid, TABLE, no_wait),
-    "reset": lambda clients: supervisors.reset(clients.druid, TABLE, no_wait),
     "terminate": lambda clients: supervisors.terminate(clients.druid, TABLE, no_wait),
     "sample": lambda clients: sampler.take(clients.druid, SPEC, 1, "pyglue status"),
     "submit": lambda clients: clients.druid.submit(SPEC),
@@ -82,12 +81,7 @@ QUESTIONS: dict[str, Ask] = {
 @pytest.fixture(scope="module")
 def well() -> Services:
     """Druid and Superset with all there is to ask for."""
-    overlord = Overlord()
-    overlord.post(SPEC)
-    services = Services(overlord, superset_with_druid())
-    with serve(services) as server:
-        _import(_clients(server))
-    return services
+    return with_all(SPEC, BOARD)
 
 
 @pytest.fixture(scope="module")
