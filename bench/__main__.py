@@ -37,7 +37,7 @@ RESULTS = Path("bench/results.json")
     help=f"Measure nothing: put the tables of --json ({RESULTS}) into this page.",
 )
 def bench(names: tuple[str, ...], runs: int | None, file: Path | None, page: Path | None) -> None:
-    """Measure the numbers of this project: up, memory, latency, ingest; docker and images where a daemon answers;
+    """Measure the numbers of this project: up, memory, latency, commands, ingest; docker and images where a daemon answers;
     volume, collector and first on demand only.
 
     FILE keeps what it holds about other benches. The table goes to stdout, what is going on to stderr.

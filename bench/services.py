@@ -14,8 +14,8 @@ from pyglue.checks import check
 from pyglue.engines import choose
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import Addresses, of_stack
+from pyglue.pipeline.clients import Clients
 from pyglue.settings import Settings
-from pyglue.up import Clients
 
 
 @dataclass(frozen=True)

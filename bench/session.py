@@ -12,7 +12,7 @@ from typing import Any
 
 import psutil
 
-from bench import ingest, latency, volume
+from bench import commands, ingest, latency, volume
 from bench.collector import measure as collector
 from bench.copies import Copy, Source
 from bench.targets import MEMORY
@@ -38,6 +38,8 @@ def measure(
             _step(screen, "Install what is missing", copy.pyglue("install"))
     for number in range(runs or RUNS) if shared else ():
         yield from _chain(shared, source, screen, f"run {number + 1}")
+    if "commands" in names:
+        yield from _commands(runs or RUNS, source, screen)
     if "ingest" in names:
         yield from _ingest(runs or RUNS, source, screen)
     for number in range(runs or RUNS) if "docker" in names else ():
@@ -118,6 +120,17 @@ def _ingest(runs: int, source: Source, screen: Screen) -> Iterator[tuple[str, Fi
                 verdict = f"{figures['ingest.rate']:,.0f}/s"
                 screen.finished(f"run {number + 1}: ingest", verdict, time.perf_counter() - began)
                 yield "ingest", figures
+
+
+def _commands(runs: int, source: Source, screen: Screen) -> Iterator[tuple[str, Figures]]:
+    for number in range(runs):
+
+        def told(part: str, verdict: str, seconds: float, number: int = number) -> None:
+            screen.finished(f"run {number + 1}: {part}", verdict, seconds)
+
+        with source.copy() as copy:
+            _step(screen, f"run {number + 1}: up", copy.pyglue("up"))
+            yield "commands", commands.measure(copy, told)
 
 
 def _volume(source: Source, screen: Screen, label: str) -> Figures:

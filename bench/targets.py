@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-NATIVE = ("up", "memory", "latency", "ingest")  # measured if nothing is asked for
+NATIVE = ("up", "memory", "latency", "commands", "ingest")  # measured if nothing is asked for
 CONTAINERS = ("docker", "images")  # and these, where a Docker daemon answers
 ON_DEMAND = ("volume", "collector", "first")  # and these only if they are asked for
 BENCHES = (*NATIVE, *CONTAINERS, *ON_DEMAND)
@@ -46,6 +46,10 @@ TARGETS = (
     Target("latency.row_p50", "latency", "collector's answer to row in Druid SQL, p50", "ms", 150, 50),
     Target("latency.row_p99", "latency", "collector's answer to row in Druid SQL, p99", "ms", 1000, 250),
     Target("latency.chart_p50", "latency", "collector's answer to the data of a Superset chart, p50", "ms"),
+    Target("commands.help", "commands", "`pyglue --help`", "ms", 150),
+    Target("commands.status", "commands", "`pyglue status`", "ms", 1000),
+    Target("commands.trace_own", "commands", "what `pyglue trace` adds of its own, p50", "ms", 20),
+    Target("commands.reconcile", "commands", "`pyglue reconcile`, a day of a million events", "s", 3),
     Target("memory.sum", "memory", "memory of the stack at rest (PSS, all processes)", "MiB", 3072, 2048),
     Target(
         "docker.fresh",

@@ -370,6 +370,11 @@ HOPS: dict[str, dict[str, Entry]] = {
             "Druid has not all the rows of what was sent, or of what lies in Kafka, and no new ones come.",
             "`pyglue status` tells lag and unparseable records; `pyglue smoke-test` says at which hop one event stops.",
         ),
+        "segments-stay": Entry(
+            "Druid was told to drop the segments of a datasource, and its historical still serves them. The coordinator"
+            " looks for such segments once a minute.",
+            "Type the same again after a minute; if they stay, `pyglue logs druid-coordinator druid-historical`.",
+        ),
         "event-not-in-druid": Entry(
             "The event is in the topic, but Druid has no row of it: nobody reads the topic, Druid is behind, or it"
             " can't read"

@@ -28,7 +28,6 @@ from pyglue.superset import dashboards
 from pyglue.superset.dashboards import Dashboard
 
 T = TypeVar("T", list[Any], dict[str, Any])
-SCHEMA = Path("divolte/DefaultEventRecord.avsc")
 DASHBOARDS = Path("superset/dashboards")
 RETENTION = Path("druid/retention.json")
 COMPACTION = Path("druid/compaction.json")
@@ -78,7 +77,7 @@ def check(settings: Settings) -> Checked:
         problems += error.problems
     retention = _json(settings.project, RETENTION, list, problems)
     compaction = _json(settings.project, COMPACTION, dict, problems)
-    schema = settings.project / SCHEMA
+    schema = settings.project / specs.SCHEMA
     if not problems:
         problems += same_schema(spec, schema) + same_topic(spec, stack)
         found = fitting(settings.project, spec, setup, boards)
@@ -131,7 +130,7 @@ def _against_the_mapping(
         setup = collector(stack)
     except InputError as error:
         return [_shown(problem, stack.directory) for problem in error.problems]
-    found = same_schema(spec, settings.project / SCHEMA, shown) + same_topic(spec, stack, shown)
+    found = same_schema(spec, settings.project / specs.SCHEMA, shown) + same_topic(spec, stack, shown)
     if found or setup is None:
         return found
     text = path.read_text(encoding="utf-8")
@@ -214,4 +213,4 @@ def same_schema(spec: dict[str, Any], schema: Path, file: str = specs.FILE) -> l
     if inline is None or inline == written:
         return []
     what = specs.schema_difference(written, inline)
-    return [Problem(file, None, None, f"its Avro schema is not that of {SCHEMA} ({what})")]
+    return [Problem(file, None, None, f"its Avro schema is not that of {specs.SCHEMA} ({what})")]

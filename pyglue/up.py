@@ -7,9 +7,8 @@ bare Avro carries no version, so when the schema changes Druid must first have r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,68 +17,21 @@ from pyglue.engine import Engine, ServiceJob
 from pyglue.errors import BadAnswer, PyglueError
 from pyglue.flow import Call, Cancel, Done, Job
 from pyglue.pipeline import spec as specs
+from pyglue.pipeline import supervisors
 from pyglue.pipeline.addresses import Addresses
-from pyglue.pipeline.druid import LEADER_SECONDS, Druid
-from pyglue.pipeline.kafka import PARTITIONS, Kafka
+from pyglue.pipeline.clients import COLLECTOR, Clients
+from pyglue.pipeline.druid import Druid
+from pyglue.pipeline.kafka import PARTITIONS
 from pyglue.pipeline.smoke import Pipeline, Probe, Report
 from pyglue.pipeline.supervisors import await_running
-from pyglue.superset.client import Superset
 from pyglue.superset.dashboards import import_dashboard
 from pyglue.superset.register import Dataset, refresh_dataset, register_cluster, sqlalchemy_uri
-from pyglue.web import TIMEOUT, Client
 
-COLLECTOR = "divolte"
 POSTED = Path(".pyglue") / "supervisors"  # what was posted last, by datasource
 FIRST_ROW_SECONDS = 90.0  # a new supervisor's first row; seen: 3.5 s
 PROOF_SECONDS = 90.0  # longer than any pause that Druid makes of its own accord (a minute)
 DRAIN_SECONDS = 60.0
 PAUSE = 0.1
-
-
-@dataclass(frozen=True)
-class Clients:
-    """Connections to the running services, for the steps of one command."""
-
-    kafka: Kafka
-    druid: Druid
-    superset: Superset
-    collector: Client
-
-    @classmethod
-    def of(
-        cls,
-        addresses: Addresses,
-        variables: Mapping[str, str],
-        wait: Callable[[float], None],
-        patience: float | None = None,
-    ) -> Clients:
-        """For these addresses; `variables` hold Superset's password. `patience`: seconds for one answer at most."""
-        timeout, leader = (TIMEOUT, LEADER_SECONDS) if patience is None else (patience, patience)
-        password = variables.get("SUPERSET_ADMIN_PASSWORD", "")
-        return cls(
-            Kafka(addresses.kafka, timeout),
-            Druid(addresses.druid, addresses.broker, wait, timeout, leader),
-            Superset(Client(addresses.superset, "superset", timeout=timeout), password),
-            Client(addresses.collector, COLLECTOR, timeout=timeout),
-        )
-
-    def close(self) -> None:
-        """Close every connection."""
-        self.druid.close()
-        self.superset.http.close()
-        self.collector.close()
-
-    def pipeline(self, spec: dict[str, Any], schema: Path) -> Pipeline:
-        """The hops that an event passes."""
-        return Pipeline(
-            self.collector,
-            self.kafka,
-            self.druid,
-            self.superset,
-            specs.topic(spec),
-            specs.datasource(spec),
-            schema,
-        )
 
 
 class Up:
@@ -240,7 +192,8 @@ class Up:
         """What is known to keep Druid from reading: tasks that nobody hands out or has, offsets of a topic that is gone."""
         self.clients.druid.wake()
         self.clients.druid.replace_lost(specs.datasource(self.checked.spec))
-        reset_if_ahead(self.clients, specs.datasource(self.checked.spec), specs.topic(self.checked.spec))
+        name, topic = specs.datasource(self.checked.spec), specs.topic(self.checked.spec)
+        reset_if_ahead(self.clients, name, topic, self.cancel.wait)
 
     def _pipeline(self) -> Pipeline:
         return self.clients.pipeline(self.checked.spec, self.checked.schema)
@@ -277,7 +230,7 @@ def submit(
     file = directory / POSTED / f"{name}.json"
     running = clients.druid.supervisor(name)
     if running is not None and specs.Posted.load(file) == specs.Posted.of(wanted, running):
-        return reset_if_ahead(clients, name, topic)
+        return reset_if_ahead(clients, name, topic, wait)
     moved = running is not None and specs.topic(running) != topic
     if running is not None and specs.reads_otherwise(running, wanted):
         before_schema_change()
@@ -293,13 +246,13 @@ def submit(
     return True
 
 
-def reset_if_ahead(clients: Clients, name: str, topic: str) -> bool:
+def reset_if_ahead(clients: Clients, name: str, topic: str, wait: Callable[[float], None]) -> bool:
     """Begin anew where Druid has read further than the topic goes: it is another topic of the same name by now."""
     read = clients.druid.offsets(name)  # before the ends, which only grow
     ends = clients.kafka.ends(topic)
     if not any(offset > ends.get(partition, 0) for partition, offset in read.items()):
         return False
-    clients.druid.reset(name)
+    supervisors.begin_anew(clients.druid, name, wait)
     return True
 
 

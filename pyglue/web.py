@@ -61,10 +61,8 @@ class Client:
         kwargs.setdefault("timeout", self.timeout)
         try:
             answer = self._session.request(method, url, allow_redirects=False, **kwargs)
-        except (
-            requests.RequestException,
-            ValueError,
-        ) as error:  # ValueError: a redirect to what is no address
+        except (requests.RequestException, ValueError) as error:
+            # ValueError: a redirect to what is no address, which requests looks at though nobody follows it
             raise Unreachable(
                 f"{self.name} does not answer",
                 details=[f"asked      {method} {url}", f"came back  {_reason(error, kwargs['timeout'])}"],

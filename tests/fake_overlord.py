@@ -40,6 +40,7 @@ class Overlord:
     sample: dict[str, Any] | str = field(default_factory=lambda: {"numRowsRead": 0, "data": []})
     after_post: str = "RUNNING"
     tasks: int = 1
+    ending: int = 0  # for how many looks the task of before a reset is still there
 
     def __call__(self, asked: Asked) -> Reply:
         """The answer."""
@@ -97,6 +98,8 @@ class Overlord:
         return reply(self.specs[name])
 
     def _status(self, name: str) -> Reply:
+        self.ending -= 1
+        self.tasks += self.ending == 0
         task = {
             "id": f"index_kafka_{name}_{self.tasks}",
             "startTime": "2026-01-01T00:00:00.000Z",
@@ -136,7 +139,7 @@ class Overlord:
         return reply(self.specs[name])
 
     def _reset(self, name: str) -> Reply:
-        self.tasks += 1
+        self.ending = 2
         return reply({"id": name})
 
     def _terminate(self, name: str) -> Reply:

@@ -14,9 +14,6 @@ from pyglue.catalogue import CATALOGUE
 
 ROOT = Path(__file__).resolve().parent.parent
 FINDINGS = "pyglue/diagnosis/findings.py"  # traffic has findings of another kind
-PLAIN = {  # these files may still raise without a code
-    "pyglue/collector/server.py",
-}
 
 
 @dataclass(frozen=True)
@@ -110,10 +107,7 @@ def made(folder: Path) -> Iterator[Made]:
 def test_every_error_has_a_code() -> None:
     """An error is made with a code that is written there, or is of a kind that has one."""
     without = [one.where for one in made(ROOT / "pyglue") if not one.told]
-    assert [where for where in without if where.partition(":")[0] not in PLAIN] == []
-    assert {where.partition(":")[0] for where in without} >= PLAIN, (
-        "a file here has codes by now: take it out"
-    )
+    assert without == []
 
 
 def test_every_code_that_is_raised_is_in_the_catalogue() -> None:

@@ -10,16 +10,11 @@ from typing import Any, cast
 import pytest
 
 from pyglue.errors import PyglueError
+from pyglue.pipeline.clients import Clients
+from pyglue.pipeline.druid import Listed
 from pyglue.pipeline.supervisor_status import SupervisorStatus
 from pyglue.pipeline.supervisors import RUNNING_SECONDS, await_running
-from pyglue.up import (
-    DRAIN_SECONDS,
-    Clients,
-    drain,
-    reset_if_ahead,
-    submit,
-    suspend_others,
-)
+from pyglue.up import DRAIN_SECONDS, drain, reset_if_ahead, submit, suspend_others
 from tests.pipeline.fakes import STATUS, Time
 
 SPEC: dict[str, Any] = {
@@ -49,6 +44,7 @@ class FakeDruid:
         self.reads_per_second = 100.0
         self.resets: list[str] = []
         self.suspended: list[str] = []
+        self.is_suspended = False
 
     def supervisor(self, _name: str) -> dict[str, Any] | None:
         """What runs, in Druid's own form."""
@@ -62,16 +58,27 @@ class FakeDruid:
 
     def status(self, _name: str) -> SupervisorStatus | None:
         """One state after the other; the last one stays."""
+        if self.is_suspended:
+            return replace(STATUS, state="SUSPENDED", detail="SUSPENDED", tasks=())
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
         return None if state == "gone" else replace(STATUS, state=state, detail=state)
 
+    def supervisors(self) -> list[Listed]:
+        """The one that there is."""
+        return [Listed("clicks", "RUNNING", "RUNNING", True, self.is_suspended, "divolte")]
+
     def reset(self, name: str) -> None:
         """Forget the offsets."""
-        self.resets.append(name)
+        self.resets.append(f"{name} suspended" if self.is_suspended else name)
 
     def suspend(self, name: str) -> None:
         """End its tasks."""
         self.suspended.append(name)
+        self.is_suspended = name == "clicks"
+
+    def resume(self, _name: str) -> None:
+        """Begin others."""
+        self.is_suspended = False
 
     def offsets(self, _name: str) -> dict[int, int]:
         """Further from second to second; nothing of partition 1 before the first."""
@@ -212,10 +219,11 @@ def test_offsets_beyond_the_topics_end_are_forgotten(tmp_path: Path) -> None:
     stack = Stack(tmp_path)
     stack.druid.reads_per_second = 7.0
     stack.time.now += 1
-    assert not reset_if_ahead(stack.clients, "clicks", "divolte")
+    assert not reset_if_ahead(stack.clients, "clicks", "divolte", stack.time.wait)
     stack.time.now += 1
-    assert reset_if_ahead(stack.clients, "clicks", "divolte")
-    assert stack.druid.resets == ["clicks"]
+    assert reset_if_ahead(stack.clients, "clicks", "divolte", stack.time.wait)
+    assert stack.druid.resets == ["clicks suspended"]  # its tasks have published what they had
+    assert not stack.druid.is_suspended
 
 
 def test_another_topic_is_begun_at_its_beginning(tmp_path: Path) -> None:
@@ -230,6 +238,21 @@ def test_another_topic_is_begun_at_its_beginning(tmp_path: Path) -> None:
     )
     assert stopped == [True]
     assert stack.druid.resets == ["clicks"]
+
+
+def test_a_topic_that_was_deleted_has_nothing_left_to_read(tmp_path: Path) -> None:
+    """Then the spec can be posted for another topic all the same."""
+    stack = Stack(tmp_path)
+
+    def gone(_topic: str) -> dict[int, int]:
+        raise PyglueError("Kafka has no topic", code="topic-missing")
+
+    stack.clients = cast(
+        Clients,
+        type("Fake", (), {"druid": stack.druid, "kafka": type("Gone", (), {"ends": staticmethod(gone)})}),
+    )
+    drain(stack.clients, "clicks", "divolte", stack.time.wait)
+    assert stack.time.now == 1000
 
 
 def test_supervisors_under_other_names_are_suspended_once(tmp_path: Path) -> None:

@@ -17,10 +17,10 @@ from pyglue.engine import Engine
 from pyglue.engines import choose
 from pyglue.errors import InputError, PyglueError
 from pyglue.pipeline.addresses import Addresses, given, of_stack
+from pyglue.pipeline.clients import Clients
 from pyglue.screen import Screen
 from pyglue.settings import Settings, locate
 from pyglue.stack.model import Stack
-from pyglue.up import Clients
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import click
 
-from pyglue import checks
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector.counts import Counts, plus
 from pyglue.diagnosis import facts as looking
@@ -24,14 +23,15 @@ from pyglue.errors import PyglueError, UsageError
 from pyglue.pipeline import hop_counts
 from pyglue.pipeline import reconcile as comparing
 from pyglue.pipeline import spec as specs
+from pyglue.pipeline.clients import Clients
 from pyglue.pipeline.reconcile import Gap, InKafka, Seen, Span
 from pyglue.screen import SLOW, Screen
 from pyglue.settings import Settings
 from pyglue.stack.model import Stack
-from pyglue.up import Clients
 
 GRACE_SECONDS = 5  # what came later than that may be on its way
 MOST_MINUTES = 31 * 1440  # Superset answers 50,000 rows at most
+INGESTING = ("druid-indexer", "druid-coordinator", "zookeeper")
 FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d"]
 T = TypeVar("T")
 
@@ -104,7 +104,7 @@ def _ask(app: App, settings: Settings, stack: Stack, engine: Engine, span: Span)
     addresses = app.addresses(settings, stack, engine)
     wanted = specs.addressed(specs.read(settings.project / specs.FILE), addresses.kafka_for_druid)
     topic, table = specs.topic(wanted), specs.datasource(wanted)
-    minutes = hop_counts.times_of(wanted, settings.project / checks.SCHEMA)
+    minutes = hop_counts.times_of(wanted, settings.project / specs.SCHEMA)
     clients = app.clients(settings, stack, engine, time.sleep, looking.PATIENCE)
     lookers = app.clients(settings, stack, engine, time.sleep, looking.PATIENCE)
     tell = _progress(app.screen)
@@ -153,10 +153,19 @@ def _seen(
         druid,
         superset,
         torn=torn,
-        reads=not any(one.hop == "druid" for one in diagnosed(facts)),
+        reads=_reads(facts),
         unparseable=status.unparseable if status else 0,
         thrown_away=status.thrown_away if status else 0,
     )
+
+
+def _reads(facts: Facts) -> bool:
+    """Whether Druid is reading the topic now, so that what it has not read is on its way."""
+    stopped = any(
+        one.code.startswith("supervisor-") or one.code == "topic-recreated" or one.service in INGESTING
+        for one in diagnosed(facts)
+    )
+    return isinstance(facts.supervisor, Supervisor) and not stopped
 
 
 def _told(ask: Callable[[], T]) -> T | PyglueError:

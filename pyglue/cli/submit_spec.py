@@ -19,11 +19,12 @@ from pyglue.cli.supervisor import show as show_status
 from pyglue.errors import PyglueError
 from pyglue.pipeline import reachable, sampler, spec_diff, supervisors
 from pyglue.pipeline import spec as specs
+from pyglue.pipeline.clients import Clients
 from pyglue.pipeline.kafka import Kafka
 from pyglue.pipeline.sampler import Sample
 from pyglue.pipeline.spec_diff import Change
 from pyglue.screen import Screen
-from pyglue.up import POSTED, Clients, submit
+from pyglue.up import POSTED, submit
 
 ROWS_SHOWN = 3  # as many as fit side by side
 REASONS_SHOWN = 5
@@ -60,13 +61,13 @@ def submit_spec(app: App, file: Path | None, show: bool, dry_run: bool, as_json:
     with nullcontext() if dry_run else engine.locked("submit-spec"), _clients(app) as clients:
         app.needs_running(settings, engine)
         from_here = engine.name == "native" or addresses.kafka_for_druid == addresses.kafka
-        work = _Work(app.screen, clients, wanted, settings.project, file, as_json)
-        _look_at_kafka(work, addresses.kafka_for_druid if from_here else None)
+        work = Work(app.screen, clients, wanted, settings.project, file, as_json)
+        look_at_kafka(work, addresses.kafka_for_druid if from_here else None)
         return _tried(work) if dry_run else _posted(work)
 
 
 @dataclass(frozen=True)
-class _Work:
+class Work:
     """One run of the command."""
 
     screen: Screen
@@ -103,7 +104,7 @@ def _clients(app: App) -> Iterator[Clients]:
         clients.close()
 
 
-def _look_at_kafka(work: _Work, servers: str | None) -> None:
+def look_at_kafka(work: Work, servers: str | None) -> None:
     """Whether Druid can reach Kafka and the topic is there; raises PyglueError before anything is changed.
 
     `servers` is what Druid will be told, if that can be tried from here. If not, as with containers, Druid is asked.
@@ -123,11 +124,11 @@ def _look_at_kafka(work: _Work, servers: str | None) -> None:
         _sample(work, 0)
 
 
-def _sample(work: _Work, available: int) -> Sample:
+def _sample(work: Work, available: int) -> Sample:
     return sampler.take(work.clients.druid, work.wanted, available, f"{work.again} --print")
 
 
-def _tried(work: _Work) -> int:
+def _tried(work: Work) -> int:
     """`--dry-run`: 0 if the spec would be posted or kept and Druid can read with it."""
     topic = specs.topic(work.wanted)
     changes = work.changes()
@@ -148,7 +149,7 @@ def _tried(work: _Work) -> int:
     return 1 if refused or (sample.unread and not sample.rows) else 0
 
 
-def _posted(work: _Work) -> int:
+def _posted(work: Work) -> int:
     """Post it unless it runs, wait until it reads, and report."""
     began, label = time.monotonic(), f"Post supervisor {work.name}"
 
@@ -173,7 +174,7 @@ def _posted(work: _Work) -> int:
     return 0
 
 
-def _told(work: _Work, changes: list[Change] | None) -> dict[str, Any]:
+def _told(work: Work, changes: list[Change] | None) -> dict[str, Any]:
     return {
         "supervisor": work.name,
         "new": changes is None,
@@ -181,7 +182,7 @@ def _told(work: _Work, changes: list[Change] | None) -> dict[str, Any]:
     }
 
 
-def _show_changes(work: _Work, changes: list[Change] | None, tell: Callable[[str], None]) -> None:
+def _show_changes(work: Work, changes: list[Change] | None, tell: Callable[[str], None]) -> None:
     if changes is None:
         tell(f"No supervisor {work.name} runs: all of it is new.")
     elif not changes:

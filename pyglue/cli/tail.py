@@ -11,7 +11,6 @@ from typing import Protocol
 
 import click
 
-from pyglue.checks import SCHEMA
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector import records, schema
 from pyglue.errors import UsageError
@@ -68,7 +67,7 @@ def tail(
         raise UsageError("--last and --since both say where to begin: only one of them can be given")
     settings, stack, engine = app.running()
     topic = specs.topic(specs.read(settings.project / specs.FILE))
-    layout = schema.read(settings.project / SCHEMA)
+    layout = schema.read(settings.project / specs.SCHEMA)
     tests = [filters.condition(text, layout) for text in conditions]
     names = filters.names(fields, layout) if fields is not None else None
     app.needs_running(settings, engine)
@@ -161,7 +160,7 @@ class Counted:
 
 def _undecodable(count: int) -> str:
     what = "1 record" if count == 1 else f"{count:,} records"
-    return f"{what} could not be decoded by {SCHEMA}; try: pyglue tail --bad --no-follow"
+    return f"{what} could not be decoded by {specs.SCHEMA}; try: pyglue tail --bad --no-follow"
 
 
 def _tell_away(screen: Screen, away: bool) -> None:

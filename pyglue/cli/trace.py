@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from pyglue import checks
 from pyglue.cli.options import App, common
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.findings import HOPS, Finding, cause, findings
@@ -68,7 +67,7 @@ class _Tracer:
         addresses = app.addresses(settings, stack, engine)
         self.wanted = specs.addressed(specs.read(settings.project / specs.FILE), addresses.kafka_for_druid)
         self.clients = app.clients(settings, stack, engine, time.sleep)
-        self.pipeline = self.clients.pipeline(self.wanted, settings.project / checks.SCHEMA)
+        self.pipeline = self.clients.pipeline(self.wanted, settings.project / specs.SCHEMA)
         self.alive = _alive(engine)
 
     def run(self, event_id: str | None, repeat: int, as_json: bool) -> int:

@@ -14,10 +14,10 @@ from pyglue.cli.traffic import traffic, truth_files
 from pyglue.engines import choose
 from pyglue.errors import PyglueError
 from pyglue.pipeline import spec as specs
+from pyglue.pipeline.clients import Clients
 from pyglue.superset import chart_data
 from pyglue.traffic import verify as verifying
 from pyglue.traffic.verify import Evidence, Finding
-from pyglue.up import Clients
 
 WAIT_SECONDS = 60.0
 

@@ -18,8 +18,9 @@ from pyglue.engine import Engine
 from pyglue.engines import choose, refuse_two
 from pyglue.errors import PyglueError
 from pyglue.pipeline.addresses import Addresses
+from pyglue.pipeline.clients import Clients
 from pyglue.screen import Screen, amount
-from pyglue.up import Clients, Up
+from pyglue.up import Up
 
 
 @click.command()

@@ -99,7 +99,7 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
     except OSError as error:
         sinks.close(0)
         raise PyglueError(
-            f"can't listen on {config.host}:{config.port}: {error.strerror or error}"
+            f"can't listen on {config.host}:{config.port}: {error.strerror or error}", code="port-taken"
         ) from error
     log.info("listening on %s:%d", config.host, config.port)
     keeper = Keeper(counters, config.counts, config.limits.acknowledge_timeout_ms + LATE_MS)
@@ -120,7 +120,7 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
     await keeper.end()
     log.info("ended; since the start: %s", counters)
     if fatal:
-        raise PyglueError(f"the collector can't go on: {fatal[0]}")
+        raise PyglueError(f"the collector can't go on: {fatal[0]}", code="kafka-refused")
 
 
 def _now_ms() -> int:
@@ -164,7 +164,9 @@ def _memory(size: int) -> DuplicateMemory:
         return DuplicateMemory(size)
     except MemoryError:
         key = "divolte.global.mapper.duplicate_memory_size"
-        raise PyglueError(f"there is no memory for {size} events; make {key} smaller") from None
+        raise PyglueError(
+            f"there is no memory for {size} events; make {key} smaller", code="bad-input"
+        ) from None
 
 
 async def _finish(app: App, connections: set[Connection], seconds: float) -> None:

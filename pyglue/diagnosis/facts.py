@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pyglue import checks, ports
+from pyglue import ports
 from pyglue.engine import Engine, State
 from pyglue.errors import InputError, PyglueError
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import all_given, given
+from pyglue.pipeline.clients import COLLECTOR, Clients
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import TopicState
 from pyglue.pipeline.supervisor_status import SupervisorStatus
 from pyglue.settings import Settings
 from pyglue.superset.client import Superset
 from pyglue.superset.register import COLUMNS
-from pyglue.up import COLLECTOR, Clients
 
 PATIENCE = 4.0  # seconds for one answer
 FULL = 32 * 2**20  # bytes: Kafka and Druid write segments of more than that
@@ -114,7 +114,7 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
                 "rows": pool.submit(_told, lambda: rows(clients.druid, name)),
                 "dataset": pool.submit(_told, lambda: dataset(clients.superset, name)),
             }
-        schema = settings.project / checks.SCHEMA
+        schema = settings.project / specs.SCHEMA
         states = tuple(services.result())
         if all_given(settings.variables) and all(state.state == "stopped" for state in states):
             states = ()  # the pipeline is another one than the checkout's
@@ -203,6 +203,10 @@ def _told(ask: Callable[[], T]) -> T | PyglueError:
 
 
 def _files(settings: Settings) -> InputError | None:
+    from pyglue import (
+        checks,  # here: it brings the mapping's compiler, without which everything else is quicker
+    )
+
     try:
         checks.check(settings)
     except InputError as error:

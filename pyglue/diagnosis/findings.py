@@ -11,14 +11,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyglue import checks
 from pyglue.catalogue import CATALOGUE
 from pyglue.diagnosis.facts import FULL, Disk, Facts, Supervisor
 from pyglue.engine import State
 from pyglue.errors import PyglueError
 from pyglue.pipeline import spec as specs
+from pyglue.pipeline.clients import COLLECTOR
 from pyglue.screen import amount, span
-from pyglue.up import COLLECTOR
 
 UP = "pyglue up"
 HOPS = ("collector", "kafka", "druid", "superset")  # in the order in which an event passes them
@@ -221,10 +220,10 @@ def _schema(facts: Facts, found: Supervisor) -> Iterator[Finding]:
     what = specs.schema_difference(facts.schema, theirs)
     message = f"Druid reads records with another schema than {COLLECTOR} writes them with ({what})"
     details = (
-        f"written    with {checks.SCHEMA}, since {span(collector.up)}",
+        f"written    with {specs.SCHEMA}, since {span(collector.up)}",
         f"read       with the schema in the supervisor {facts.datasource}",
     )
-    try_ = f"make {specs.FILE} and {checks.SCHEMA} agree (`pyglue check`), then `pyglue up`"
+    try_ = f"make {specs.FILE} and {specs.SCHEMA} agree (`pyglue check`), then `pyglue up`"
     yield Finding("schema-differs", "druid", message, try_, None, details)
 
 

@@ -203,6 +203,10 @@ class Druid:
         answer = self.overlord("GET", _of(name, "status"), shapes=supervisor_status.SHAPES)
         return None if answer is None else dict(answer["payload"])
 
+    def drop_segments(self, name: str) -> None:
+        """Mark every segment of a datasource as unused: it is served no longer, and deleted by and by."""
+        self.overlord("DELETE", f"{COORDINATOR}/datasources/{name}", silent=True)
+
     def set_retention(self, datasource: str, rules: list[Any]) -> bool:
         """Set which segments are kept, by Druid's rules; False if they are set already. Raises BadAnswer."""
         path = f"{COORDINATOR}/rules/{datasource}"

@@ -17,16 +17,17 @@ from pyglue.collector import records
 from pyglue.collector.counts import OPEN, Counts, added, file_of, read_lines, read_open
 from pyglue.engine import Engine
 from pyglue.errors import BadAnswer, PyglueError
+from pyglue.pipeline.clients import COLLECTOR
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import Kafka
 from pyglue.pipeline.reconcile import MINUTE_MS, InKafka, Span
 from pyglue.pipeline.record_times import MinutesOf, minutes_of
 from pyglue.superset import chart_data
 from pyglue.superset.client import Superset
-from pyglue.up import COLLECTOR
 
 FOLDER = "counts"  # below the collector's DATA_DIR
 SQL_SECONDS = 60.0
+READERS = 2  # partitions at a time: one more only makes them wait for each other
 
 
 def collector(engine: Engine, span: Span) -> tuple[dict[int, Counts], int]:
@@ -93,7 +94,7 @@ def in_kafka(
             found[number].add(messages)
             tell(sum(one.total for one in found), total)
 
-    with ThreadPoolExecutor(max(1, len(found))) as pool:
+    with ThreadPoolExecutor(READERS) as pool:
         list(pool.map(count, range(len(found)), bounds))
     whole = InKafka(
         removed=any(low > 0 and starts[part] <= low for part, (low, _) in bounds.items()),

@@ -115,18 +115,20 @@ def gaps(seen: Seen) -> tuple[Gap, ...]:
 
 
 def findings(seen: Seen, found: Iterable[Gap], causes: Sequence[Finding]) -> tuple[Finding, ...]:
-    """What is missing and which hops could not be asked, as findings; `causes` are what else is wrong with the hops."""
+    """Causes first: what is wrong with the hops by a look at everything, then what could not be asked or is missing.
+
+    A hop that could not be asked is left out where one of the causes is at that hop: it is the same news.
+    """
     own: list[Finding] = []
     for hop in ("collector", "kafka", "druid", "superset"):
         error = getattr(seen, hop)
-        if isinstance(error, PyglueError):
+        if isinstance(error, PyglueError) and all(one.hop != hop for one in causes):
             own.append(_unasked(hop, error))
         for gap in found:
             if gap.kind == "missing" and gap.hop == hop:
                 cause = next((one for one in causes if one.hop == hop), None)
                 own.append(_missing(seen, gap, cause))
-    told = {(one.hop, one.code) for one in own}
-    return (*own, *(one for one in causes if (one.hop, one.code) not in told))
+    return (*causes, *own)
 
 
 def _unasked(hop: str, error: PyglueError) -> Finding:

@@ -18,6 +18,7 @@ from pyglue.pipeline.druid import Druid
 
 ROWS = 100  # asked for: enough to meet records that can't be read
 TIMEOUT_MS = 5000
+EMPTY_MS = 1000  # for a topic that is likely empty: nobody likes to wait for nothing
 PATIENCE = 30.0  # seconds for the whole answer
 WIDTH = 36  # characters of a value in the table
 # What the sampler says of a Kafka that it can't reach: a name that nobody knows, an address where nothing answers.
@@ -74,7 +75,7 @@ def question(spec: dict[str, Any], available: int) -> dict[str, Any]:
     tried = copy.deepcopy(spec)
     tried["spec"]["ioConfig"]["useEarliestOffset"] = True
     tried["spec"]["ioConfig"]["consumerProperties"]["default.api.timeout.ms"] = str(TIMEOUT_MS)
-    timeout = TIMEOUT_MS if available else 500
+    timeout = TIMEOUT_MS if available else EMPTY_MS
     return {
         "type": "kafka",
         "spec": tried,

@@ -87,7 +87,7 @@ class SupervisorStatus:
         content = asdict(self)
         times = content.pop("error_times") or [None] * len(self.errors)
         errors = zip(times, content.pop("errors"), strict=True)
-        return {**content, "errors": [{"time": time, "message": message} for time, message in errors]}
+        return {**content, "errors": [{"time": time or None, "message": message} for time, message in errors]}
 
 
 def of_answers(payload: dict[str, Any], stats: Any) -> SupervisorStatus:

@@ -63,6 +63,10 @@ class Superset:
         """The JSON that `PUT /api/v1/<path>` answers."""
         return self._call("PUT", path, json=body)
 
+    def delete(self, path: str) -> Any:
+        """The JSON that `DELETE /api/v1/<path>` answers."""
+        return self._call("DELETE", path)
+
     def upload(self, path: str, name: str, content: bytes, fields: dict[str, str]) -> Any:
         """The JSON that posting a file as the form field `name`, beside other fields, answers."""
         return self._call("POST", path, files={name: (f"{name}.zip", content)}, data=fields)

@@ -17,7 +17,6 @@ from pathlib import Path
 import psutil
 
 from pyglue import __version__
-from pyglue.checks import SCHEMA
 from pyglue.docker import compose
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError
@@ -33,7 +32,7 @@ from pyglue.support.bundle import Bundle
 LINES = 2000  # of each log: some 200 kB of text, an hour of a busy service
 MOST = 2_000_000  # bytes of one file
 DEEP = 3  # folders below .pyglue that are listed
-CONFIGURATION = (FILE, "mapping.groovy", specs.FILE, "divolte/divolte-collector.conf", str(SCHEMA))
+CONFIGURATION = (FILE, "mapping.groovy", specs.FILE, "divolte/divolte-collector.conf", str(specs.SCHEMA))
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 
 

@@ -1,15 +1,23 @@
-"""`pyglue reconcile` where nothing runs, and the spans of time that it understands."""
+"""`pyglue reconcile` where nothing runs, the spans of time that it understands, and what it tells."""
 
 from __future__ import annotations
 
+import io
+from collections import Counter
 from datetime import datetime
+from typing import Any
 
 import pytest
 
-from pyglue.cli.reconcile import _span
-from pyglue.errors import UsageError
-from pyglue.pipeline.reconcile import Span
+from pyglue.cli.reconcile import _json, _reads, _span, _tell
+from pyglue.collector.counts import Counts
+from pyglue.diagnosis.facts import Supervisor
+from pyglue.errors import Unreachable, UsageError
+from pyglue.pipeline import reconcile
+from pyglue.pipeline.reconcile import InKafka, Seen, Span
+from pyglue.screen import Screen
 from tests.cli.ended import Run
+from tests.diagnosis.faults import STATUS, healthy, spec, state, stopped
 
 M = 29_000_480  # 2025-02-20T05:20Z
 NOW = M * 60.0
@@ -55,3 +63,66 @@ def test_times_that_are_none(pyglue: Run, words: list[str]) -> None:
     ended = pyglue("reconcile", *words)
     assert ended.code == 2
     assert words[0] in ended.err
+
+
+def seen() -> Seen:
+    """A span in which Druid lacks two of five records, and Superset does not answer."""
+    counts = Counts(M, 8, 5, 1, {"missing p": 2}, records={"divolte": 5}, complete=False)
+    away = Unreachable("superset does not answer", try_="pyglue logs superset")
+    return Seen(Span(M, M + 60), "divolte", {M: counts}, InKafka(Counter({M: 5})), {M: 3}, away)
+
+
+@pytest.mark.parametrize(
+    ("changes", "reads"),
+    [
+        ({}, True),
+        ({"services": (*map(state, ("kafka", "druid-indexer")), stopped("superset"))}, True),
+        ({"services": (state("kafka"), stopped("druid-indexer"))}, False),
+        ({"supervisor": None}, False),
+        ({"supervisor": Unreachable("druid-coordinator does not answer")}, False),
+        ({"supervisor": Supervisor(STATUS, spec(), {0: 99})}, False),
+    ],
+)
+def test_what_is_on_its_way_needs_somebody_who_reads(changes: dict[str, Any], reads: bool) -> None:
+    """A supervisor that runs, at offsets of this topic, and the services of its tasks; others may be away."""
+    assert _reads(healthy(**changes)) == reads
+
+
+def test_what_is_told() -> None:
+    """Every count of every hop, a note, and the problems with minutes, remedy and page."""
+    out = io.StringIO()
+    gaps = reconcile.gaps(seen())
+    problems = reconcile.findings(seen(), gaps, ())
+    _tell(Screen(out, io.StringIO()), seen(), healthy(), gaps, problems)
+    lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
+    assert lines[:9] == [
+        "HOP WHAT EVENTS",
+        "collector received 8",
+        "collector refused (503) 1",
+        "collector acknowledged 5",
+        "collector records acknowledged by divolte 5",
+        "collector dropped: missing p 2",
+        "kafka records in divolte 5",
+        "kafka of them unreadable 0",
+        "kafka of them not read by Druid yet 0",
+    ]
+    assert "superset superset does not answer -" in lines
+    assert any(line.startswith("note: the collector was killed in 2025-02-20 05:20 UTC") for line in lines)
+    first = lines.index("1. Druid lacks 2 of the 5 records in Kafka")
+    assert lines[first + 1] == "in 2025-02-20 05:20 UTC"
+    assert lines[first + 3 : first + 5] == ["try: pyglue status", "see: docs/errors.md#rows-missing"]
+    assert "2. superset does not answer" in lines
+    assert "Nothing is missing." not in lines
+
+
+def test_what_programs_read() -> None:
+    """The documented object: hops that answered have counts, the other one its error."""
+    gaps = reconcile.gaps(seen())
+    told = _json(seen(), healthy(), gaps, reconcile.findings(seen(), gaps, ()))
+    assert list(told) == ["ok", "from", "to", "hops", "gaps", "problems"]
+    assert (told["ok"], told["from"], told["to"]) == (False, "2025-02-20T05:20Z", "2025-02-20T06:20Z")
+    assert told["hops"]["druid"] == {"rows": 3, "processed": 7, "unparseable": 0, "thrown_away": 0}
+    assert told["hops"]["superset"] == {"error": {"code": "no-answer", "message": "superset does not answer"}}
+    assert told["hops"]["collector"]["complete"] is False
+    assert [gap["kind"] for gap in told["gaps"]] == ["counts incomplete", "missing"]
+    assert [problem["code"] for problem in told["problems"]] == ["rows-missing", "no-answer"]

@@ -5,13 +5,20 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from confluent_kafka.admin import AdminClient
 
+from pyglue.cli.submit_spec import Work, look_at_kafka
+from pyglue.errors import PyglueError
 from pyglue.layout import Layout
+from pyglue.pipeline import spec as specs
 from pyglue.pipeline import supervisors
+from pyglue.pipeline.druid import Druid
+from pyglue.pipeline.kafka import Kafka
+from pyglue.screen import Screen
 from pyglue.up import POSTED
 from tests.cli.ended import Run
 from tests.fake_overlord import Overlord
@@ -301,6 +308,22 @@ def test_an_address_where_nothing_answers_is_refused(
     assert f"asked      {address.split(',', maxsplit=1)[0]}" in ended.err
     assert "docs/errors.md#kafka-address" in ended.err
     assert posts(server) == []
+
+
+def test_with_containers_druid_is_asked_whether_it_reaches_kafka(
+    overlord: Overlord, server: LocalServer, kafka: str, project: Path
+) -> None:
+    """An address inside a network of containers can't be tried from here."""
+    wanted = specs.addressed(specs.read(project / specs.FILE), "kafka:29092")
+    druid = Druid(server.url, server.url, lambda _: None)
+    clients = cast(Any, SimpleNamespace(kafka=Kafka(kafka), druid=druid))
+    work = Work(Screen(), clients, wanted, project, None, False)
+    look_at_kafka(work, None)
+    assert posts(server) == ["POST /druid/indexer/v1/sampler"]
+    overlord.sample = "No resolvable bootstrap urls given in bootstrap.servers"
+    with pytest.raises(PyglueError, match="Druid can't reach Kafka at kafka:29092"):
+        look_at_kafka(work, None)
+    druid.close()
 
 
 def test_where_nothing_runs_up_is_the_remedy(pyglue: Run, project: Path, layout: Layout) -> None:

@@ -130,10 +130,17 @@ def test_a_reset_of_one_that_begins_at_the_end_says_what_is_lost(
 
 
 def test_reset_waits_for_new_tasks(pyglue: Run, overlord: Overlord) -> None:
-    """With --yes nothing is asked."""
+    """Those of before go on for a while. With --yes nothing is asked."""
     tasks = overlord.tasks
     assert pyglue("supervisor", "reset", "--yes").code == 0
     assert overlord.tasks == tasks + 1
+
+
+def test_a_suspended_one_is_reset_without_waiting(pyglue: Run, overlord: Overlord) -> None:
+    """It has no tasks to wait for, and stays suspended."""
+    pyglue("supervisor", "suspend")
+    assert pyglue("supervisor", "reset", "--yes").code == 0
+    assert overlord.specs[NAME]["suspended"] is True
 
 
 def test_terminate_is_harmless_twice_and_others_say_it_is_gone(pyglue: Run, overlord: Overlord) -> None:

@@ -78,3 +78,14 @@ def test_totals_are_the_sum_of_all_minutes() -> None:
     assert str(counters) == line
     assert counters.report() is None
     assert [minute.minute for minute in counters.open()] == [2]
+
+
+def test_a_minute_that_was_closed_too_early_gets_a_further_part() -> None:
+    """Nothing is counted into what is written already."""
+    counters = Counters(run=7)
+    counters.at(MINUTE).received += 1
+    (first,) = counters.close()
+    counters.at(MINUTE).received += 1
+    (second,) = counters.close()
+    assert (first.received, second.received, counters["received"]) == (1, 1, 2)
+    assert (first.run, first.part) != (second.run, second.part)

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.e2e]
 
 @contextmanager
 def following(stack: LiveStack, folder: Path, *words: str) -> Iterator[tuple[Path, Path]]:
-    """While inside, `pyglue tail` runs; the files of its data and its talk. Ctrl-C ends it with 130."""
+    """While inside, `pyglue tail` runs; the files of its data and its talk. SIGTERM ends it as Ctrl-C does, with 130."""
     out, err = folder / "out", folder / "err"
     with out.open("w") as data, err.open("w") as talk:
         process = subprocess.Popen(
@@ -32,10 +32,11 @@ def following(stack: LiveStack, folder: Path, *words: str) -> Iterator[tuple[Pat
         )
     try:
         yield out, err
-        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)  # SIGINT is ignored below whatever a shell runs in the background
         assert process.wait(20) == 130
     finally:
         process.kill()
+        process.wait()
 
 
 def ids(file: Path) -> list[str]:

@@ -8,10 +8,15 @@ import pytest
 
 from pyglue.collector.counts import Counts, open_text
 from pyglue.engine import Engine
-from pyglue.errors import PyglueError
+from pyglue.errors import BadAnswer, PyglueError
 from pyglue.pipeline import hop_counts
+from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import Kafka
 from pyglue.pipeline.reconcile import Span
+from pyglue.superset.client import Superset
+from tests.superset.conftest import fake as fake
+from tests.superset.conftest import superset as superset
+from tests.superset.fake import FakeSuperset
 
 M = 29_000_480  # 2025-02-20T05:20Z
 SPAN = Span(M, M + 60)
@@ -109,11 +114,11 @@ def test_records_are_counted_by_their_own_minute() -> None:
         "divolte",
         SPAN,
         lambda values: [int(value) if value else None for value in values],
-        {0: 3, 1: 5},
+        {0: 3, 1: 1},
         lambda done, total: told.append((done, total)),
     )
     assert found.records == {M: 3, M + 1: 1, M + 7: 1, M + 2: 1}
-    assert found.unread == {M + 7: 1, M + 1: 1}
+    assert found.unread == {M + 7: 1, M + 1: 1, M + 2: 1}
     assert found.unreadable == {M + 7: 1}
     assert (found.fresh, found.removed) == (True, False)
     assert max(told) == (7, 7)
@@ -126,3 +131,46 @@ def test_a_topic_that_lost_its_beginning() -> None:
         topic, "divolte", SPAN, lambda values: [M for _ in values], {}, lambda *_: None
     )
     assert (found.fresh, found.removed, found.unread) == (False, True, {M: 1})
+
+
+class SomeDruid:
+    """Druid with these answers to SQL; an error is raised."""
+
+    def __init__(self, answer: list[dict[str, Any]] | PyglueError, columns: set[str]) -> None:
+        self.answer, self._columns, self.asked = answer, columns, ""
+
+    def sql(self, query: str, *, timeout: float) -> list[dict[str, Any]]:
+        assert timeout > 10
+        self.asked = query
+        if isinstance(self.answer, PyglueError):
+            raise self.answer
+        return self.answer
+
+    def columns(self, _datasource: str) -> set[str]:
+        return self._columns
+
+
+def test_rows_are_asked_for_by_minute() -> None:
+    """Of the span alone, so that Druid leaves out all other segments."""
+    druid = SomeDruid([{"minute": M * 60_000, "n": 3}], {"__time"})
+    assert hop_counts.in_druid(cast(Druid, druid), "clicks", SPAN) == {M: 3}
+    assert (
+        "__time >= TIMESTAMP '2025-02-20 05:20:00' AND __time < TIMESTAMP '2025-02-20 06:20:00'"
+        in druid.asked
+    )
+
+
+def test_no_datasource_has_no_rows() -> None:
+    """A refusal for any other reason is an error."""
+    refusal = BadAnswer("druid-broker answered 400", status=400)
+    assert hop_counts.in_druid(cast(Druid, SomeDruid(refusal, set())), "clicks", SPAN) == {}
+    with pytest.raises(BadAnswer):
+        hop_counts.in_druid(cast(Druid, SomeDruid(refusal, {"__time"})), "clicks", SPAN)
+
+
+def test_a_dataset_that_is_not_there(fake: FakeSuperset, superset: Superset) -> None:
+    """It is told with what makes it."""
+    with pytest.raises(PyglueError) as caught:
+        hop_counts.in_superset(superset, "clicks", SPAN)
+    assert (caught.value.code, caught.value.try_) == ("dataset-missing", "pyglue refresh-datasources")
+    assert ("GET", "/api/v1/dataset/") in [(method, path) for method, path, _ in fake.asked]

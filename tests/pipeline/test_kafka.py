@@ -43,6 +43,15 @@ def test_batches_where_there_is_nothing_end_at_once(broker: MockKafka) -> None:
     assert list(Kafka(broker.servers).batches(TOPIC, NOTHING, NOTHING)) == []
 
 
+def test_bulk_is_one_partition_before_its_end(broker: MockKafka) -> None:
+    """From the start to the end and no further; a partition without more ends it."""
+    kafka = Kafka(broker.servers)
+    offsets = [one.offset() for batch in kafka.bulk(TOPIC, 0, 1, 4) for one in batch]
+    assert offsets == [1, 2, 3]
+    assert [one.value() for batch in kafka.bulk(TOPIC, 0, 4, 9) for one in batch] == [b"a4"]
+    assert list(kafka.bulk(TOPIC, 1, 0, 0)) == []
+
+
 def test_batches_without_ends_go_on(broker: MockKafka) -> None:
     """What comes after the last record was read is handed over, too."""
     found = Kafka(broker.servers).batches(TOPIC, {0: 5})

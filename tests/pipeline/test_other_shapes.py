@@ -13,11 +13,11 @@ from pyglue.errors import PyglueError
 from pyglue.pipeline import hop_counts, sampler, supervisors, trace
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import Addresses
+from pyglue.pipeline.clients import Clients
 from pyglue.pipeline.reconcile import Span
 from pyglue.superset import chart_data, exported, register
 from pyglue.superset import dashboards as boards
 from pyglue.superset.register import TABLE
-from pyglue.up import Clients
 from tests.bad_services import EVENT, SHAPES, Services, with_all
 from tests.local_server import LocalServer, serve
 from tests.superset.fake import PASSWORD

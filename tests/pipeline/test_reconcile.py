@@ -92,13 +92,24 @@ def test_what_druid_has_not_read_is_on_its_way() -> None:
 
 
 def test_nothing_is_on_its_way_to_a_druid_that_does_not_read() -> None:
-    """Then all of it is missing, for the reason that the diagnosis has, with its remedy."""
+    """Then all of it is missing, for the reason that the diagnosis has, which comes first, with its remedy."""
     seen = replace(SEEN, kafka=kafka(HOPS, HOPS), druid={}, superset={}, reads=False)
     cause = Finding("supervisor-missing", "druid", "Druid has no supervisor", "pyglue submit-spec")
     assert told(seen) == [("missing", "druid", HOPS)]
     first, second = reconcile.findings(seen, reconcile.gaps(seen), [cause])
-    assert (first.code, first.try_, second) == ("rows-missing", "pyglue submit-spec", cause)
-    assert first.details[1] == "because    Druid has no supervisor"
+    assert (first, second.code, second.try_) == (cause, "rows-missing", "pyglue submit-spec")
+    assert second.details[1] == "because    Druid has no supervisor"
+
+
+def test_a_hop_of_which_the_cause_is_known_is_told_once() -> None:
+    """Kafka is stopped: that its records can't be counted is the same news; of Superset nothing is known."""
+    away = Unreachable("Kafka does not answer", code="kafka-away")
+    cause = Finding("service-stopped", "kafka", "kafka is stopped", "pyglue up")
+    seen = replace(SEEN, kafka=away, superset=Unreachable("Superset does not answer"))
+    assert [(one.hop, one.code) for one in reconcile.findings(seen, (), [cause])] == [
+        ("kafka", "service-stopped"),
+        ("superset", "no-answer"),
+    ]
 
 
 @pytest.mark.parametrize(

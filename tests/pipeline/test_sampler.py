@@ -15,7 +15,7 @@ SPEC: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("available", "rows", "timeout"), [(0, 1, 500), (3, 3, 5000), (10_000, 100, 5000)])
+@pytest.mark.parametrize(("available", "rows", "timeout"), [(0, 1, 1000), (3, 3, 5000), (10_000, 100, 5000)])
 def test_no_more_rows_are_asked_for_than_there_are(available: int, rows: int, timeout: int) -> None:
     """Or the sampler would wait for the rest; an empty topic is tried for a moment."""
     body = sampler.question(SPEC, available)

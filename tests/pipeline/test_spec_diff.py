@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from pyglue.pipeline import spec_diff
+from pyglue.pipeline.spec import Posted
 
 OURS: dict[str, Any] = {
     "type": "kafka",
@@ -105,6 +106,20 @@ def test_a_key_taken_out_shows_between_specs_of_ours() -> None:
 def test_a_suspended_supervisor_would_run_again() -> None:
     """Although our spec doesn't say so."""
     assert lines(spec_diff.with_running({**DRUIDS, "suspended": True}, OURS)) == ["suspended: true -> false"]
+
+
+def test_our_last_post_counts_only_while_it_is_what_runs() -> None:
+    """It shows a key that was taken out; what somebody else posted meanwhile is compared with itself."""
+    new, _, io = changed(OURS)
+    del io["useEarliestOffset"]
+    posted = Posted.of(OURS, DRUIDS)
+    assert lines(spec_diff.pending(posted, DRUIDS, new)) == ["spec.ioConfig.useEarliestOffset: removed"]
+    assert spec_diff.pending(None, DRUIDS, new) == []
+    theirs, dimensions, _ = changed(DRUIDS)
+    dimensions.pop()
+    assert lines(spec_diff.pending(posted, theirs, OURS)) == [
+        'spec.dataSchema.dimensionsSpec.dimensions.width: added {"type": "long"}'
+    ]
 
 
 def test_types_of_a_schema_are_one_value() -> None:
