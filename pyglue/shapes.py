@@ -6,19 +6,26 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 # By the path to a value: what it may be. `[]` stands for each item of a list, `*` for each value of an object; a path that
-# ends with `!` must be there wherever what holds it is. A member that is missing or null is else as good as any.
+# ends with `!` must be there wherever what holds it is. A member that is missing or null is else as good as any. The empty
+# path is the document itself.
 Shapes: TypeAlias = Mapping[str, type | tuple[type, ...]]
 
-_WORDS: dict[type, str] = {dict: "an object", list: "a list", str: "a text", int: "a whole number"}
+_WORDS: dict[type, str] = {
+    dict: "an object",
+    list: "a list",
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+}
 
 
 def faults(document: Any, shapes: Shapes) -> Iterator[tuple[str, str]]:
     """The paths of values that are of another kind, each with what was expected there."""
     for path, kind in shapes.items():
         required = path.endswith("!")
-        steps = path.removesuffix("!").replace("[]", ".[]").split(".")
+        steps = [step for step in path.removesuffix("!").replace("[]", ".[]").split(".") if step]
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        values = list(_at(document, steps, required=required or steps[-1] == "[]"))
+        values = list(_at(document, steps, required=required or steps[-1:] in ([], ["[]"])))
         if not all(isinstance(value, kinds) for value in values):
             yield path.removesuffix("!"), "expected " + " or ".join(_WORDS[one] for one in kinds)
 

@@ -6,10 +6,13 @@ came back.
 
 from __future__ import annotations
 
+import json
+import re
 from typing import Any
 
 import requests
 
+from pyglue import shapes as kinds
 from pyglue.errors import BadAnswer, Unreachable
 
 BODY_SHOWN = 400  # characters of an unexpected answer that are shown
@@ -58,38 +61,78 @@ class Client:
         kwargs.setdefault("timeout", self.timeout)
         try:
             answer = self._session.request(method, url, allow_redirects=False, **kwargs)
-        except requests.RequestException as error:
+        except (requests.RequestException, ValueError) as error:
+            # ValueError: a redirect to what is no address, which requests looks at though nobody follows it
             raise Unreachable(
                 f"{self.name} does not answer",
                 details=[f"asked      {method} {url}", f"came back  {_reason(error, kwargs['timeout'])}"],
                 try_=self.try_,
             ) from error
         if answer.status_code not in expect:
-            raise BadAnswer(
-                f"{self.name} answered {answer.status_code} {answer.reason}",
-                status=answer.status_code,
-                details=[f"asked      {method} {url}", f"came back  {_shorten(answer.text)}"],
-                try_=self.try_,
-            )
+            raise self.bad(answer, method, path)
         return answer
 
-    def json(self, method: str, path: str, *, expect: tuple[int, ...] = (200,), **kwargs: Any) -> Any:
-        """Like `request`, but return the answer's JSON; raises BadAnswer if it is none."""
-        answer = self.request(method, path, expect=expect, **kwargs)
+    def json(
+        self,
+        method: str,
+        path: str,
+        *,
+        expect: tuple[int, ...] = (200,),
+        shapes: kinds.Shapes | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Like `request`, but return the answer's JSON; raises BadAnswer if it is none, or not of these shapes."""
+        return self.content(self.request(method, path, expect=expect, **kwargs), method, path, shapes or {})
+
+    def content(self, answer: requests.Response, method: str, path: str, shapes: kinds.Shapes) -> Any:
+        """The JSON of an answer to this question; raises BadAnswer if it is none, or not of these shapes."""
         try:
-            return answer.json()
-        except ValueError as error:
+            content = answer.json()
+        except (ValueError, RecursionError) as error:
+            raise self.bad(answer, method, path) from error
+        self.check(content, method, path, shapes)
+        return content
+
+    def bad(self, answer: requests.Response, method: str, path: str) -> BadAnswer:
+        """The error of an answer that is not what was asked for: by its status, or else because of its body."""
+        fine = 200 <= answer.status_code < 300
+        what = "with something that is no JSON" if fine else f"{answer.status_code} {answer.reason}"
+        return BadAnswer(
+            f"{self.name} answered {what}",
+            status=None if fine else answer.status_code,
+            details=[f"asked      {method} {self.base}{path}", f"came back  {self.said(answer)}"],
+            try_=self.try_,
+        )
+
+    def said(self, answer: requests.Response) -> str:
+        """What an answer that is none says, in a line: where it leads to, the title of a page, its text."""
+        if "Location" in answer.headers:
+            return f"a redirect to {_shorten(answer.headers['Location'])}"
+        title = re.search(r"<title>(.*?)</title>", answer.text, re.DOTALL | re.IGNORECASE)
+        if title is not None:
+            return f"a page with the title '{_shorten(title[1])}'"
+        return _shorten(answer.text) or "nothing more"
+
+    def check(self, content: Any, method: str, path: str, shapes: kinds.Shapes) -> None:
+        """Raise BadAnswer if the JSON that came back for this question is not of these shapes."""
+        for where, expected in kinds.faults(content, shapes):
             raise BadAnswer(
-                f"{self.name} answered with something that is no JSON",
-                details=[f"asked      {method} {self.base}{path}", f"came back  {_shorten(answer.text)}"],
+                f"{self.name} answered with JSON of another shape",
+                details=[
+                    f"asked      {method} {self.base}{path}",
+                    f"came back  {_shorten(json.dumps(content))}",
+                    f"but        {expected}{f' at {where}' if where else ''}",
+                ],
                 try_=self.try_,
-            ) from error
+            )
 
 
-def _reason(error: requests.RequestException, timeout: float) -> str:
-    if isinstance(error, requests.Timeout):
-        return f"nothing within {timeout:g} s"
+def _reason(error: Exception, timeout: float) -> str:
     text = str(error)
+    if isinstance(error, requests.Timeout) or "Read timed out" in text:
+        return f"{'' if isinstance(error, requests.Timeout) else 'half an answer, then '}nothing within {timeout:g} s"
+    if broken := re.search(r"IncompleteRead\((\d+) bytes read, (\d+) more expected\)", text):
+        return f"half an answer: {broken[1]} of {int(broken[1]) + int(broken[2])} bytes"
     for known in (
         "Connection refused",
         "Remote end closed connection",

@@ -21,12 +21,13 @@ class Asked:
 
 @dataclass(frozen=True)
 class Reply:
-    """What the server answers; `hang_up` closes without an answer, `wait` holds it back until the server ends."""
+    """What the server answers; `hang_up` closes without an answer, `half` before its end; `wait` never answers."""
 
     status: int = 200
     body: bytes = b"{}"
     headers: dict[str, str] = field(default_factory=dict)
     hang_up: bool = False
+    half: bool = False
     wait: bool = False
 
 
@@ -51,6 +52,7 @@ def serve(answer: Callable[[Asked], Reply]) -> Iterator[LocalServer]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet: a second one would wait 40 ms for the first's receipt
 
         def respond(self) -> None:
             length = int(self.headers.get("Content-Length") or 0)
@@ -67,6 +69,7 @@ def serve(answer: Callable[[Asked], Reply]) -> Iterator[LocalServer]:
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(reply.body)
+            self.close_connection |= reply.half
 
         do_GET = do_POST = do_PUT = do_DELETE = respond  # noqa: N815 - names that http.server demands
 

@@ -9,6 +9,8 @@ import pytest
 from pyglue import shapes
 
 SHAPES: shapes.Shapes = {
+    "": (dict, list),
+    "[].id!": int,
     "a": dict,
     "a.list": list,
     "a.list[]": (str, dict),
@@ -21,7 +23,9 @@ SHAPES: shapes.Shapes = {
     ("document", "told"),
     [
         ({}, []),
-        (None, []),
+        ([{"id": 1}, 7], []),
+        (None, [("", "expected an object or a list")]),
+        ([{"id": 1}, {}], [("[].id", "expected a whole number")]),
         ({"a": None, "nodes": None}, []),
         ({"a": {"list": ["x", {"name": "y"}]}, "nodes": {"n": {"meta": {}}, "m": {}, "text": "x"}}, []),
         ({"a": 1}, [("a", "expected an object")]),

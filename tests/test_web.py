@@ -73,7 +73,7 @@ def test_what_is_no_json_is_told(body: bytes) -> None:
     assert isinstance(error, BadAnswer)
     assert error.status is None
     assert error.message == "druid-broker answered with something that is no JSON"
-    assert error.details[1] == f"came back  {body.decode()}"
+    assert error.details[1] == f"came back  {body.decode() or 'nothing more'}"
 
 
 def test_a_long_answer_is_cut() -> None:

@@ -137,7 +137,7 @@ def pyglue(context: click.Context, project_dir: Path | None, engine: str | None)
     """
     from pyglue.cli.options import App  # here: `--help` does without it
 
-    context.obj = App(project_dir, engine, Screen())
+    context.obj = App(project_dir, engine, Screen(), context.obj)
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -153,11 +153,14 @@ def main(arguments: list[str] | None = None) -> None:
     sys.exit(code)
 
 
-def run(arguments: list[str]) -> int:
-    """Run one command; every error ends here, as text and as an exit code."""
+def run(arguments: list[str], patience: float | None = None) -> int:
+    """Run one command; every error ends here, as text and as an exit code.
+
+    `patience`: seconds for one answer of a service at most; None for what each command has by itself.
+    """
     screen = Screen()
     try:
-        result = pyglue.main(arguments, prog_name="pyglue", standalone_mode=False)
+        result = pyglue.main(arguments, prog_name="pyglue", standalone_mode=False, obj=patience)
     except click.ClickException as error:
         screen.still()
         error.show()

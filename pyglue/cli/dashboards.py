@@ -139,7 +139,7 @@ def _plan(app: App, slugs: Sequence[str]) -> list[_Plan]:
 def _named_in_superset(superset: Superset, slug: str, present: Sequence[Dashboard]) -> Dashboard | None:
     """The dashboard of the files that has this slug in Superset only; None if no folder holds it."""
     found = boards.find(superset, slug) if re.fullmatch(r"[\w-]+", slug) else None
-    if found is None or found["slug"] != slug:  # Superset takes numbers and UUIDs, too
+    if found is None or found.get("slug") != slug:  # Superset takes numbers and UUIDs, too
         raise UsageError(
             f"there is no dashboard with the slug {slug}, neither in {DASHBOARDS} nor in Superset",
             details=[
@@ -148,7 +148,7 @@ def _named_in_superset(superset: Superset, slug: str, present: Sequence[Dashboar
             ],
             try_="give the dashboard a slug in Superset: Edit properties, URL slug",
         )
-    return next((board for board in present if str(board.fields["uuid"]) == found["uuid"]), None)
+    return next((board for board in present if str(board.fields["uuid"]) == found.get("uuid")), None)
 
 
 def _one(settings: Settings, superset: Superset, slug: str, board: Dashboard | None, table: str) -> _Plan:
@@ -172,7 +172,7 @@ def _one(settings: Settings, superset: Superset, slug: str, board: Dashboard | N
             try_=f"pyglue dashboards import {slug}",
             code="dashboard-missing",
         )
-    if not found["slug"]:
+    if not found.get("slug"):
         raise PyglueError(
             f"the dashboard {found['dashboard_title']} has no slug in Superset any more",
             details=["its files need one, for it is the end of its address"],
@@ -223,6 +223,7 @@ def _write(plan: _Plan) -> None:
 @contextmanager
 def _superset(app: App) -> Iterator[Superset]:
     settings, stack, engine = app.running()
+    app.needs_running(settings, engine)
     clients = app.clients(settings, stack, engine, time.sleep)
     try:
         yield clients.superset

@@ -43,11 +43,15 @@ SPAN = Span()
 
 @dataclass(frozen=True)
 class App:
-    """One run of pyglue: the options that every command has, and the screen."""
+    """One run of pyglue: the options that every command has, and the screen.
+
+    `patience`: seconds for one answer of a service at most; None for what each command has by itself.
+    """
 
     project_dir: Path | None
     engine: str | None
     screen: Screen
+    patience: float | None = None
 
     def settings(self) -> Settings:
         """Options, environment and `.env`, read once by each command."""
@@ -101,7 +105,7 @@ class App:
         variables = settings.variables
         if not variables.get("SUPERSET_ADMIN_PASSWORD"):
             variables = {**variables, **engine.generated()}
-        return Clients.of(self.addresses(settings, stack, engine), variables, wait, patience)
+        return Clients.of(self.addresses(settings, stack, engine), variables, wait, self.patience or patience)
 
 
 def services_of(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:

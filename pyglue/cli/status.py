@@ -86,7 +86,8 @@ def _once(app: App, settings: Settings, as_json: bool, watch: bool) -> bool:
 
 
 def _tables(app: App, facts: Facts) -> None:
-    app.screen.table(_rows(facts.services))
+    if facts.services:
+        app.screen.table(_rows(facts.services))
     shown = parts(facts)
     if shown:
         app.screen.data("")
@@ -106,8 +107,12 @@ def _rows(states: Sequence[State]) -> list[tuple[str, ...]]:
 
 
 def _problems(found: tuple[Finding, ...], up: str) -> list[str]:
-    """A counted list, each with the next command; `up` is how `pyglue up` is typed for the engine in use."""
-    return [f"{number}. {finding}".replace("pyglue up", up) for number, finding in enumerate(found, 1)]
+    """A counted list, each with the next command and what was seen; `up` is how `pyglue up` is typed here."""
+    lines = []
+    for number, finding in enumerate(found, 1):
+        lines.append(f"{number}. {finding}".replace("pyglue up", up))
+        lines += [f"   {detail}" for detail in finding.details]
+    return lines
 
 
 def _json(engine: str, facts: Facts, found: tuple[Finding, ...]) -> dict[str, Any]:

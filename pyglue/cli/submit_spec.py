@@ -112,7 +112,7 @@ def look_at_kafka(work: Work, servers: str | None) -> None:
     try_ = "pyglue status"
     if servers is not None:
         reachable.check_servers(servers, try_)
-        cluster = reachable.check_cluster(servers, Kafka(servers).cluster, try_)
+        cluster = reachable.check_cluster(servers, Kafka(servers, work.clients.kafka.timeout).cluster, try_)
     else:
         cluster = work.clients.kafka.cluster()
     topic = specs.topic(work.wanted)

@@ -20,6 +20,7 @@ def register_cluster(app: App) -> None:
     pyglue register-cluster
     """
     settings, stack, engine = app.running()
+    app.needs_running(settings, engine)
     addresses = app.addresses(settings, stack, engine)
     clients = app.clients(settings, stack, engine, time.sleep)
     began = time.monotonic()
@@ -40,6 +41,7 @@ def refresh_datasources(app: App) -> None:
     pyglue refresh-datasources      # after the first row with a new column
     """
     settings, stack, engine = app.running()
+    app.needs_running(settings, engine)
     clients = app.clients(settings, stack, engine, time.sleep)
     table = specs.datasource(specs.read(settings.project / specs.FILE))
     began = time.monotonic()

@@ -213,12 +213,12 @@ def _named(app: App, name: str | None) -> str:
 @contextmanager
 def _druid(app: App) -> Iterator[Druid]:
     settings, stack, engine = app.running()
-    addresses = app.addresses(settings, stack, engine)
-    druid = Druid(addresses.druid, addresses.broker, time.sleep)
+    app.needs_running(settings, engine)
+    clients = app.clients(settings, stack, engine, time.sleep)
     try:
-        yield druid
+        yield clients.druid
     finally:
-        druid.close()
+        clients.close()
 
 
 def _ask(app: App, told: str, question: str, yes: bool, command: str) -> None:

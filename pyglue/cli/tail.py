@@ -18,7 +18,7 @@ from pyglue.pipeline import filters
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.field_statistics import Statistics
 from pyglue.pipeline.filters import Name
-from pyglue.pipeline.kafka import Kafka
+from pyglue.pipeline.kafka import TIMEOUT, Kafka
 from pyglue.pipeline.tail import Begin, Event, Reader, bad_line, batches, json_line, line
 from pyglue.screen import Screen
 
@@ -71,7 +71,7 @@ def tail(
     tests = [filters.condition(text, layout) for text in conditions]
     names = filters.names(fields, layout) if fields is not None else None
     app.needs_running(settings, engine)
-    kafka = Kafka(app.addresses(settings, stack, engine).kafka)
+    kafka = Kafka(app.addresses(settings, stack, engine).kafka, app.patience or TIMEOUT)
     reader = Reader(records.reader(layout), tests, bad=bad, count=count)
     begin = Begin(last, None if since is None else int((time.time() - since) * 1000), not no_follow)
     sink: Sink

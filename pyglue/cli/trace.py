@@ -49,9 +49,7 @@ def trace(app: App, event_id: str | None, repeat: int, timeout: float, as_json: 
     pyglue trace --repeat 100
     pyglue trace 0:mgx2k1ab:Tq3    # an event that came some time ago
     """
-    settings = app.settings()
-    stack = settings.stack()
-    _, _, engine = app.running()
+    settings, stack, engine = app.running()
     app.needs_running(settings, engine)
     tracer = _Tracer(app, settings, stack, engine, timeout)
     try:
@@ -65,6 +63,7 @@ class _Tracer:
 
     def __init__(self, app: App, settings: Settings, stack: Stack, engine: Engine, timeout: float) -> None:
         self.app, self.settings, self.engine, self.timeout = app, settings, engine, timeout
+        self.stack = stack
         addresses = app.addresses(settings, stack, engine)
         self.wanted = specs.addressed(specs.read(settings.project / specs.FILE), addresses.kafka_for_druid)
         self.clients = app.clients(settings, stack, engine, time.sleep)
@@ -102,8 +101,7 @@ class _Tracer:
 
     def findings(self) -> tuple[Finding, ...]:
         """What a look at everything finds wrong."""
-        stack = self.settings.stack()
-        clients = self.app.clients(self.settings, stack, self.engine, time.sleep, looking.PATIENCE)
+        clients = self.app.clients(self.settings, self.stack, self.engine, time.sleep, looking.PATIENCE)
         try:
             return findings(looking.look(self.settings, self.engine, clients, self.wanted))
         finally:

@@ -19,13 +19,14 @@ from pyglue import ports
 from pyglue.engine import Engine, State
 from pyglue.errors import InputError, PyglueError
 from pyglue.pipeline import spec as specs
-from pyglue.pipeline.addresses import given
+from pyglue.pipeline.addresses import all_given, given
 from pyglue.pipeline.clients import COLLECTOR, Clients
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import TopicState
 from pyglue.pipeline.supervisor_status import SupervisorStatus
 from pyglue.settings import Settings
 from pyglue.superset.client import Superset
+from pyglue.superset.register import COLUMNS
 
 PATIENCE = 4.0  # seconds for one answer
 FULL = 32 * 2**20  # bytes: Kafka and Druid write segments of more than that
@@ -67,7 +68,7 @@ class Facts:
 
     `wanted` is the spec of the checkout as it should run, `schema` the collector's Avro schema, `schema_changed` when its
     file was last written (Unix seconds). `holders` says who has a port that a service which does not run needs.
-    `dataset` are the columns of Superset's dataset.
+    `dataset` are the columns of Superset's dataset. `services` are none where everything runs elsewhere.
     """
 
     now: float
@@ -115,6 +116,8 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             }
         schema = settings.project / specs.SCHEMA
         states = tuple(services.result())
+        if all_given(settings.variables) and all(state.state == "stopped" for state in states):
+            states = ()  # the pipeline is another one than the checkout's
         ill = [state for state in states if not state.healthy]
         return Facts(
             now=time.time(),
@@ -145,10 +148,12 @@ def rows(druid: Druid, name: str) -> Rows | None:
     columns = frozenset(druid.columns(name))
     if not columns:
         return None
-    found = druid.sql(f'SELECT COUNT(*) AS n, TIMESTAMP_TO_MILLIS(MAX(__time)) AS newest FROM "{name}"')[0]  # noqa: S608
+    query = f'SELECT COUNT(*) AS n, TIMESTAMP_TO_MILLIS(MAX(__time)) AS newest FROM "{name}"'  # noqa: S608 - our name
+    found = druid.sql_row(query, {"n!": int, "newest": int})
     published = druid.sql(
         "SELECT COUNT(*) AS n FROM sys.segments WHERE datasource = ? AND is_active = 1 AND is_published = 1",
         [name],
+        columns={"n!": int},
     )
     newest = found["newest"] / 1000 if found["newest"] else None
     segments = sum(row["n"] for row in published)  # no row at all where there are none
@@ -160,8 +165,8 @@ def dataset(superset: Superset, name: str) -> frozenset[str] | None:
     found = superset.find("dataset", table_name=name)
     if found is None:
         return None
-    columns = superset.get(f"dataset/{found['id']}", columns=["columns.column_name"])["result"]["columns"]
-    return frozenset(column["column_name"] for column in columns)
+    shown = superset.get(f"dataset/{found['id']}", COLUMNS, columns=["columns.column_name"])
+    return frozenset(column["column_name"] for column in shown["result"]["columns"])
 
 
 def disks(engine: Engine) -> tuple[Disk, ...]:

@@ -44,6 +44,11 @@ def given(variables: Mapping[str, str]) -> bool:
     return any(variables.get(name) for name in VARIABLES.values())
 
 
+def all_given(variables: Mapping[str, str]) -> bool:
+    """Whether every service is said to run elsewhere."""
+    return all(variables.get(name) for name in VARIABLES.values())
+
+
 def of_stack(stack: Stack, environment: Mapping[str, str], inside: Callable[[str], str]) -> Addresses:
     """The addresses of a checkout's stack, each replaced by the environment's where that has one.
 

@@ -13,14 +13,30 @@ from typing import Any
 from urllib.parse import quote
 
 from pyglue.errors import BadAnswer, PyglueError
+from pyglue.pipeline import spec as specs
 from pyglue.pipeline import supervisor_status
 from pyglue.pipeline.supervisor_status import SupervisorStatus
-from pyglue.web import BODY_SHOWN, TIMEOUT, Client
+from pyglue.shapes import Shapes
+from pyglue.web import TIMEOUT, Client
 
 SUPERVISOR = "/druid/indexer/v1/supervisor"
+SAMPLER = "/druid/indexer/v1/sampler"
 COORDINATOR = "/druid/coordinator/v1"
 LEADER_SECONDS = 20.0
+SQL = "/druid/v2/sql/"
 PAUSE = 0.2
+# What is read here of Druid's answers. A spec has the form that it was posted in, with Druid's defaults.
+_OBJECT: Shapes = {"": dict}
+_OBJECTS: Shapes = {"": list, "[]": dict}
+_LISTED: Shapes = {
+    **_OBJECTS,
+    "[].id!": str,
+    "[].spec": dict,
+    "[].spec.spec": dict,
+    "[].spec.spec.ioConfig": dict,
+}
+_TASKS: Shapes = {**_OBJECTS, "[].id!": str}
+_WORKERS: Shapes = {**_OBJECTS, "[].runningTasks": list, "[].runningTasks[]": str}
 # Druid first stops the supervisor that runs; one that can't reach its Kafka ends after that client's time-outs (seen: 80 s).
 SUBMIT_SECONDS = 200.0
 
@@ -66,19 +82,20 @@ class Druid:
 
     def supervisor(self, name: str) -> dict[str, Any] | None:
         """The spec that runs under this name, or None."""
-        answer = self.overlord("GET", _of(name))
-        return answer if isinstance(answer, dict) else None
+        found: dict[str, Any] | None = self.overlord("GET", _of(name), shapes=specs.RUNNING)
+        return found
 
     def supervisors(self) -> list[Listed]:
         """All supervisors, by name."""
-        answer = self.overlord("GET", f"{SUPERVISOR}?full")
-        found = answer if isinstance(answer, list) else []
+        found = self.overlord("GET", f"{SUPERVISOR}?full", shapes=_LISTED) or []
         return sorted((_listed(entry) for entry in found), key=lambda listed: listed.name)
 
     def submit(self, spec: dict[str, Any]) -> str:
         """Post a supervisor spec; returns the supervisor's id. Raises BadAnswer with Druid's reason."""
         try:
-            answer = self.overlord("POST", SUPERVISOR, json=spec, timeout=SUBMIT_SECONDS)
+            answer = self.overlord(
+                "POST", SUPERVISOR, json=spec, timeout=SUBMIT_SECONDS, shapes={"": dict, "id!": str}
+            )
         except BadAnswer as error:
             raise BadAnswer(
                 "Druid refuses the supervisor spec",
@@ -87,8 +104,8 @@ class Druid:
                 try_="pyglue submit-spec --print",
                 code="spec-refused",
             ) from error
-        if not isinstance(answer, dict) or "id" not in answer:
-            raise BadAnswer("Druid took the supervisor spec, but did not say its id", details=[str(answer)])
+        if answer is None:
+            raise self._missing_path("POST", SUPERVISOR)
         return str(answer["id"])
 
     def reset(self, name: str) -> None:
@@ -118,23 +135,27 @@ class Druid:
 
     def history(self, name: str) -> list[dict[str, Any]]:
         """All that was ever posted under this name, newest first: `version` is the time, `spec` Druid's form of it."""
-        answer = self.overlord("GET", _of(name, "history"))
-        return [entry for entry in answer if isinstance(entry, dict)] if isinstance(answer, list) else []
+        return self.overlord("GET", _of(name, "history"), shapes={**_OBJECTS, "[].spec": dict}) or []
 
     def parse_errors(self, name: str) -> list[dict[str, Any]]:
         """What the running tasks could not read lately, as Druid keeps it."""
-        answer = self.overlord("GET", _of(name, "parseErrors"))
-        return [entry for entry in answer if isinstance(entry, dict)] if isinstance(answer, list) else []
+        return self.overlord("GET", _of(name, "parseErrors"), shapes={**_OBJECTS, "[].details": list}) or []
 
     def sample(self, body: dict[str, Any], seconds: float) -> dict[str, Any]:
         """What Druid's sampler answers to `body` within this time; raises BadAnswer with its reason."""
-        answer = self.overlord("POST", "/druid/indexer/v1/sampler", json=body, timeout=seconds)
-        if not isinstance(answer, dict):
+        shapes: Shapes = {"": dict, "data!": list, "data[]": dict, "data[].parsed": dict}
+        answer = self.overlord("POST", SAMPLER, json=body, timeout=seconds, shapes=shapes)
+        if answer is None:
             raise BadAnswer(
-                "Druid's sampler answered with something that is no sample",
-                details=[str(answer)[:BODY_SHOWN]],
+                "Druid has no sampler",
+                status=404,
+                details=[
+                    f"asked      POST {self.coordinator.base}{SAMPLER}",
+                    "came back  404: there is none",
+                ],
+                try_=self.coordinator.try_,
             )
-        return answer
+        return dict(answer)
 
     def wake(self) -> None:
         """Make the overlord hand out tasks that wait although a worker is there.
@@ -143,7 +164,8 @@ class Druid:
         nobody tells the overlord's loop. Any new task does; this one does nothing.
         """
         tasks = "/druid/indexer/v1"
-        if self.overlord("GET", f"{tasks}/pendingTasks") and self.overlord("GET", f"{tasks}/workers"):
+        waiting = self.overlord("GET", f"{tasks}/pendingTasks", shapes=_TASKS)
+        if waiting and self.overlord("GET", f"{tasks}/workers", shapes=_WORKERS):
             self.overlord("POST", f"{tasks}/task", json={"type": "noop", "runTime": 1})
 
     def replace_lost(self, name: str) -> None:
@@ -156,9 +178,9 @@ class Druid:
             self.resume(name)
             return
         tasks = "/druid/indexer/v1"
-        workers = self.overlord("GET", f"{tasks}/workers") or []
-        held = {task for worker in workers for task in worker.get("runningTasks", ())}
-        running = self.overlord("GET", f"{tasks}/runningTasks") or []
+        workers = self.overlord("GET", f"{tasks}/workers", shapes=_WORKERS) or []
+        held = {task for worker in workers for task in worker.get("runningTasks") or ()}
+        running = self.overlord("GET", f"{tasks}/runningTasks", shapes=_TASKS) or []
         ours = {task["id"] for task in running if task["id"].startswith(f"index_kafka_{name}_")}
         missing = ours - held if workers else set()
         lost, self._missing = missing & self._missing, missing
@@ -174,12 +196,12 @@ class Druid:
         payload = self._payload(name)
         if payload is None:
             return None
-        return supervisor_status.of_answers(payload, self.overlord("GET", _of(name, "stats")))
+        stats = self.overlord("GET", _of(name, "stats"), shapes=_OBJECT)
+        return supervisor_status.of_answers(payload, stats)
 
     def _payload(self, name: str) -> dict[str, Any] | None:
-        answer = self.overlord("GET", _of(name, "status"))
-        payload = answer.get("payload") if isinstance(answer, dict) else None
-        return payload if isinstance(payload, dict) else None
+        answer = self.overlord("GET", _of(name, "status"), shapes=supervisor_status.SHAPES)
+        return None if answer is None else dict(answer["payload"])
 
     def drop_segments(self, name: str) -> None:
         """Mark every segment of a datasource as unused: it is served no longer, and deleted by and by."""
@@ -206,26 +228,44 @@ class Druid:
         return supervisor_status.offsets(self._payload(name) or {})
 
     def sql(
-        self, query: str, parameters: list[Any] | None = None, *, timeout: float | None = None
+        self,
+        query: str,
+        parameters: list[Any] | None = None,
+        *,
+        columns: Shapes | None = None,
+        timeout: float | None = None,
     ) -> list[dict[str, Any]]:
-        """Rows of a query; `parameters` are Druid's typed ones, taken from Python's type. Raises BadAnswer."""
+        """Rows of a query; `parameters` are Druid's typed ones, taken from Python's type.
+
+        `columns`: what each row must have, by name. Raises BadAnswer.
+        """
         types = {str: "VARCHAR", int: "BIGINT"}
         body = {
             "query": query,
             "parameters": [{"type": types[type(value)], "value": value} for value in parameters or []],
             "context": {"useCache": False, "populateCache": False},
         }
-        rows = self.broker.json("POST", "/druid/v2/sql/", json=body, timeout=timeout or self._timeout)
-        if not isinstance(rows, list):
-            raise BadAnswer(
-                "druid-broker answered a query with something that is no list of rows", details=[query]
-            )
+        shapes = {**_OBJECTS, **{f"[].{name}": kind for name, kind in (columns or {}).items()}}
+        rows: list[dict[str, Any]] = self.broker.json(
+            "POST", SQL, json=body, timeout=timeout or self._timeout, shapes=shapes
+        )
         return rows
+
+    def sql_row(self, query: str, columns: Shapes, *, timeout: float | None = None) -> dict[str, Any]:
+        """The one row of a query that counts; raises BadAnswer if there is none, or without these columns."""
+        rows = self.sql(query, columns=columns, timeout=timeout)
+        if not rows:
+            raise BadAnswer(
+                f"{self.broker.name} answered a query that counts without a row",
+                details=[f"asked      POST {self.broker.base}{SQL}: {query}", "came back  []"],
+                try_=self.broker.try_,
+            )
+        return rows[0]
 
     def columns(self, datasource: str) -> set[str]:
         """The columns the broker knows; empty for a datasource without rows. New ones come with their first row."""
         query = "SELECT COLUMN_NAME AS name FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_SCHEMA = 'druid' AND TABLE_NAME = ?"
-        return {row["name"] for row in self.sql(query, [datasource])}
+        return {row["name"] for row in self.sql(query, [datasource], columns={"name!": str})}
 
     def has_event(self, datasource: str, event_id: str) -> bool:
         """Whether a row with this event id is visible; False while the datasource is not yet known."""
@@ -237,19 +277,23 @@ class Druid:
                 return False  # the broker knows a datasource only after its first row
             raise
 
-    def overlord(self, method: str, path: str, *, silent: bool = False, **kwargs: Any) -> Any:
+    def overlord(
+        self, method: str, path: str, *, silent: bool = False, shapes: Shapes | None = None, **kwargs: Any
+    ) -> Any:
         """The JSON of the overlord or the coordinator, asked patiently while there is no leader; None for 404.
 
-        `silent`: its success has no words.
+        `silent`: its success has no words. A page with 404 is somebody else's. Raises BadAnswer for another shape.
         """
         waited = 0.0
-        ask = self.coordinator.request if silent else self.coordinator.json
         while True:
             try:
-                return ask(method, path, **kwargs)
-            except BadAnswer as error:
-                if error.status == 404:
+                answer = self.coordinator.request(method, path, expect=(200, 404), **kwargs)
+                if answer.status_code == 404 and not answer.text.lstrip().startswith("<"):
                     return None
+                if answer.status_code == 404:
+                    raise self.coordinator.bad(answer, method, path)
+                return None if silent else self.coordinator.content(answer, method, path, shapes or {})
+            except BadAnswer as error:
                 if error.status not in (307, 503):
                     raise
                 if waited >= self._patience:
@@ -259,8 +303,17 @@ class Druid:
                         try_="pyglue logs druid-coordinator",
                         code="service-unhealthy",
                     ) from error
-            self._wait(PAUSE)
-            waited += PAUSE
+            pause = min(PAUSE, self._patience)
+            self._wait(pause)
+            waited += pause
+
+    def _missing_path(self, method: str, path: str) -> BadAnswer:
+        return BadAnswer(
+            f"{self.coordinator.name} knows no {path}",
+            status=404,
+            details=[f"asked      {method} {self.coordinator.base}{path}", "came back  404 Not Found"],
+            try_=self.coordinator.try_,
+        )
 
 
 def _of(name: str, what: str = "") -> str:

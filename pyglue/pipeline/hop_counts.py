@@ -158,7 +158,7 @@ def in_druid(druid: Druid, datasource: str, span: Span) -> dict[int, int]:
         f'FROM "{datasource}" WHERE __time >= {_literal(span.first)} AND __time < {_literal(span.end)} GROUP BY 1'
     )
     try:
-        rows = druid.sql(query, timeout=SQL_SECONDS)
+        rows = druid.sql(query, columns={"minute!": int, "n!": int}, timeout=SQL_SECONDS)
     except BadAnswer as error:
         if error.status == 400 and not druid.columns(datasource):
             return {}

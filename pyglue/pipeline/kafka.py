@@ -167,7 +167,8 @@ class Kafka:
         )
 
     def ends(self, topic: str) -> dict[int, int]:
-        """The next offset of each partition; raises PyglueError if the topic does not exist."""
+        """The next offset of each partition; raises as `state` does."""
+        self._connect()
         consumer = self._consumer()
         try:
             return {partition: high for partition, (_, high) in self._watermarks(consumer, topic).items()}

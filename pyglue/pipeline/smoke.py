@@ -30,6 +30,7 @@ from pyglue.web import Client
 PROBE = "pyglue-probe"
 HOPS = {"collector": "divolte", "kafka": "kafka", "druid": "druid-indexer", "superset": "superset"}
 MEND_EVERY = 2.0  # seconds
+PIXEL = "image/gif"  # what a collector answers an event with
 POLL = 0.01  # seconds between two looks: the resolution of the figures
 
 
@@ -165,6 +166,8 @@ class Probe:
             self._sent = self._clock()
             try:
                 answer = self.pipeline.collector.request("GET", f"/csc-event?{query}")
+                if answer.headers.get("Content-Type") != PIXEL:
+                    raise _no_pixel(self.pipeline.collector, answer)
                 return {"status": answer.status_code}
             except BadAnswer as error:
                 if error.status != 503 or self._clock() > deadline:
@@ -267,3 +270,13 @@ class Probe:
 
     def _ms(self) -> float:
         return round((self._clock() - self._sent) * 1000, 1)
+
+
+def _no_pixel(collector: Client, answer: Any) -> BadAnswer:
+    """The error of a success that no collector gave."""
+    return BadAnswer(
+        f"{collector.name} answered with something that is no pixel: another program listens there",
+        status=answer.status_code,
+        details=[f"asked      GET {collector.base}/csc-event", f"came back  {collector.said(answer)}"],
+        try_="pyglue status",
+    )

@@ -42,6 +42,17 @@ _SHAPES: shapes.Shapes = {
     "spec.ioConfig.inputFormat.avroBytesDecoder.schema.fields[].name!": str,
 }
 
+# The same of a spec that Druid says it runs, with what must be there.
+RUNNING: shapes.Shapes = {
+    "": dict,
+    "spec!": dict,
+    "spec.dataSchema!": dict,
+    "spec.ioConfig!": dict,
+    "spec.ioConfig.topic!": str,
+    "spec.ioConfig.consumerProperties": dict,
+    **_SHAPES,
+}
+
 
 def read(path: Path, shown: str | None = None) -> dict[str, Any]:
     """The spec in a file; raises InputError with line and column where it is no JSON or no Kafka supervisor."""

@@ -8,6 +8,32 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pyglue.shapes import Shapes
+
+# What is read here of the answer about a supervisor's status.
+SHAPES: Shapes = {
+    "": dict,
+    "payload!": dict,
+    "payload.state!": str,
+    "payload.aggregateLag": int,
+    "payload.recentErrors": list,
+    "payload.recentErrors[]": dict,
+    "payload.latestOffsets": dict,
+    "payload.latestOffsets.*": int,
+    "payload.minimumLag": dict,
+    "payload.minimumLag.*": int,
+    **{
+        f"payload.{tasks}{path}": kind
+        for tasks in ("activeTasks", "publishingTasks")
+        for path, kind in {
+            "": list,
+            "[]": dict,
+            "[].currentOffsets": dict,
+            "[].currentOffsets.*": int,
+        }.items()
+    },
+}
+
 
 @dataclass(frozen=True)
 class Partition:
@@ -91,8 +117,8 @@ def offsets(payload: dict[str, Any]) -> dict[int, int]:
     """The offset that is read next, by partition: the newest of all tasks' reports."""
     newest: dict[int, int] = {}
     for task in (*(payload.get("activeTasks") or ()), *(payload.get("publishingTasks") or ())):
-        for partition, offset in (task.get("currentOffsets") or {}).items():
-            newest[int(partition)] = max(newest.get(int(partition), 0), int(offset))
+        for partition, offset in _numbers(task.get("currentOffsets")).items():
+            newest[partition] = max(newest.get(partition, 0), offset)
     return newest
 
 
@@ -102,7 +128,7 @@ def totals(stats: Any) -> dict[str, int]:
     for group in stats.values() if isinstance(stats, dict) else ():
         for task in group.values() if isinstance(group, dict) else ():
             for counts in (task.get("totals") or {}).values() if isinstance(task, dict) else ():
-                for key, value in counts.items():
+                for key, value in counts.items() if isinstance(counts, dict) else ():
                     if isinstance(value, int | float):
                         found[key] = found.get(key, 0) + int(value)
     return found
@@ -120,7 +146,7 @@ def _partitions(payload: dict[str, Any]) -> tuple[Partition, ...]:
 
 def _numbers(by_partition: Any) -> dict[int, int]:
     items = by_partition.items() if isinstance(by_partition, dict) else ()
-    return {int(key): int(value) for key, value in items if value is not None}
+    return {int(key): value for key, value in items if key.isdecimal() and value is not None}
 
 
 def _tasks(payload: dict[str, Any]) -> tuple[Task, ...]:

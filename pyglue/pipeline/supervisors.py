@@ -185,7 +185,7 @@ def _version(time: str, spec: dict[str, Any], before: dict[str, Any] | None) -> 
         return Version(time, "posted")
     found = spec_diff.changes(before, spec)
     if [change.path for change in found] == ["suspended"]:
-        return Version(time, "suspended" if spec["suspended"] else "resumed")
+        return Version(time, "suspended" if spec.get("suspended") else "resumed")
     return Version(time, "posted", tuple(found))
 
 

@@ -27,7 +27,8 @@ def row(druid: Druid, datasource: str, event_id: str) -> dict[str, Any] | None:
     """The row of an event, all of its columns, or None. Raises PyglueError if Druid can't be asked."""
     if not druid.has_event(datasource, event_id):
         return None
-    found = druid.sql(f'SELECT * FROM "{datasource}" WHERE "eventId" = ? LIMIT 1', [event_id])  # noqa: S608 - our name
+    query = f'SELECT * FROM "{datasource}" WHERE "eventId" = ? LIMIT 1'  # noqa: S608 - our name
+    found = druid.sql(query, [event_id], columns={"__time!": str})
     return found[0] if found else None
 
 

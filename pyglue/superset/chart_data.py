@@ -3,16 +3,43 @@
 from __future__ import annotations
 
 import copy
-import json
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from pyglue.errors import BadAnswer, PyglueError
+from pyglue.shapes import Shapes, faults
 from pyglue.superset.client import Superset
 
 CHART_SECONDS = 60.0  # as long as Superset itself waits for a chart
+_DATA: Shapes = {"": dict, "result!": list, "result[]": dict, "result[].data!": list, "result[].data[]": dict}
+_CHARTS: Shapes = {
+    "": dict,
+    "result!": list,
+    "result[]": dict,
+    "result[].id!": int,
+    "result[].form_data!": dict,
+    "result[].form_data.datasource!": str,
+}
+_CHART: Shapes = {
+    "": dict,
+    "result!": dict,
+    "result.slice_name!": str,
+    "result.viz_type!": str,
+    "result.query_context": str,
+}
+_CONTEXT: Shapes = {
+    "": dict,
+    "queries!": list,
+    "queries[]": dict,
+    "queries[].extras": dict,
+    "queries[].filters": list,
+    "queries[].filters[]": dict,
+    "queries[].metrics": list,
+    "queries[].metrics[]": (str, dict),
+    "queries[].metrics[].label!": str,
+}
 MOST_ROWS = 50_000  # Superset's own limit
 # Open at its end: an event from a clock that goes a little ahead is found, too. Its start lets Druid leave out
 # all segments but the newest ones.
@@ -70,7 +97,8 @@ def count_by_minute(superset: Superset, dataset_id: int, first: int, end: int) -
         "result_format": "json",
         "result_type": "full",
     }
-    rows = _rows(superset, superset.post("chart/data", body, timeout=CHART_SECONDS))
+    counted = {**_DATA, "result[].data[].__time!": (int, float), "result[].data[].events!": int}
+    rows = _rows(superset, superset.post("chart/data", body, timeout=CHART_SECONDS), counted)
     return {int(row["__time"]) // 60_000: int(row["events"]) for row in rows}
 
 
@@ -130,15 +158,13 @@ class Answer:
 def charts(superset: Superset, slug: str) -> list[Chart]:
     """The charts of a dashboard."""
     found = []
-    for entry in superset.get(f"dashboard/{slug}/charts")["result"]:
-        chart = superset.get(f"chart/{entry['id']}")["result"]
-        context = json.loads(chart["query_context"]) if chart.get("query_context") else None
+    for entry in superset.get(f"dashboard/{slug}/charts", _CHARTS)["result"]:
+        path = f"chart/{entry['id']}"
+        chart = superset.get(path, _CHART)["result"]
+        context = superset.within(path, text, _CONTEXT) if (text := chart.get("query_context")) else None
+        dataset = entry["form_data"]["datasource"].partition("__")[0]
         if context is not None:
-            context["datasource"] = {
-                "id": entry["form_data"]["datasource"].partition("__")[0],
-                "type": "table",
-            }
-            context["datasource"]["id"] = int(context["datasource"]["id"])
+            context["datasource"] = {"id": int(dataset) if dataset.isdecimal() else 0, "type": "table"}
         found.append(Chart(entry["id"], chart["slice_name"], chart["viz_type"], context))
     return found
 
@@ -179,13 +205,16 @@ def _narrow(query: dict[str, Any], where: str) -> None:
     extras["where"] = " AND ".join(f"({part})" for part in (extras.get("where"), where) if part)
 
 
-def _rows(superset: Superset, answer: Any) -> list[dict[str, Any]]:
-    try:
-        rows = answer["result"][0]["data"]
-    except (KeyError, IndexError, TypeError) as error:
+def _rows(superset: Superset, answer: Any, shapes: Shapes = _DATA) -> list[dict[str, Any]]:
+    wrong = [f"{expected} at {where}" for where, expected in faults(answer, shapes)]
+    if wrong or not answer["result"]:
         raise BadAnswer(
             "Superset answered a chart's query without data",
-            details=[f"asked      {superset.http.base}/api/v1/chart/data", f"came back  {str(answer)[:300]}"],
+            details=[
+                f"asked      {superset.http.base}/api/v1/chart/data",
+                f"came back  {str(answer)[:300]}",
+                f"but        {', '.join(wrong) or 'expected one result'}",
+            ],
             try_=superset.http.try_,
-        ) from error
-    return list(rows)
+        )
+    return list(answer["result"][0]["data"])

@@ -12,9 +12,12 @@ import re
 from typing import Any
 
 from pyglue.errors import BadAnswer, PyglueError
+from pyglue.shapes import Shapes
 from pyglue.web import Client
 
 ANY = tuple(range(200, 600))
+CSRF = "/api/v1/security/csrf_token/"
+_FOUND: Shapes = {"": dict, "result!": list, "result[]": dict, "result[].id!": int}
 SHOWN = 300  # characters of an unexpected answer that are shown
 
 
@@ -31,18 +34,30 @@ class Superset:
         self._password = password
         self._logged_in = False
 
-    def get(self, path: str, **query: Any) -> Any:
-        """The JSON that `GET /api/v1/<path>` answers; `query` is what Superset calls `q`."""
-        return self._call("GET", path, params={"q": rison(query)} if query else None)
+    def get(self, path: str, shapes: Shapes | None = None, **query: Any) -> Any:
+        """The JSON that `GET /api/v1/<path>` answers, if it is of these shapes; `query` is what Superset calls `q`."""
+        return self._call("GET", path, shapes, params={"q": rison(query)} if query else None)
+
+    def within(self, path: str, text: str, shapes: Shapes) -> Any:
+        """The JSON in a text that `GET /api/v1/<path>` answered with; raises BadAnswer if it is not of these shapes."""
+        try:
+            content = json.loads(text)
+        except (ValueError, RecursionError):
+            content = text
+        self.http.check(content, "GET", f"/api/v1/{path}", shapes)
+        return content
 
     def download(self, path: str, q: Any) -> bytes:
         """The bytes that `GET /api/v1/<path>` answers, for what is no JSON."""
         content: bytes = self._answer("GET", path, params={"q": rison(q)}).content
         return content
 
-    def post(self, path: str, body: Any, **kwargs: Any) -> Any:
-        """The JSON that `POST /api/v1/<path>` with a JSON body answers; `kwargs` go to requests (timeout)."""
-        return self._call("POST", path, json=body, **kwargs)
+    def post(self, path: str, body: Any, shapes: Shapes | None = None, **kwargs: Any) -> Any:
+        """The JSON that `POST /api/v1/<path>` with a JSON body answers, if it is of these shapes.
+
+        `kwargs` go to requests (timeout).
+        """
+        return self._call("POST", path, shapes, json=body, **kwargs)
 
     def put(self, path: str, body: Any | None = None) -> Any:
         """The JSON that `PUT /api/v1/<path>` answers."""
@@ -68,15 +83,12 @@ class Superset:
         filters += [
             {"col": name, "opr": "rel_o_m", "value": value} for name, value in (related or {}).items()
         ]
-        found = self.get(f"{resource}/", filters=filters, page_size=1)["result"]
+        found = self.get(f"{resource}/", _FOUND, filters=filters, page_size=1)["result"]
         return found[0] if found else None
 
-    def _call(self, method: str, path: str, **kwargs: Any) -> Any:
+    def _call(self, method: str, path: str, shapes: Shapes | None = None, **kwargs: Any) -> Any:
         answer = self._answer(method, path, **kwargs)
-        try:
-            return answer.json()
-        except ValueError as error:
-            raise self._bad(method, f"/api/v1/{path}", answer) from error
+        return self.http.content(answer, method, f"/api/v1/{path}", shapes or {})
 
     def _answer(self, method: str, path: str, **kwargs: Any) -> Any:
         if not self._logged_in:
@@ -92,7 +104,7 @@ class Superset:
 
     def _send(self, method: str, path: str, **kwargs: Any) -> Any:
         if method != "GET" and "X-CSRFToken" not in self.http.headers:
-            token = self.http.json("GET", "/api/v1/security/csrf_token/")["result"]
+            token = self.http.json("GET", CSRF, shapes={"": dict, "result!": str})["result"]
             self.http.headers["X-CSRFToken"] = token
         return self.http.request(method, path, expect=ANY, **kwargs)
 
@@ -124,12 +136,9 @@ class Superset:
                 try_="pyglue up",
                 code="superset-password",
             )
-        try:
-            if answer.status_code != 200:
-                raise self._bad("POST", path, answer)
-            token = answer.json()["access_token"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise self._bad("POST", path, answer) from error
+        if answer.status_code != 200:
+            raise self._bad("POST", path, answer)
+        token = self.http.content(answer, "POST", path, {"": dict, "access_token!": str})["access_token"]
         self.http.headers["Authorization"] = f"Bearer {token}"
         self._logged_in = True
 
@@ -146,11 +155,14 @@ def said(body: str) -> str:
     """What an error's body says: Superset's messages out of its JSON, the title of an HTML page, else its text."""
     try:
         answer = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         title = re.search(r"<title>(.*?)</title>", body, re.DOTALL | re.IGNORECASE)
         return _shorten(title[1] if title else body)
     if isinstance(answer, dict):
-        if errors := [e.get("message") for e in answer.get("errors") or [] if isinstance(e, dict)]:
+        listed = answer.get("errors")
+        if errors := [
+            e.get("message") for e in (listed if isinstance(listed, list) else []) if isinstance(e, dict)
+        ]:
             return _shorten("; ".join(str(error) for error in errors))
         if message := answer.get("message"):
             return _shorten(message if isinstance(message, str) else json.dumps(message))

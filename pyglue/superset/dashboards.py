@@ -41,6 +41,20 @@ _EMPTY = {
     "dashboard": ("description", "css", "certified_by", "certification_details"),
     "chart": ("description", "certified_by", "certification_details", "cache_timeout"),
 }
+# What is read of Superset's answers; a dashboard's `position_json` is JSON in a text.
+_BOARD: shapes.Shapes = {
+    "": dict,
+    "result!": dict,
+    "result.id!": int,
+    "result.dashboard_title!": str,
+    "result.slug": str,
+    "result.uuid": str,
+    "result.css": str,
+    "result.position_json": str,
+}
+_POSITION: shapes.Shapes = {"": dict, "*.type": str, "*.meta": dict, "*.meta.chartId": int}
+_PLACED: shapes.Shapes = {"": dict, "result!": list, "result[]": dict, "result[].id!": int}
+_SLUGS: shapes.Shapes = {"": dict, "result!": list, "result[]": dict, "result[].slug": str}
 # What is read of them here beside that, in files and in what Superset exports.
 SHAPES: dict[str, shapes.Shapes] = {
     "dashboard": {
@@ -215,7 +229,7 @@ def import_dashboard(
 def find(superset: Superset, name: str) -> dict[str, Any] | None:
     """What Superset says of the dashboard with this slug or UUID; None if there is none."""
     try:
-        found: dict[str, Any] = superset.get(f"dashboard/{quote(name, safe='')}")["result"]
+        found: dict[str, Any] = superset.get(f"dashboard/{quote(name, safe='')}", _BOARD)["result"]
     except BadAnswer as error:
         if error.status == 404:
             return None
@@ -225,8 +239,8 @@ def find(superset: Superset, name: str) -> dict[str, Any] | None:
 
 def slugs(superset: Superset) -> list[str]:
     """The slugs of the dashboards that Superset has."""
-    shown = superset.get("dashboard/", columns=["slug"], page_size=100)["result"]
-    return sorted(entry["slug"] for entry in shown if entry["slug"])
+    shown = superset.get("dashboard/", _SLUGS, columns=["slug"], page_size=100)["result"]
+    return sorted(entry["slug"] for entry in shown if entry.get("slug"))
 
 
 def export(superset: Superset, number: int) -> bytes:
@@ -236,11 +250,9 @@ def export(superset: Superset, number: int) -> bytes:
 
 def _is_whole(superset: Superset, live: dict[str, Any]) -> bool:
     """Whether every chart that a dashboard has a place for is still there."""
-    nodes = json.loads(live.get("position_json") or "{}").values()
-    shown = {
-        node["meta"].get("chartId") for node in nodes if isinstance(node, dict) and node["type"] == "CHART"
-    }
-    there = superset.get(f"dashboard/{live['slug']}/charts")["result"] if shown else []
+    position = superset.within(f"dashboard/{live['slug']}", live.get("position_json") or "{}", _POSITION)
+    shown = {place.get("chartId") for place in places(position)}
+    there = superset.get(f"dashboard/{live['slug']}/charts", _PLACED)["result"] if shown else []
     return shown <= {chart["id"] for chart in there}
 
 

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from pyglue.errors import BadAnswer
+from pyglue.shapes import Shapes
 from pyglue.superset.client import Superset
 
 DATABASE = "docker-druid"
@@ -84,6 +85,15 @@ COLUMN_FIELDS = (
     "python_date_format",
 )
 
+# Of an answer about a dataset: its columns.
+COLUMNS: Shapes = {
+    "": dict,
+    "result!": dict,
+    "result.columns!": list,
+    "result.columns[]": dict,
+    "result.columns[].column_name!": str,
+}
+
 
 class Outcome(StrEnum):
     """What was done about something."""
@@ -124,8 +134,9 @@ def register_cluster(superset: Superset, *, uri: str, name: str = DATABASE) -> O
         fixed = {"uuid": DATABASE_UUID} if name == DATABASE else {}
         superset.post("database/", wanted | fixed)
         return Outcome.MADE
-    live = superset.get(f"database/{found['id']}/connection")["result"]["sqlalchemy_uri"]
-    if live == uri:
+    shapes: Shapes = {"": dict, "result!": dict, "result.sqlalchemy_uri!": str}
+    live = superset.get(f"database/{found['id']}/connection", shapes)["result"]
+    if live["sqlalchemy_uri"] == uri:
         return Outcome.KEPT
     superset.put(f"database/{found['id']}", {"database_name": name, "sqlalchemy_uri": uri})
     return Outcome.UPDATED
@@ -202,7 +213,7 @@ def _create(superset: Superset, database_id: int, table: str, database: str) -> 
     if (table, database) == (TABLE, DATABASE):
         body["uuid"] = DATASET_UUID
     try:
-        return int(superset.post("dataset/", body)["id"])
+        return int(superset.post("dataset/", body, {"": dict, "id!": int})["id"])
     except BadAnswer as error:
         if error.status != 422 or "could not be found" not in "".join(error.details):
             raise
@@ -217,7 +228,8 @@ def _create(superset: Superset, database_id: int, table: str, database: str) -> 
 
 def _dataset(superset: Superset, number: int) -> dict[str, Any]:
     shown = ["id", "uuid", "table_name", "main_dttm_col", *(f"columns.{name}" for name in COLUMN_FIELDS)]
-    result: dict[str, Any] = superset.get(f"dataset/{number}", columns=shown)["result"]
+    shapes: Shapes = {**COLUMNS, "result.id!": int, "result.table_name!": str}
+    result: dict[str, Any] = superset.get(f"dataset/{number}", shapes, columns=shown)["result"]
     return result
 
 
@@ -232,7 +244,7 @@ def _result(dataset: dict[str, Any], outcome: Outcome, before: dict[str, str]) -
     after = _types(dataset)
     return Dataset(
         id=dataset["id"],
-        uuid=str(dataset["uuid"]),
+        uuid=str(dataset.get("uuid")),
         table=dataset["table_name"],
         outcome=outcome,
         columns=len(after),
@@ -243,4 +255,4 @@ def _result(dataset: dict[str, Any], outcome: Outcome, before: dict[str, str]) -
 
 
 def _types(dataset: dict[str, Any]) -> dict[str, str]:
-    return {column["column_name"]: str(column["type"]) for column in dataset["columns"]}
+    return {column["column_name"]: str(column.get("type")) for column in dataset["columns"]}

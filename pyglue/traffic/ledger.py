@@ -125,7 +125,7 @@ class Ledger:
             raise CantTell(f"no column {', '.join(unknown)}")
         try:
             with closing(self._db.execute(sql)) as cursor:
-                names = [column[0] for column in cursor.description]
+                names = [column[0] for column in cursor.description or ()]
                 return [dict(zip(names, values, strict=True)) for values in cursor]
         except sqlite3.Error as error:
             raise CantTell(str(error)) from error

@@ -226,7 +226,7 @@ def await_rows(
     details: list[str] = []
     while True:
         try:
-            found = int(druid.sql(query, timeout=SQL_SECONDS)[0]["n"])
+            found = int(druid.sql_row(query, {"n!": int}, timeout=SQL_SECONDS)["n"])
             if found >= wanted:
                 return found
             details = []
@@ -265,7 +265,9 @@ def against_druid(
 def _robots(druid: Druid, evidence: Evidence) -> Finding:
     """Precision (how many that were flagged are robots) and recall (how many robots were flagged), by visitors."""
     query = f'SELECT DISTINCT "partyId" FROM "{evidence.table}" WHERE "bot" = 1 AND {evidence.where}'  # noqa: S608 - ours
-    flagged = {str(row["partyId"]) for row in druid.sql(query, timeout=SQL_SECONDS)}
+    flagged = {
+        str(row["partyId"]) for row in druid.sql(query, columns={"partyId!": str}, timeout=SQL_SECONDS)
+    }
     robots = evidence.robots
     wrong = [f"{party}: a human, taken for a robot" for party in sorted(flagged - robots.all)]
     missed = [f"{party}: a robot that says so, not flagged" for party in sorted(robots.visible - flagged)]

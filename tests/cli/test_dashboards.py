@@ -32,7 +32,7 @@ def fake(
         tables={TABLE: {"__time": "TIMESTAMP"}}, databases={1: {"id": 1, "database_name": DATABASE}}
     )
     with served(state):
-        monkeypatch.setenv("SUPERSET_PORT", state.base.rpartition(":")[2])
+        monkeypatch.setenv("PYGLUE_SUPERSET_URL", state.base)
         monkeypatch.setenv("SUPERSET_ADMIN_PASSWORD", PASSWORD)
         yield state
 

@@ -232,4 +232,4 @@ def test_json_of_another_kind_is_no_supervisor(pyglue: Run, server: LocalServer,
     """It is known trouble, never a bug of ours."""
     server.answer = lambda _: Reply(200, value)
     for words in (["list"], ["status"], ["suspend"], ["history"], ["terminate", "--yes"]):
-        assert pyglue("supervisor", *words).code == (0 if words == ["list"] else 1), words
+        assert pyglue("supervisor", *words).code == (0 if words == ["list"] and value == b"[]" else 1), words

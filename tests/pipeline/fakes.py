@@ -71,7 +71,7 @@ class World:
             raise BadAnswer(f"divolte answered {status}", status=status)
         self.event = parse_qs(path.partition("?")[2])["e"][0]
         self.arrived.set()
-        return type("Answer", (), {"status_code": 200})
+        return type("Answer", (), {"status_code": 200, "headers": {"Content-Type": "image/gif"}})
 
     # -- Kafka
 

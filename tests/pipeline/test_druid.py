@@ -59,9 +59,10 @@ def test_a_307_to_itself_means_not_yet() -> None:
 
 def test_a_503_means_not_yet_too() -> None:
     """An overlord that is still starting is given time."""
-    answers = iter([Reply(503), reply({"spec": {}})])
+    spec = {"spec": {"dataSchema": {}, "ioConfig": {"topic": "clicks"}}}
+    answers = iter([Reply(503), reply(spec)])
     with druid(lambda _: next(answers)) as (client, _):
-        assert client.supervisor("clicks") == {"spec": {}}
+        assert client.supervisor("clicks") == spec
 
 
 def test_without_a_leader_for_long_it_gives_up() -> None:
@@ -96,11 +97,30 @@ def test_a_refused_spec_carries_druids_reason() -> None:
     assert caught.value.try_ == "pyglue submit-spec --print"
 
 
-@pytest.mark.parametrize("answer", [reply({"error": "gone"}, 404), reply([])])
-def test_no_supervisor_is_none(answer: Reply) -> None:
+def test_no_supervisor_is_none() -> None:
     """Asking for one that does not run is no failure."""
-    with druid(lambda _: answer) as (client, _):
+    with druid(lambda _: reply({"error": "gone"}, 404)) as (client, _):
         assert client.supervisor("clicks") is None
+
+
+@pytest.mark.parametrize("answer", [[], None, {}, {"spec": {"ioConfig": {}}}, {"spec": "x"}])
+def test_what_is_no_supervisor_is_told(answer: Any) -> None:
+    """It is not taken for the answer that there is none: what was asked and what came back."""
+    with druid(lambda _: reply(answer)) as (client, server), pytest.raises(BadAnswer) as caught:
+        client.supervisor("clicks")
+    assert caught.value.message == "druid-coordinator answered with JSON of another shape"
+    assert caught.value.details[:2] == [
+        f"asked      GET {server.url}{SUPERVISOR}/clicks",
+        f"came back  {json.dumps(answer)}",
+    ]
+
+
+@pytest.mark.parametrize("answer", [[], [{}], [{"n": "7"}], [{"n": None}], [7], {}, None])
+def test_a_count_needs_its_row(answer: Any) -> None:
+    """A query that counts has one row with that number; anything else is told."""
+    with druid(lambda _: reply(answer)) as (client, _), pytest.raises(BadAnswer) as caught:
+        client.sql_row("SELECT COUNT(*) AS n FROM clicks", {"n!": int})
+    assert "/druid/v2/sql/" in caught.value.details[0]
 
 
 STATUS = {

@@ -139,8 +139,9 @@ class SomeDruid:
     def __init__(self, answer: list[dict[str, Any]] | PyglueError, columns: set[str]) -> None:
         self.answer, self._columns, self.asked = answer, columns, ""
 
-    def sql(self, query: str, *, timeout: float) -> list[dict[str, Any]]:
+    def sql(self, query: str, *, columns: object, timeout: float) -> list[dict[str, Any]]:
         assert timeout > 10
+        assert columns == {"minute!": int, "n!": int}
         self.asked = query
         if isinstance(self.answer, PyglueError):
             raise self.answer

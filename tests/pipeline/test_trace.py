@@ -34,7 +34,7 @@ class Hops:
         """Druid's row."""
         return self.in_druid
 
-    def sql(self, _query: str, _parameters: list[Any]) -> list[dict[str, Any]]:
+    def sql(self, _query: str, _parameters: list[Any], **_: object) -> list[dict[str, Any]]:
         """All of its columns."""
         return [{"__time": "2027-01-15T08:00:00.250Z", "eventId": "e1"}]
 

@@ -118,7 +118,12 @@ class FakeSuperset:
             case ("GET", "dashboard", slug, "charts"):
                 position = json.loads(self.dashboards[slug]["position_json"])
                 shown = {node["meta"]["chartId"] for node in position.values() if node["type"] == "CHART"}
-                return {"result": [{"id": number} for number in sorted(shown & self.charts.keys())]}
+                form = {"datasource": "1__table"}
+                return {
+                    "result": [{"id": at, "form_data": form} for at in sorted(shown & self.charts.keys())]
+                }
+            case ("GET", "chart", number):
+                return {"result": self.charts[int(number)]}
             case ("POST", "assets", "import"):
                 return self._import(content)
             case ("POST", "chart", "data") | ("GET", "chart", _, "data"):

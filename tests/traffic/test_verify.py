@@ -27,9 +27,13 @@ class FakeDruid:
     def __init__(self, rows: list[Sent]) -> None:
         self._table = Ledger(TABLE, rows, Made("", 1, 1.0, 1, NOW, history=False))
 
-    def sql(self, query: str, parameters: object = None, timeout: float = 0.0) -> list[dict[str, Any]]:  # noqa: ARG002
+    def sql(self, query: str, **_: object) -> list[dict[str, Any]]:
         """As Druid has it; the rows are in one place here."""
         return self._table.ask(query.replace(f'FROM "{TABLE}"', f'FROM "druid"."{TABLE}"'))
+
+    def sql_row(self, query: str, _columns: object, **_: object) -> dict[str, Any]:
+        """The one row of a count."""
+        return self.sql(query)[0]
 
 
 def write(file: Path, *, whole: bool, lost: float = 0.0) -> list[Sent]:
@@ -180,11 +184,11 @@ def test_a_druid_that_can_not_answer_is_waited_for() -> None:
     class Starting:
         asked = 0
 
-        def sql(self, query: str, timeout: float = 0.0) -> list[dict[str, Any]]:  # noqa: ARG002
+        def sql_row(self, _query: str, _columns: object, **_: object) -> dict[str, Any]:
             self.asked += 1
             if self.asked < 3:
                 raise BadAnswer("druid-broker answered 400 Bad Request", details=["not found"])
-            return [{"n": 7}]
+            return {"n": 7}
 
     druid = cast(Druid, Starting())
     assert verify.await_rows(druid, TABLE, "TRUE", 7, 60.0, lambda _: None, lambda _: None) == 7
