@@ -28,6 +28,7 @@ from confluent_kafka.admin import AdminClient
 
 from pyglue.layout import Layout
 from pyglue.native.supervisord import Supervisord
+from tests.e2e.counts import reconciled, sent, this_minute
 from tests.e2e.live import LiveStack, eventually
 
 pytestmark = [pytest.mark.e2e]
@@ -133,10 +134,10 @@ def test_a_wrong_broker_address_in_the_spec(stack: LiveStack) -> None:
 
 def test_a_topic_that_was_made_anew(stack: LiveStack) -> None:
     """Druid's offsets lie beyond its end: said so, and `pyglue up` lets Druid begin anew."""
-    sent = [f"before-{number}" for number in range(20)]
-    for event in sent:
+    events = [f"before-{number}" for number in range(20)]
+    for event in events:
         assert stack.send(event, "before") == 200
-    eventually(lambda: len(stack.ids("before")) == len(sent), "Druid to have read everything")
+    eventually(lambda: len(stack.ids("before")) == len(events), "Druid to have read everything")
     admin = AdminClient({"bootstrap.servers": stack.kafka.servers})
     admin.delete_topics([TOPIC])[TOPIC].result()
     eventually(lambda: TOPIC not in admin.list_topics(timeout=10).topics, "the topic to be gone")
@@ -144,7 +145,7 @@ def test_a_topic_that_was_made_anew(stack: LiveStack) -> None:
     # Druid reports its offsets every few seconds.
     eventually(lambda: not stack.status()["healthy"], "Druid's offsets")
     type_remedy(stack, named(stack, "topic-recreated", "druid", TOPIC))
-    assert sorted(stack.ids("before")) == sorted(sent)  # rows of the old topic stay
+    assert sorted(stack.ids("before")) == sorted(events)  # rows of the old topic stay
 
 
 def test_a_renamed_field_of_the_schema(stack: LiveStack) -> None:
@@ -267,3 +268,32 @@ def fill(file: Path) -> None:
 def healthy(stack: LiveStack, service: str) -> bool:
     """Whether a service is healthy."""
     return any(one["name"] == service and one["healthy"] for one in stack.status()["services"])
+
+
+def test_what_druid_lacks_is_named_and_comes_back(stack: LiveStack) -> None:
+    """Without a supervisor events stay in Kafka: exit code 1, Druid, the minute. `pyglue up` brings them in."""
+    minute = this_minute()
+    sent(stack, "with-supervisor", 4)
+    name = "divolte-clickstream"
+    eventually(lambda: len(stack.ids("with-supervisor")) == 4, "rows before the supervisor ends")
+    path = f"{stack.url('DRUID_COORDINATOR_PORT')}/druid/indexer/v1/supervisor/{name}/terminate"
+    assert requests.post(path, timeout=60).status_code == 200
+    eventually(lambda: stack.run("status", timeout=60).returncode == 1, "a supervisor that is gone")
+    began = this_minute()
+    sent(stack, "without-supervisor", 5)
+    code, answer = reconciled(stack, began, until=this_minute())
+    assert code == 1
+    (missing,) = [gap for gap in answer["gaps"] if gap["kind"] == "missing"]
+    assert (missing["hop"], missing["count"]) == ("druid", 5)
+    assert [(one["code"], one["hop"]) for one in answer["problems"]] == [
+        ("supervisor-missing", "druid"),
+        ("rows-missing", "druid"),
+    ]
+    assert {one["try"] for one in answer["problems"]} == {"pyglue submit-spec"}
+    stack.up()
+    eventually(lambda: len(stack.ids("without-supervisor")) == 5, "the rows that waited")
+    code, answer = reconciled(stack, minute, until=began)
+    assert (code, answer["problems"]) == (0, [])
+    hops = answer["hops"]
+    records = hops["collector"]["acknowledged_records"]
+    assert (hops["kafka"]["records"], hops["druid"]["rows"], hops["superset"]["count"]) == (records,) * 3

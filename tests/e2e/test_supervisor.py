@@ -11,6 +11,8 @@ import pytest
 from tests.e2e.live import LiveStack, eventually
 
 pytestmark = [pytest.mark.e2e]
+
+ENGINES = ("native",)  # containers differ in nothing that is asked here
 NAME = "divolte-clickstream"
 
 
