@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.ended import Run
 
 
@@ -16,8 +18,11 @@ def test_down_works_with_a_broken_compose_file(pyglue: Run, project: Path) -> No
     assert "Nothing was running" in ended.err
 
 
-def test_a_missing_core_service_is_an_input_error(pyglue: Run, project: Path) -> None:
+def test_a_missing_core_service_is_an_input_error(
+    pyglue: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A stack without a service of the pipeline is told so, with the file's name."""
+    monkeypatch.setenv("PYGLUE_SUPERSET_URL", "http://127.0.0.1:1")  # it runs elsewhere
     file = project / "docker-compose.yml"
     whole = file.read_text()
     start, end = whole.index("  sample-app:"), whole.index("volumes:\n  zookeeper-data:")
@@ -27,8 +32,11 @@ def test_a_missing_core_service_is_an_input_error(pyglue: Run, project: Path) ->
     assert "docker-compose.yml: has no service sample-app, which the pipeline needs" in ended.err
 
 
-def test_without_a_password_the_next_command_is_named(pyglue: Run, project: Path) -> None:
-    """Before the first `up` there is no password for Superset yet."""
+def test_without_a_password_the_next_command_is_named(
+    pyglue: Run, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a Superset that runs elsewhere it has to be given."""
+    monkeypatch.setenv("PYGLUE_SUPERSET_URL", "http://127.0.0.1:1")
     ended = pyglue("register-cluster", "--project-dir", str(project))
     assert ended.code == 1
     assert "SUPERSET_ADMIN_PASSWORD is not set" in ended.err
