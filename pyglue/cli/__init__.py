@@ -5,6 +5,7 @@ Exit codes: 0 fine, 1 known trouble, 2 usage, 3 a bug of ours (the report lies i
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import sys
@@ -174,11 +175,22 @@ def run(arguments: list[str], patience: float | None = None) -> int:
     except ReaderLeft:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EIO, errno.EFBIG, errno.EDQUOT):
+            return _bug(screen, error, arguments)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left must not fail once more
+        screen.problem("the output can't be written", [str(error)], "df -h", "cannot-write")
+        return 1
     except Exception as error:  # noqa: BLE001 - the boundary: whatever comes here is a bug of ours
-        screen.say(f"{type(error).__name__}: {error}")
-        screen.say(f"This is a bug in pyglue. Please report it with the file {_report(arguments)}")
-        return 3
+        return _bug(screen, error, arguments)
     return result if isinstance(result, int) else 0
+
+
+def _bug(screen: Screen, error: Exception, arguments: list[str]) -> int:
+    """Say what a report needs; called while the error is handled."""
+    screen.say(f"{type(error).__name__}: {error}")
+    screen.say(f"This is a bug in pyglue. Please report it with the file {_report(arguments)}")
+    return 3
 
 
 def _report(arguments: list[str]) -> str:

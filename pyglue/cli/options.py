@@ -41,6 +41,22 @@ class Span(click.ParamType[float]):
 SPAN = Span()
 
 
+class Seconds(click.ParamType[float]):
+    """Seconds to wait: a number from 0.1 to 3600."""
+
+    name = "float"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """The number; one that is none is refused as well."""
+        seconds = click.FLOAT.convert(value, param, ctx)
+        if not 0.1 <= seconds <= 3600:
+            self.fail(f"{value} is no number of seconds from 0.1 to 3600", param, ctx)
+        return seconds
+
+
+SECONDS = Seconds()
+
+
 @dataclass(frozen=True)
 class App:
     """One run of pyglue: the options that every command has, and the screen.

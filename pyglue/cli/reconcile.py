@@ -32,6 +32,7 @@ from pyglue.stack.model import Stack
 GRACE_SECONDS = 5  # what came later than that may be on its way
 MOST_MINUTES = 31 * 1440  # Superset answers 50,000 rows at most
 INGESTING = ("druid-indexer", "druid-coordinator", "zookeeper")
+EARLIEST = 2000  # year; what lies before is a mistake, and beyond what some of those asked can count
 FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d"]
 T = TypeVar("T")
 
@@ -83,6 +84,8 @@ def _span(seconds: float, begin: datetime | None, until: datetime | None, now: f
     last = int(now - GRACE_SECONDS) // 60
     end = last if until is None else min(last, _minute(until))
     first = end - max(1, round(seconds / 60)) if begin is None else _minute(begin)
+    if (begin is not None and begin.year < EARLIEST) or (until is not None and until.year < EARLIEST):
+        raise UsageError(f"there are no events from before {EARLIEST}")
     if first >= end:
         raise UsageError(
             f"there is no whole minute that is over in that time: it would end at {comparing.text(end)}"

@@ -10,7 +10,7 @@ import click
 from pyglue.checks import Checked, check
 from pyglue.cli.options import App, common
 from pyglue.errors import PyglueError
-from pyglue.pipeline import anew
+from pyglue.pipeline import anew, supervisors
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.clients import Clients
 from pyglue.superset.register import sqlalchemy_uri
@@ -60,6 +60,11 @@ def _one(app: App, hop: str, yes: bool) -> None:
     app.needs_running(settings, engine)
     clients = app.clients(settings, stack, engine, time.sleep)
     try:
+        if hop in (
+            "kafka",
+            "druid",
+        ):  # Druid keeps offsets of one that was terminated, and only with it are they forgotten
+            supervisors.known(clients.druid, specs.datasource(checked.spec))
         for line in anew.means(hop, checked.spec, *_held(hop, clients, checked)):
             app.screen.say(line)
         if not yes and not click.confirm(f"Make {hop} anew?", err=True):
@@ -68,13 +73,22 @@ def _one(app: App, hop: str, yes: bool) -> None:
             )
         uri = sqlalchemy_uri(app.addresses(settings, stack, engine).broker_for_superset)
         with engine.locked("reset"):
-            for step in _steps(hop, clients, checked, uri):
-                began = time.monotonic()
-                step.act()
-                app.screen.finished(step.label, "ok", time.monotonic() - began)
+            _run(app, hop, _steps(hop, clients, checked, uri))
     finally:
         clients.close()
     app.screen.say("Next: pyglue trace")
+
+
+def _run(app: App, hop: str, steps: list[anew.Step]) -> None:
+    """One step after the other; whoever is broken off says how to go on."""
+    try:
+        for step in steps:
+            began = time.monotonic()
+            step.act()
+            app.screen.finished(step.label, "ok", time.monotonic() - began)
+    except BaseException:
+        app.screen.say(f"Half done. What mends it: pyglue reset --hop {hop} --yes")
+        raise
 
 
 def _steps(hop: str, clients: Clients, checked: Checked, uri: str) -> list[anew.Step]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from pyglue.checks import check
-from pyglue.cli.options import App, common
+from pyglue.cli.options import SECONDS, App, common
 from pyglue.engines import choose
 from pyglue.errors import unwritable
 from pyglue.pipeline.junit import junit
@@ -26,7 +26,9 @@ from pyglue.up import with_log
     help="Write the report into FILE, too, as JUnit's XML.",
     metavar="FILE",
 )
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds that each hop may take.")
+@click.option(
+    "--timeout", type=SECONDS, default=30.0, show_default=True, help="Seconds that each hop may take."
+)
 @common
 def smoke_test(app: App, as_json: bool, file: Path | None, timeout: float) -> int:
     """Send one event and find it at every hop: collector, Kafka, Druid SQL, a chart of Superset.

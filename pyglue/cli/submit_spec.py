@@ -24,7 +24,7 @@ from pyglue.pipeline.kafka import Kafka
 from pyglue.pipeline.sampler import Sample
 from pyglue.pipeline.spec_diff import Change
 from pyglue.screen import Screen
-from pyglue.up import POSTED, submit
+from pyglue.up import POSTED, reset_if_ahead, submit
 
 ROWS_SHOWN = 3  # as many as fit side by side
 REASONS_SHOWN = 5
@@ -163,6 +163,9 @@ def _posted(work: Work) -> int:
     made = submit(work.wanted, work.clients, work.project, wait, before_schema_change=_refuse)
     druid = work.clients.druid
     supervisors.await_running(druid, work.name, wait, reading=True)
+    # Druid keeps the offsets of a supervisor that was terminated, though the topic may be another one by now.
+    if reset_if_ahead(work.clients, work.name, specs.topic(work.wanted), wait):
+        supervisors.await_running(druid, work.name, wait, reading=True)
     work.screen.finished(f"Post supervisor {work.name}", "made" if made else "kept", time.monotonic() - began)
     status = supervisors.status(druid, work.name)
     unread = supervisors.unread(druid, work.name)[-REASONS_SHOWN:] if status.unparseable else []

@@ -15,7 +15,7 @@ from pyglue.cli.options import App, common
 from pyglue.cli.status import status
 from pyglue.engine import Engine
 from pyglue.engines import choose
-from pyglue.errors import PyglueError
+from pyglue.errors import PyglueError, UsageError
 from pyglue.screen import Screen
 from pyglue.settings import locate
 from pyglue.stack.reading import FILE
@@ -39,6 +39,8 @@ def support_bundle(app: App, file: Path | None) -> None:
     pyglue support-bundle /tmp/for-you.tar.gz
     """
     project = locate(app.project_dir, os.environ)
+    if file is not None and not file.name:
+        raise UsageError(f"{str(file)!r} is no name of a file")
     file = file or Path(time.strftime("pyglue-support-%Y%m%d-%H%M%S.tar.gz"))
     bundle = Bundle(_mask(app, project))
     pieces.collect(bundle, project, os.environ, lambda: _engine(app), lambda: _status(app))

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from pyglue.cli.options import App, common
+from pyglue.cli.options import SECONDS, App, common
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.findings import HOPS, Finding, cause, findings
 from pyglue.engine import Engine
@@ -33,7 +33,9 @@ WIDE = 60  # characters of a value that are shown
     metavar="N",
     help="Send N events, one after the other.",
 )
-@click.option("--timeout", default=30.0, show_default=True, help="Seconds that each hop may take.")
+@click.option(
+    "--timeout", type=SECONDS, default=30.0, show_default=True, help="Seconds that each hop may take."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @common
 def trace(app: App, event_id: str | None, repeat: int, timeout: float, as_json: bool) -> int:

@@ -20,6 +20,7 @@ from pyglue.pipeline.clients import COLLECTOR
 from pyglue.screen import amount, span
 
 UP = "pyglue up"
+TOLD = 110  # characters of a file's problem in one sentence; all of it stands below
 HOPS = ("collector", "kafka", "druid", "superset")  # in the order in which an event passes them
 
 
@@ -124,9 +125,12 @@ def _service(facts: Facts, state: State, *, follows: bool) -> Finding:
         try_ = "end that process, or choose another port in .env, then `pyglue up`"
         return Finding("port-taken", hop, message, try_, name)
     if name == COLLECTOR and facts.files is not None:
-        problems = tuple(str(problem) for problem in facts.files.problems)
-        message = f"{name} does not start with these files: {problems[0]}"
-        return Finding("bad-input", hop, message, "mend it, then `pyglue up`", name, problems)
+        problems = tuple(line for problem in facts.files.problems for line in str(problem).splitlines())
+        more = f" (and {len(facts.files.problems) - 1} more)" if len(facts.files.problems) > 1 else ""
+        message = f"{name} does not start with its files: {_start(problems[0])}{more}"
+        return Finding(
+            "bad-input", hop, message, "mend it (`pyglue check`), then `pyglue up`", name, problems
+        )
     if state.state != "running":
         return Finding("service-stopped", hop, f"{name} is {state.state}", UP, name, (), follows)
     reason = f"{name} is not healthy ({state.reason})"
@@ -134,6 +138,11 @@ def _service(facts: Facts, state: State, *, follows: bool) -> Finding:
         reason += f"; it was started {span(state.up)} ago"
     try_ = f"pyglue logs {name}" if not follows else UP
     return Finding("service-unhealthy", hop, reason, try_, name, (), follows)
+
+
+def _start(line: str) -> str:
+    """As much of a line as fits into a sentence."""
+    return line if len(line) <= TOLD else line[:TOLD] + " ..."
 
 
 def _disks(facts: Facts) -> Iterator[Finding]:

@@ -5,7 +5,8 @@
     superset  the database, the dataset, the shipped dashboards with their charts
 
 Each answers labelled steps, run one after the other, so that a step that failed can be told by its name; all may be
-run again.
+run again, and that is what mends one that was broken off: until the last step Druid's supervisor is suspended, so that
+nothing is read by offsets that mean nothing any more.
 """
 
 from __future__ import annotations
@@ -43,18 +44,20 @@ def kafka(kafka: Kafka, druid: Druid, spec: dict[str, Any], wait: Wait) -> list[
     """The topic is deleted and made, and Druid begins at its start."""
     topic, name = specs.topic(spec), specs.datasource(spec)
     return [
+        Step(f"Suspend {name}, publish its rows", lambda: supervisors.publish(druid, name, wait)),
         Step(f"Delete topic {topic}", lambda: kafka.delete_topic(topic)),
         Step(f"Create topic {topic}", lambda: kafka.ensure_topic(topic)),
-        Step(f"Publish rows of {name}, begin anew", lambda: _begin_anew(druid, name, wait)),
+        Step(f"Read {topic} from its start", lambda: _begin(druid, name, wait)),
     ]
 
 
 def druid(druid: Druid, spec: dict[str, Any], wait: Wait) -> list[Step]:
-    """Rows of tasks are dropped with the tasks, those of segments by the coordinator; then the topic is read anew."""
+    """All rows are dropped before the offsets are forgotten: whoever breaks this off has no row twice."""
     name = specs.datasource(spec)
     return [
-        Step(f"Reset supervisor {name}", lambda: _reset(druid, name, wait)),
+        Step(f"Suspend {name}, publish its rows", lambda: supervisors.publish(druid, name, wait)),
         Step(f"Drop segments of {name}", lambda: _drop(druid, name, wait)),
+        Step(f"Read {specs.topic(spec)} from its start", lambda: _begin(druid, name, wait)),
     ]
 
 
@@ -78,14 +81,10 @@ def superset(superset: Superset, checked: Checked, uri: str) -> list[Step]:
     ]
 
 
-def _begin_anew(druid: Druid, name: str, wait: Wait) -> None:
-    if druid.supervisor(name) is not None:  # without one nothing has been read
-        supervisors.begin_anew(druid, name, wait)
-
-
-def _reset(druid: Druid, name: str, wait: Wait) -> None:
-    if druid.supervisor(name) is not None:
-        supervisors.reset(druid, name, wait)
+def _begin(druid: Druid, name: str, wait: Wait) -> None:
+    """Forget the offsets and resume."""
+    druid.reset(name)
+    supervisors.resume(druid, name, wait)
 
 
 def _drop(druid: Druid, name: str, wait: Wait) -> None:

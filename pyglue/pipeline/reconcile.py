@@ -74,7 +74,7 @@ class Gap:
     """A difference between a hop and the one before it, with its count by minute.
 
     `kind` is `missing`, which is a fault, or what explains it: `on its way`, `no longer in kafka`, `past the collector`,
-    `stored though refused`, `more in druid`, `counts incomplete`.
+    `foreign records`, `stored though refused`, `more in druid`, `counts incomplete`.
     """
 
     kind: str
@@ -240,24 +240,39 @@ def _kafka(seen: Seen, collector: Mapping[int, Counts], kafka: InKafka) -> Itera
 
 def _druid(seen: Seen, kafka: InKafka, rows: Minutes) -> Iterator[Gap]:
     """Records in the topic against rows."""
-    missing, way, more = _Tally(), _Tally(), _Tally()
+    missing, way, more, foreign = _Tally(), _Tally(), _Tally(), _Tally()
     for minute in range(seen.span.first, seen.span.end):
         lacking = kafka.records[minute] - rows.get(minute, 0)
         coming = max(0, min(lacking, kafka.unread[minute])) if seen.reads else 0
         way.add(minute, coming)
-        missing.add(minute, lacking - coming)
+        strange = max(0, min(lacking - coming, kafka.unreadable[minute], _foreign(seen, kafka, minute)))
+        foreign.add(minute, strange)
+        missing.add(minute, lacking - coming - strange)
         more.add(minute, -lacking - _gone(seen, kafka, minute))
     records = sum(kafka.records.values())
     if missing:
         yield missing.gap("missing", "druid", f"Druid lacks {{n}} of the {records:,} records in Kafka")
     if way:
         yield way.gap("on its way", "druid", "{n} on the way from Kafka to Druid: not read yet, not missing")
+    if foreign:
+        yield foreign.gap(
+            "foreign records",
+            "druid",
+            "{n} in Kafka that no collector wrote and nobody can read: they make no rows",
+        )
     if more:
         yield more.gap(
             "more in druid",
             "druid",
             "Druid has {n} rows more than Kafka has records: deleted there by now, or read twice after a reset",
         )
+
+
+def _foreign(seen: Seen, kafka: InKafka, minute: int) -> int:
+    """Records that the collector has not counted: another program wrote them."""
+    if isinstance(seen.collector, PyglueError):
+        return 0
+    return max(0, kafka.records[minute] - seen.collector.get(minute, NO_COUNTS).records.get(seen.topic, 0))
 
 
 def _gone(seen: Seen, kafka: InKafka, minute: int) -> int:

@@ -65,6 +65,8 @@ def read(path: Path, shown: str | None = None) -> dict[str, Any]:
         spec = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError([Problem(name, error.lineno, error.colno, error.msg)]) from error
+    except RecursionError as error:
+        raise InputError([Problem(name, None, None, "it is nested too deeply")]) from error
     problems = [Problem(name, _line(text, key), None, message) for key, message in _faults(spec)]
     if problems:
         raise InputError(problems)

@@ -15,7 +15,10 @@ from typing import Any
 from pyglue.pipeline.spec import Posted, fingerprint
 
 SHOWN = 100  # characters of a value
-_SECRET = re.compile(r"password|secret|jaas|token", re.IGNORECASE)
+_SECRET = re.compile(
+    r"password|secret|jaas|token|credential|assertion|user\.info|(?:keystore|truststore|private|api|access)[._-]?key",
+    re.IGNORECASE,
+)
 _SPAN = re.compile(
     r"P(?:(?P<d>\d+)D)?(?:T(?:(?P<h>\d+)H)?(?:(?P<m>\d+)M)?(?:(?P<s>\d+(?:\.\d+)?)S)?)?(?<![PT])"
 )

@@ -103,13 +103,22 @@ def begin_anew(druid: Druid, name: str, wait: Wait) -> None:
     A reset ends the tasks at once, and with them rows that are not in segments yet; so they publish those first. One that
     was suspended stays so. Raises PyglueError if the tasks don't come to publish.
     """
+    ran = publish(druid, name, wait)
+    druid.reset(name)
+    if ran:
+        resume(druid, name, wait)
+
+
+def publish(druid: Druid, name: str, wait: Wait) -> bool:
+    """Suspend it, and wait until its tasks have published their rows; False if it was suspended before.
+
+    Raises PyglueError if there is none, or if the tasks don't come to publish.
+    """
     ran = suspend(druid, name, wait)
     _await(
         druid, name, "does not publish its rows", lambda found: found is not None and not found.tasks, wait
     )
-    druid.reset(name)
-    if ran:
-        resume(druid, name, wait)
+    return ran
 
 
 def _reads_anew(found: SupervisorStatus | None, before: set[str]) -> bool:

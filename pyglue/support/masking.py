@@ -27,16 +27,17 @@ HARMLESS = re.compile(
     r"[A-Z_]+_(?:PORT|HEAP|DIRECT|MEMORY|THREADS)|KAFKA_RETENTION_HOURS|DIVOLTE_TOPIC|DRUID_(?:BUFFER|TASKS|SEGMENT_CACHE|LOG_LEVEL)"
     r"|DIVOLTE_URL|SUPERSET_URL|IMAGE_BASE|PYGLUE_(?:PROJECT|ENGINE|KAFKA)|COMPOSE_PROFILES"
 )
-_TELLING = re.compile(r"PASS|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|COOKIE", re.IGNORECASE)
+_TELLING = re.compile(r"PASS|PWD|SECRET|TOKEN|KEY|CREDENTIAL|AUTH|PRIVATE|COOKIE", re.IGNORECASE)
 _WORDS = frozenset({"true", "false", "null", "none", "auto", "info", "debug", "warn", "error"})
 _VARIABLE = re.compile(r"\$\{?([A-Za-z_][A-Za-z0-9_]*)")
 
 _QUOTED = r"""\\"[^"\\\n]*\\"|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'"""
 _BEHIND = r"""(\\?["']?\s*(?::-|:(?!-)|=)\s*)"""  # in shell `${NAME:-value}`, too
 _NAMED = re.compile(
-    r"((?:passw(?:or)?d|passphrase|secret|token|credentials?|(?:api|private|access)[_.-]?key)[\w.-]{0,40})"
+    r"((?:passw(?:or)?d|passphrase|passcode|pwd|secret|token|credentials?|assertion|user\.info"
+    r"|(?:api|private|access|keystore|truststore)[_.-]?key)[\w.-]{0,40})"
     + _BEHIND
-    + rf"(?!\$\{{\w+(?::?-)?\}}|\}}|null\b|true\b|false\b)({_QUOTED}|[^\s,;&]+)",
+    + rf"(?!\$\{{\w+(?::?-)?\}}|\}}|null\b|true\b|false\b)({_QUOTED}|\[[^\]\n]*\]|[^\s,;&]+)",
     re.IGNORECASE,
 )
 _HEADERS = re.compile(

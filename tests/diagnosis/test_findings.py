@@ -102,7 +102,7 @@ FAULTS: dict[str, tuple[Facts, str, str, str]] = {
         ),
         "bad-input",
         "collector",
-        "mend it, then `pyglue up`",
+        "mend it (`pyglue check`), then `pyglue up`",
     ),
     "hangs": (
         healthy(services=(*without()[:-1], state("superset", healthy=False, reason="no answer within 5 s"))),

@@ -127,6 +127,17 @@ def test_why_druid_may_lack_them(more: dict[str, Any], word: str, try_: str) -> 
     assert found.try_ == try_
 
 
+def test_what_another_program_wrote_and_nobody_can_read_is_no_loss() -> None:
+    """It makes no row; but what the collector wrote and nobody can read is missing."""
+    seen = replace(SEEN, kafka=kafka({M: 6, M + 1: 3}, unreadable=Counter({M: 1})))
+    assert ("foreign records", "druid", {M: 1}) in told(seen)
+    assert reconcile.findings(seen, reconcile.gaps(seen), ()) == ()
+    own = replace(
+        SEEN, kafka=kafka(unreadable=Counter({M: 1})), druid={M: 4, M + 1: 3}, superset={M: 4, M + 1: 3}
+    )
+    assert ("missing", "druid", {M: 1}) in told(own)
+
+
 def test_what_the_collector_has_not_counted() -> None:
     """A history, or an answer of 503 whose record arrived all the same, is said and no fault."""
     more = {M: 7, M + 1: 3, M + 5: 9}
