@@ -297,3 +297,17 @@ def test_what_druid_lacks_is_named_and_comes_back(stack: LiveStack) -> None:
     hops = answer["hops"]
     records = hops["collector"]["acknowledged_records"]
     assert (hops["kafka"]["records"], hops["druid"]["rows"], hops["superset"]["count"]) == (records,) * 3
+
+
+def test_a_hop_is_made_anew(stack: LiveStack) -> None:
+    """Druid's rows are read once more from the topic, none twice; Superset's things are there again."""
+    events = [f"anew-{number}" for number in range(5)]
+    for event in events:
+        assert stack.send(event, "anew") == 200
+    for hop in ("druid", "superset"):
+        eventually(lambda: sorted(stack.ids("anew")) == events, f"the rows, before {hop} is made anew")
+        done = stack.run("reset", "--hop", hop, "--yes", timeout=400)
+        assert done.returncode == 0, done.stderr
+    done = stack.run("trace", timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert sorted(stack.ids("anew")) == events
