@@ -211,6 +211,11 @@ class Engine(ABC):
         """Services that have their ports already."""
         return self.running()
 
+    def holds(self, state: State, who: ports.Holder) -> bool:
+        """Whether it is the service itself that has its port, as far as can be seen: of a container, Docker has it."""
+        del who
+        return state.name in self.present()
+
     def check_ports(self) -> None:
         """Raise PyglueError naming every port that is taken."""
         error = taken_error(self.taken_ports())

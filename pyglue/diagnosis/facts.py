@@ -128,7 +128,7 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             schema=_schema(schema),
             schema_changed=schema.stat().st_mtime if schema.exists() else 0.0,
             disks=disks(engine),
-            holders=_holders(ill) if asked else {},
+            holders=_holders(engine, ill) if asked else {},
             files=_files(settings) if any(state.name == COLLECTOR for state in ill) else None,
             **{part: future.result() for part, future in asked.items()},
         )
@@ -214,19 +214,12 @@ def _files(settings: Settings) -> InputError | None:
     return None
 
 
-def _holders(ill: list[State]) -> dict[str, str]:
+def _holders(engine: Engine, ill: list[State]) -> dict[str, str]:
     """Who has the ports of services that are not healthy, by service, in words: one may be dying of it just now."""
     found: dict[str, str] = {}
     for state in ill:
         for port in state.ports:
             who = None if ports.is_free(port) else ports.holder(port)
-            if who is not None and not _own(state, who):
+            if who is not None and not engine.holds(state, who):
                 found[state.name] = f"{port} is held by {who.words}"
     return found
-
-
-def _own(state: State, who: ports.Holder) -> bool:
-    """Whether a service that runs has its port itself, as far as can be seen."""
-    if state.state != "running":
-        return False
-    return state.pid is None or who.pid is None or ports.descends(who.pid, state.pid)

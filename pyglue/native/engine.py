@@ -29,6 +29,7 @@ from pyglue.native.contract import Program, Translation, program
 from pyglue.native.health import Check, healthy_now
 from pyglue.native.logs import follow, tail
 from pyglue.native.supervisord import Process, Supervisord, configuration
+from pyglue.ports import Holder, descends
 from pyglue.stack.model import Service, Stack
 
 DOWN_SECONDS = 20.0  # then what is left is killed, so that `down` ends within 30 s
@@ -182,6 +183,11 @@ class NativeEngine(Engine):
         self.check()
         self.supervisord.ensure(self.stack.services.values())
         return stale
+
+    def holds(self, state: State, who: Holder) -> bool:
+        if state.state != "running":
+            return False
+        return state.pid is None or who.pid is None or descends(who.pid, state.pid)
 
     def stop(self, names: Sequence[str]) -> None:
         """supervisord kills what outlasts its grace."""

@@ -12,6 +12,7 @@ from pyglue import flow
 from pyglue.docker.daemon import End, Owner
 from pyglue.engine import ServiceJob
 from pyglue.errors import InputError, PyglueError
+from pyglue.ports import Holder
 from tests.docker.fakes import Shop, container
 from tests.native.stacks import Heard
 
@@ -262,3 +263,12 @@ def test_a_file_of_a_service_is_read_out_of_its_container(shop: Shop) -> None:
     assert shop.engine().read_data("divolte", "counts/open.json") is None
     shop.daemon.there["divolte"] = container("divolte", state="exited")
     assert shop.engine().read_data("divolte", "counts/open.json") == b"/data/counts/open.json of divolte"
+
+
+def test_a_port_of_a_container_that_is_there_is_its_own(shop: Shop) -> None:
+    """Docker has the port for it, even while it is paused; of one that has ended another program has it."""
+    proxy = Holder(1, "docker-proxy")
+    for state, its_own in (("paused", True), ("running", True), ("exited", False)):
+        shop.daemon.there["kafka"] = replace(container("kafka"), state=state)
+        engine = shop.engine()
+        assert engine.holds(engine.states()[0], proxy) is its_own

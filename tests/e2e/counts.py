@@ -16,6 +16,12 @@ def this_minute() -> int:
     return int(time.time()) // 60
 
 
+def new_minute() -> int:
+    """Wait until a minute begins, in which nobody else has done anything; its number since 1970."""
+    time.sleep(60.5 - time.time() % 60)
+    return this_minute()
+
+
 def reconciled(stack: LiveStack, minute: int, *, until: int | None = None) -> tuple[int, dict[str, Any]]:
     """The exit code and the answer for the time from `minute` on, once `until` is over (or that minute)."""
     time.sleep(max(0.0, ((until or minute) + 1) * 60 + GRACE - time.time()))

@@ -248,7 +248,7 @@ def test_reset_wipes_what_is_ours_and_nothing_else(stack: LiveStack, foreign: st
     """All volumes of the project are gone, those of others are there; the next `up` begins from nothing."""
     assert stack.send("wiped", "wiped") == 200
     ours = ("volume", "ls", "--quiet", "--filter", f"label=com.docker.compose.project={stack.project}")
-    assert len(stack.docker(*ours).splitlines()) == 9
+    assert len(stack.docker(*ours).splitlines()) == 10
     assert stack.run("reset", "--yes", timeout=90).returncode == 0
     assert stack.docker(*ours) == ""
     assert stack.left() == []

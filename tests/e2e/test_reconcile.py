@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.e2e.counts import reconciled, sent, this_minute
+from tests.e2e.counts import new_minute, reconciled, sent, this_minute
 from tests.e2e.live import LiveStack, eventually
 
 pytestmark = [pytest.mark.e2e]
@@ -21,7 +21,7 @@ def kinds(answer: dict[str, Any]) -> dict[str, int]:
 
 def test_a_kill_loses_no_event_and_is_said(stack: LiveStack) -> None:
     """Events before and after a kill -9 of the collector are counted alike at every hop, and so is what was dropped."""
-    minute = this_minute()
+    minute = new_minute()
     sent(stack, "before-kill", 20)
     for _ in range(3):
         assert requests.get(f"{stack.url('DIVOLTE_PORT')}/csc-event?s=1", timeout=20).status_code == 200
