@@ -9,6 +9,7 @@ import click
 
 from pyglue.checks import Checked, check
 from pyglue.cli.options import App, common
+from pyglue.engines import choose
 from pyglue.errors import PyglueError
 from pyglue.pipeline import anew, supervisors
 from pyglue.pipeline import spec as specs
@@ -56,7 +57,8 @@ def _all(app: App, yes: bool) -> None:
 def _one(app: App, hop: str, yes: bool) -> None:
     settings = app.settings()
     checked = check(settings)
-    _, stack, engine = app.running()
+    stack = checked.stack
+    engine = choose(settings, stack).engine
     app.needs_running(settings, engine)
     clients = app.clients(settings, stack, engine, time.sleep)
     try:
