@@ -31,6 +31,9 @@ POSTED = Path(".pyglue") / "supervisors"  # what was posted last, by datasource
 FIRST_ROW_SECONDS = 90.0  # a new supervisor's first row; seen: 3.5 s
 PROOF_SECONDS = 90.0  # longer than any pause that Druid makes of its own accord (a minute)
 DRAIN_SECONDS = 60.0
+OFFSETS_SECONDS = (
+    20.0  # Druid first asks 15 s after a supervisor's start, then by the spec's offsetFetchPeriod
+)
 PAUSE = 0.1
 
 
@@ -47,6 +50,7 @@ class Up:
         self.cancel = cancel
         self._dataset: Dataset | None = None
         self._changed = False  # whether this run changed what Druid's columns are
+        self._topic_made = False
         self.memory = 0  # bytes that everything uses, once the proof was given
 
     def jobs(self, pool: ThreadPoolExecutor) -> list[Job]:
@@ -90,7 +94,8 @@ class Up:
 
     def topic(self) -> Done:
         """The topic must be there before supervisor and collector, or the first event takes a minute."""
-        return Done("made" if self.clients.kafka.ensure_topic(specs.topic(self.checked.spec)) else "kept")
+        self._topic_made = self.clients.kafka.ensure_topic(specs.topic(self.checked.spec))
+        return Done("made" if self._topic_made else "kept")
 
     def supervisor(self) -> Done:
         """Post the spec unless it runs already; when the schema changes, let Druid read the old records first."""
@@ -101,6 +106,7 @@ class Up:
             self.engine.stack.directory,
             self.cancel.wait,
             before_schema_change=self._stop_collector,
+            topic_made=self._topic_made,
         )
         self._changed |= posted
         suspend_others(self.clients.druid, self.engine.stack.directory, specs.datasource(wanted))
@@ -220,25 +226,30 @@ def submit(
     wait: Callable[[float], None],
     *,
     before_schema_change: Callable[[], None],
+    topic_made: bool = False,
 ) -> bool:
     """Post a spec unless it is what runs; True if it was posted.
 
     With another schema or topic than the one that runs, `before_schema_change` is called and unread records are waited
-    for. Raises PyglueError if some remain, or if the supervisor does not come to run.
+    for. `topic_made`: there was no topic a moment ago, so what Druid may have read was another. Raises PyglueError if
+    records remain, or if the supervisor does not come to run.
     """
     name, topic = specs.datasource(wanted), specs.topic(wanted)
     file = directory / POSTED / f"{name}.json"
     running = clients.druid.supervisor(name)
     if running is not None and specs.Posted.load(file) == specs.Posted.of(wanted, running):
-        return reset_if_ahead(clients, name, topic, wait)
+        return (topic_made and reset_if_read(clients, name, wait)) or reset_if_ahead(
+            clients, name, topic, wait
+        )
     moved = running is not None and specs.topic(running) != topic
     if running is not None and specs.reads_otherwise(running, wanted):
         before_schema_change()
         drain(clients, name, specs.topic(running), wait)
     file.unlink(missing_ok=True)
-    clients.druid.submit(wanted)
-    if moved:  # the offsets of the old topic mean nothing in the new one
+    if moved or (topic_made and running is not None):  # offsets of the old topic mean nothing in the new one
+        supervisors.publish(clients.druid, name, wait)
         clients.druid.reset(name)
+    clients.druid.submit(wanted)
     await_running(clients.druid, name, wait)
     after = clients.druid.supervisor(name)
     if after is not None:
@@ -252,6 +263,22 @@ def reset_if_ahead(clients: Clients, name: str, topic: str, wait: Callable[[floa
     ends = clients.kafka.ends(topic)
     if not any(offset > ends.get(partition, 0) for partition, offset in read.items()):
         return False
+    supervisors.begin_anew(clients.druid, name, wait)
+    return True
+
+
+def reset_if_read(clients: Clients, name: str, wait: Callable[[float], None]) -> bool:
+    """Begin anew where Druid has read anything: for a topic that was made a moment ago.
+
+    The new topic may soon go further than the old one did, so offsets are not compared. Druid asks its tasks now and then
+    how far they are: so long is waited for a first offset, for the last events of the old topic may be as new.
+    """
+    waited = 0.0
+    while not any(clients.druid.offsets(name).values()):
+        if waited >= OFFSETS_SECONDS:
+            return False
+        wait(0.2)
+        waited += 0.2
     supervisors.begin_anew(clients.druid, name, wait)
     return True
 

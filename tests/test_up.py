@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from pyglue.errors import PyglueError
+from pyglue.pipeline import supervisors
 from pyglue.pipeline.clients import Clients
 from pyglue.pipeline.druid import Listed
 from pyglue.pipeline.supervisor_status import SupervisorStatus
@@ -53,6 +54,7 @@ class FakeDruid:
     def submit(self, spec: dict[str, Any]) -> str:
         """Take a spec over."""
         self.posts.append(spec)
+        self.is_suspended = False
         self.running = {**copy.deepcopy(spec), "suspended": False}
         return "clicks"
 
@@ -105,9 +107,16 @@ class Stack:
         self.clients = cast(Clients, type("Fake", (), {"druid": self.druid, "kafka": FakeKafka()}))
         self.stopped_at: list[float] = []
 
-    def submit(self, spec: dict[str, Any]) -> bool:
+    def submit(self, spec: dict[str, Any], *, topic_made: bool = False) -> bool:
         """Post as `up` does."""
-        return submit(spec, self.clients, self.directory, self.time.wait, before_schema_change=self.stop)
+        return submit(
+            spec,
+            self.clients,
+            self.directory,
+            self.time.wait,
+            before_schema_change=self.stop,
+            topic_made=topic_made,
+        )
 
     def stop(self) -> None:
         """What comes before a change of the schema."""
@@ -237,7 +246,43 @@ def test_another_topic_is_begun_at_its_beginning(tmp_path: Path) -> None:
         moved, stack.clients, tmp_path, stack.time.wait, before_schema_change=lambda: stopped.append(True)
     )
     assert stopped == [True]
-    assert stack.druid.resets == ["clicks"]
+    assert stack.druid.resets == ["clicks suspended"]  # its tasks have published what they had
+    assert not stack.druid.is_suspended
+
+
+@pytest.mark.parametrize("spec", [SPEC, {**SPEC, "context": {}}], ids=["same spec", "another spec"])
+def test_what_was_read_of_a_topic_that_is_new_is_forgotten(stack: Stack, spec: dict[str, Any]) -> None:
+    """Even where the new topic goes further than Druid had read of the old one."""
+    stack.submit(SPEC)
+    stack.druid.reads_per_second = 5.0
+    stack.time.now += 0.1  # Druid does not tell yet that it has read
+    assert stack.submit(spec, topic_made=True)
+    assert stack.druid.resets == ["clicks suspended"]
+    assert not stack.druid.is_suspended
+
+
+def test_a_topic_that_is_new_with_nothing_read_changes_nothing(stack: Stack) -> None:
+    """As on a first start that was broken off."""
+    stack.submit(SPEC)
+    stack.druid.reads_per_second = 0.0
+    assert not stack.submit(SPEC, topic_made=True)
+    assert stack.druid.resets == []
+
+
+@pytest.mark.parametrize("broken", [PyglueError("gone"), KeyboardInterrupt()])
+def test_a_supervisor_that_ran_goes_on_where_beginning_anew_is_broken_off(
+    stack: Stack, broken: BaseException
+) -> None:
+    """Nobody suspended it, so nobody would resume it."""
+
+    def reset(_name: str) -> None:
+        raise broken
+
+    stack.druid.reset = reset  # type: ignore[assignment,method-assign]
+    with pytest.raises(type(broken)):
+        supervisors.begin_anew(cast(Any, stack.druid), "clicks", stack.time.wait)
+    assert stack.druid.suspended == ["clicks"]
+    assert not stack.druid.is_suspended
 
 
 def test_a_topic_that_was_deleted_has_nothing_left_to_read(tmp_path: Path) -> None:

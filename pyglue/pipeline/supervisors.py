@@ -101,24 +101,29 @@ def begin_anew(druid: Druid, name: str, wait: Wait) -> None:
     """Read the topic from its start, keeping all rows: for a topic that was made anew.
 
     A reset ends the tasks at once, and with them rows that are not in segments yet; so they publish those first. One that
-    was suspended stays so. Raises PyglueError if the tasks don't come to publish.
+    was suspended stays so; one that ran goes on even if this is broken off, and may be told again. Raises PyglueError if
+    the tasks don't come to publish.
     """
-    ran = publish(druid, name, wait)
-    druid.reset(name)
+    ran = not known(druid, name).suspended
+    try:
+        publish(druid, name, wait)
+        druid.reset(name)
+    finally:
+        if ran:
+            druid.resume(name)
     if ran:
-        resume(druid, name, wait)
+        await_running(druid, name, wait)
 
 
-def publish(druid: Druid, name: str, wait: Wait) -> bool:
-    """Suspend it, and wait until its tasks have published their rows; False if it was suspended before.
+def publish(druid: Druid, name: str, wait: Wait) -> None:
+    """Suspend it, and wait until its tasks have published their rows.
 
     Raises PyglueError if there is none, or if the tasks don't come to publish.
     """
-    ran = suspend(druid, name, wait)
+    suspend(druid, name, wait)
     _await(
         druid, name, "does not publish its rows", lambda found: found is not None and not found.tasks, wait
     )
-    return ran
 
 
 def _reads_anew(found: SupervisorStatus | None, before: set[str]) -> bool:
