@@ -25,7 +25,7 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event, of_json, of_parameters, of_tag
 from pyglue.collector.headers import Headers
 from pyglue.collector.http1 import Reader
-from pyglue.collector.kafka_sink import Kafka
+from pyglue.collector.kafka_sink import Kafka, KafkaOutlet
 from pyglue.collector.loading import Setup, load
 from pyglue.collector.query import parameters
 from pyglue.errors import PyglueError
@@ -153,7 +153,7 @@ async def _produced(config: Config, topic: str, records: Sequence[tuple[bytes, b
         over.set_exception(PyglueError(f"Kafka's producer can't go on: {reason}"))
 
     kafka = Kafka(config.producer, config.limits, [topic], failed)
-    outlet = kafka.outlet(topic)
+    outlet = KafkaOutlet(kafka, topic)
     while not outlet.ready:
         await asyncio.sleep(0.01)
     waiting = iter(records)

@@ -25,6 +25,7 @@ from pyglue.collector.configured import (
     KafkaSink,
     Limits,
     MappingFiles,
+    Spool,
 )
 from pyglue.collector.schema import reason
 from pyglue.collector.settings import Section
@@ -33,6 +34,7 @@ from pyglue.errors import InputError, Problem
 _DAY_MS = 86_400_000
 _LOOPBACK = "127.0.0.1"
 _LINGER_MS = 5
+_SPOOL_BYTES = 2**30
 _SCRIPT_NAME = re.compile(r"[A-Za-z0-9_-]+\.js\Z")
 _AGENT_PARSERS = ("non_updating", "online_updating", "caching_and_updating")
 
@@ -106,6 +108,7 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
         producer=types.kafka_producer() if uses_kafka else {},
         limits=_limits(collector, types.kafka_linger_ms() if uses_kafka else None),
         counts=_counts(collector.section("counts")),
+        spool=_spool(collector.section("spool")),
     )
     mapper.number("buffer_size", 1_048_576, least=1)
     mapper.number("threads", 1, least=1)
@@ -147,6 +150,14 @@ def _counts(section: Section) -> CountsKept | None:
     keep_days = section.number("keep_days", 30, least=1, most=3650)
     section.done()
     return None if directory is None else CountsKept(directory, keep_days)
+
+
+def _spool(section: Section) -> Spool | None:
+    """Where records wait for Kafka; None without a directory."""
+    directory = _file(section, "directory")
+    max_bytes = section.number("max_bytes", _SPOOL_BYTES, least=2**20, most=2**50)
+    section.done()
+    return None if directory is None else Spool(directory, max_bytes)
 
 
 def _source(name: str, section: Section) -> BrowserSource | JsonSource | None:

@@ -98,12 +98,21 @@ class CountsKept:
 
 
 @dataclass(frozen=True)
+class Spool:
+    """The block `pyglue.collector.spool`: where answered records wait for Kafka, and how much of them in bytes."""
+
+    directory: Path
+    max_bytes: int
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration.
 
     Sources, sinks and mappings are in Divolte's order (of two that claim one path, the later has it); `sinks` are
     those that are switched on and fed by a mapping. `producer` holds librdkafka's names and values, and nothing if
-    there is no Kafka sink; `counts` is None if counts are not kept on disk. Times are in milliseconds.
+    there is no Kafka sink; `counts` is None if counts are not kept on disk, `spool` if
+    an answer always waits for Kafka. Times are in milliseconds.
     """
 
     host: str
@@ -122,3 +131,4 @@ class Config:
     producer: Mapping[str, str]
     limits: Limits
     counts: CountsKept | None
+    spool: Spool | None

@@ -17,7 +17,18 @@ _NEVER = -1
 class Minute:
     """The counts of one minute, as they grow; see Counts for what they mean. `number` is minutes since 1970."""
 
-    __slots__ = ("acknowledged", "dropped", "number", "part", "received", "records", "refused", "requests")
+    __slots__ = (
+        "acknowledged",
+        "dropped",
+        "landed",
+        "number",
+        "part",
+        "received",
+        "records",
+        "refused",
+        "requests",
+        "spooled",
+    )
 
     def __init__(self, number: int, part: int) -> None:
         self.number = number
@@ -25,6 +36,8 @@ class Minute:
         self.received = 0
         self.acknowledged = 0
         self.refused = 0
+        self.spooled = 0
+        self.landed = 0
         self.dropped: dict[str, int] = {}
         self.requests: dict[str, int] = {}
         self.records: dict[str, int] = {}
@@ -54,6 +67,8 @@ class Minute:
             complete,
             run,
             self.part,
+            self.spooled,
+            self.landed,
         )
 
     def totals(self) -> Counter[str]:
@@ -63,6 +78,8 @@ class Minute:
                 "received": self.received,
                 "acknowledged": self.acknowledged,
                 "refused": self.refused,
+                "spooled": self.spooled,
+                "landed": self.landed,
                 **{f"dropped: {reason}": count for reason, count in self.dropped.items()},
                 **self.requests,
             }
@@ -93,6 +110,14 @@ class Counters:
             found = self._open[number] = Minute(number, self._parts)
         self._last = found
         return found
+
+    def spooled(self, timestamp: int) -> None:
+        """Count a record of this time (ms since 1970) that is safe on the disk, and not in Kafka yet."""
+        self.at(timestamp).spooled += 1
+
+    def landed(self, timestamp: int) -> None:
+        """Count such a record that is in Kafka by now."""
+        self.at(timestamp).landed += 1
 
     def close(self, before: int | None = None) -> list[Counts]:
         """Take out the minutes that ended before this moment (ms since 1970), or all of them.

@@ -16,7 +16,7 @@ from typing import Any
 
 MINUTE_MS = 60_000
 OPEN = "open.json"
-_NUMBERS = ("received", "acknowledged", "refused", "run", "part")
+_NUMBERS = ("received", "acknowledged", "refused", "run", "part", "spooled", "landed")
 _NAMED = ("dropped", "requests", "records")
 
 
@@ -26,7 +26,8 @@ class Counts:
 
     `received` events; of them `acknowledged` ones were answered with success after their records were safe, `refused`
     ones with 503; `dropped` by reason. `requests` that were no events, by kind. `records` that are safe, by where they
-    are: a topic, or the folder of a file sink. `complete` is False if there may have been more.
+    are: a topic, or the folder of a file sink; `spooled` of them were on the collector's own disk when that was said, and
+    `landed` ones of these reached Kafka since. `complete` is False if there may have been more.
     """
 
     minute: int
@@ -39,6 +40,8 @@ class Counts:
     complete: bool = True
     run: int = 0
     part: int = 0
+    spooled: int = 0
+    landed: int = 0
 
     @property
     def file(self) -> str:
@@ -101,6 +104,8 @@ def plus(one: Counts, other: Counts) -> Counts:
         received=one.received + other.received,
         acknowledged=one.acknowledged + other.acknowledged,
         refused=one.refused + other.refused,
+        spooled=one.spooled + other.spooled,
+        landed=one.landed + other.landed,
         dropped=_sum(one.dropped, other.dropped),
         requests=_sum(one.requests, other.requests),
         records=_sum(one.records, other.records),

@@ -17,13 +17,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from pyglue.collector.configured import Limits
+from pyglue.collector.sinks import Done
 
 log = logging.getLogger("pyglue.collector")
 library_log = logging.getLogger("pyglue.collector.librdkafka")
@@ -42,7 +43,7 @@ PURGE_SECONDS = 1.0  # for the last word on records that are given up
 # What brokers have against a record; it says nothing about the next one.
 OF_THE_RECORD = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP)
 
-Done = Callable[[bool], None]
+Fate = Callable[[KafkaError | None], None]
 
 
 class Kafka:
@@ -55,8 +56,13 @@ class Kafka:
         topics: Sequence[str],
         failed: Callable[[str], None],
         make_producer: Callable[[dict[str, Any]], Producer] = Producer,
+        *,
+        for_ever: bool = False,
     ) -> None:
-        """`settings` have librdkafka's names; `topics` are looked for, and made, before anything is sent."""
+        """`settings` have librdkafka's names; `topics` are looked for, and made, before anything is sent.
+
+        `for_ever`: a record has no acknowledgement time, and is tried until Kafka has it.
+        """
         self.max_bytes = int(settings.get("message.max.bytes", MAX_MESSAGE_BYTES)) - MESSAGE_OVERHEAD
         self.ready = False
         # librdkafka would log every try to connect; `_on_error` keeps the last reason, `_find_topics` tells it.
@@ -79,7 +85,7 @@ class Kafka:
                 "enable.idempotence": True,
                 "acks": "all",
                 "linger.ms": limits.linger_ms,
-                "message.timeout.ms": limits.acknowledge_timeout_ms,
+                "message.timeout.ms": 0 if for_ever else limits.acknowledge_timeout_ms,
                 "queue.buffering.max.messages": limits.max_in_flight,
                 # The partitions that Java's producer, and so Divolte, would choose for the same keys.
                 "partitioner": "murmur2_random",
@@ -94,28 +100,29 @@ class Kafka:
         self._watcher.start()
         self._look.set()
 
-    def outlet(self, topic: str, prefix: bytes = b"") -> KafkaOutlet:
-        """The way to `topic`; `prefix` is written in front of every record."""
-        return KafkaOutlet(self, topic, prefix)
-
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
+        if not self.produce(topic, key, value, timestamp, partial(_tell, done)):
+            done(False)
+
+    def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:
+        """Take a record, and tell `fate` in the loop what keeps it from Kafka, or None; False if the queue is full."""
         try:
             # By position: naming arguments takes 0.4 of 1.1 µs. -1: the partitioner chooses; None: the one before,
             # under another name.
-            self._produce(topic, value, key, -1, partial(self._settle, done), None, timestamp)
-        except BufferError:  # more are under way than may
-            done(False)
-            return
+            self._produce(topic, value, key, -1, partial(self._settle, fate), None, timestamp)
+        except BufferError:
+            return False
         except KafkaException as error:
             log.warning("Kafka's producer refused a record: %s", error)
-            done(False)
-            return
+            fate(error.args[0])
+            return True
         self._in_flight += 1
         if not self._busy:
             self._busy = True
             self._timer.cancel()
             self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
+        return True
 
     def close(self, seconds: float) -> None:
         """Give what is on its way up to `seconds`, then give it up and end. Blocks.
@@ -150,13 +157,13 @@ class Kafka:
         if self._busy or not self._stopping.is_set():
             self._timer = self._loop.call_later(POLL_SECONDS if self._busy else IDLE_SECONDS, self._poll)
 
-    def _settle(self, done: Done, error: KafkaError | None, _: Any) -> None:
+    def _settle(self, fate: Fate, error: KafkaError | None, _: Any) -> None:
         """One record's fate is known. Called by the producer, which must go on with the others' whatever happens."""
         self._in_flight -= 1
         try:
             if error is not None:
                 self._lost(error)
-            done(error is None)
+            fate(error)
         except Exception:
             self._broken += 1
             log.exception("an acknowledgement could not be passed on (%d since the start)", self._broken)
@@ -232,10 +239,27 @@ class Kafka:
             log.debug("news from Kafka after the end")
 
 
-class KafkaOutlet:
-    """See Outlet."""
+def _tell(done: Done, error: KafkaError | None) -> None:
+    done(error is None)
 
-    def __init__(self, kafka: Kafka, topic: str, prefix: bytes) -> None:
+
+class Way(Protocol):
+    """What takes records for all topics."""
+
+    max_bytes: int
+
+    @property
+    def ready(self) -> bool:
+        """See Outlet."""
+
+    def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
+        """See Outlet."""
+
+
+class KafkaOutlet:
+    """See Outlet. `prefix` is written in front of every record."""
+
+    def __init__(self, kafka: Way, topic: str, prefix: bytes = b"") -> None:
         self._kafka = kafka
         self.place = topic
         self._prefix = prefix

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
+from pyglue.collector.counters import Counters
 from pyglue.collector.file_sink import Files, Instances
-from pyglue.collector.kafka_sink import Kafka
+from pyglue.collector.kafka_sink import Kafka, KafkaOutlet
 from pyglue.collector.loading import Setup
 from pyglue.collector.sinks import Outlet
+from pyglue.collector.spool.recovery import KafkaTopics
+from pyglue.collector.spool.sink import Spooled
+from pyglue.collector.spool.store import Store
 
 _CONFLUENT_MAGIC = b"\x00"
 
@@ -17,21 +21,25 @@ class OpenSinks:
     """The sinks of `setup`. Make it inside the running loop; `failed` is called in it if one can't go on at all."""
 
     def __init__(
-        self, setup: Setup, failed: Callable[[str], None], make_kafka: Callable[..., Kafka] = Kafka
+        self,
+        setup: Setup,
+        counters: Counters,
+        failed: Callable[[str], None],
+        make_kafka: Callable[..., Kafka] = Kafka,
     ) -> None:
-        """Raises InputError if a file sink's directory can't be used; then none is left open."""
+        """Raises InputError if a directory of a file sink or of the spool can't be used; then none is left open."""
         self._files: dict[str, Files] = {}
-        self._kafka: Kafka | None = None
+        self._kafka: Kafka | Spooled | None = None
         instances = Instances()
         try:
             for sink in setup.config.sinks:
                 if isinstance(sink, FileSink):
                     self._files[sink.name] = Files(sink, setup.schema_of(sink).text, instances)
+            if setup.topics:
+                self._kafka = _kafka(setup, counters, failed, make_kafka)
         except Exception:
             self.close(0)
             raise
-        if setup.topics:
-            self._kafka = make_kafka(setup.config.producer, setup.config.limits, setup.topics, failed)
 
     def outlet(self, sink: KafkaSink | FileSink, mapping: MappingFiles) -> Outlet:
         """The way into `sink` for the records of `mapping`."""
@@ -39,7 +47,8 @@ class OpenSinks:
             return self._files[sink.name]
         if self._kafka is None:
             raise ValueError(f"sink {sink.name} is not among the open ones")
-        return self._kafka.outlet(sink.topic, _prefix(mapping.confluent_id) if sink.confluent else b"")
+        prefix = _prefix(mapping.confluent_id) if sink.confluent else b""
+        return KafkaOutlet(self._kafka, sink.topic, prefix)
 
     def close(self, seconds: float) -> None:
         """Publish all files, and give records that are on their way to Kafka up to `seconds`. Blocks."""
@@ -47,6 +56,22 @@ class OpenSinks:
             files.close()
         if self._kafka is not None:
             self._kafka.close(seconds)
+
+
+def _kafka(
+    setup: Setup, counters: Counters, failed: Callable[[str], None], make_kafka: Callable[..., Kafka]
+) -> Kafka | Spooled:
+    config = setup.config
+    if config.spool is None:
+        return make_kafka(config.producer, config.limits, setup.topics, failed)
+    store = Store(config.spool.directory, config.spool.max_bytes)
+    return Spooled(
+        make_kafka(config.producer, config.limits, setup.topics, failed, for_ever=True),
+        store,
+        KafkaTopics(config.producer),
+        counters,
+        refuse_ms=config.limits.acknowledge_timeout_ms,
+    )
 
 
 def _prefix(confluent_id: int | None) -> bytes:

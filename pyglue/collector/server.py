@@ -52,7 +52,7 @@ class Sinks(Protocol):
 
 
 # Opens the sinks of a configuration, inside the running loop; they call the function if one of them can't go on at all.
-Opener = Callable[[Setup, Callable[[str], None]], Sinks]
+Opener = Callable[[Setup, Counters, Callable[[str], None]], Sinks]
 
 
 def run(setup: Setup, open_sinks: Opener = OpenSinks) -> None:
@@ -78,8 +78,8 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
     memory = _memory(config.duplicate_memory_size)
-    sinks = open_sinks(setup, failed)
     counters = Counters(_now_ms())
+    sinks = open_sinks(setup, counters, failed)
     app = App(
         setup.table(sinks.outlet),
         memory,

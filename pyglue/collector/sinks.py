@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
+Done = Callable[[bool], None]
+
 
 class Outlet(Protocol):
     """A way into a sink for records of one kind. All calls come from the event loop's thread."""
@@ -21,7 +23,7 @@ class Outlet(Protocol):
     def max_bytes(self) -> int:
         """The most bytes that a record and its key may have together."""
 
-    def send(self, key: bytes, value: bytes, timestamp: int, done: Callable[[bool], None]) -> None:
+    def send(self, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """Deliver a record, then call `done` once in the loop's thread: True if the record is safe, else False.
 
         `key` keeps a party's records in order; `timestamp` is in milliseconds since 1970. `done` may be called before

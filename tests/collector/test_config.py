@@ -114,6 +114,7 @@ def test_defaults_are_divoltes(source: str) -> None:
         producer={},
         limits=Limits(2000, 5, 1, 20_000, 4),
         counts=None,
+        spool=None,
     )
 
 

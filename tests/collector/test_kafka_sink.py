@@ -77,7 +77,7 @@ class Played:
         self.kafka = Kafka(
             {"bootstrap.servers": "nowhere"}, limits, ["clicks"], self.failures.append, self._make
         )
-        self.outlet = self.kafka.outlet("clicks")
+        self.outlet = KafkaOutlet(self.kafka, "clicks")
 
     def _make(self, config: dict[str, Any]) -> Producer:
         self.producer = PlayedProducer(config)
@@ -138,7 +138,7 @@ def test_acknowledged_records_are_safe_and_excess_is_refused() -> None:
     async def go() -> None:
         kafka = Kafka(MOCK, LIMITS, [], never)
         await ready(kafka)
-        outlet = kafka.outlet("clicks")
+        outlet = KafkaOutlet(kafka, "clicks")
         assert await send(outlet, 4) == [True, True, True, False]
         assert await send(outlet, 1) == [True]
         kafka.close(1)
@@ -152,7 +152,7 @@ def test_records_arrive_as_divolte_writes_them() -> None:
     async def go() -> list[Any]:
         kafka = Kafka(MOCK, replace(LIMITS, max_in_flight=100), [], never)
         await ready(kafka)
-        outlets = [kafka.outlet("clicks"), kafka.outlet("clicks", b"\x00\x00\x00\x30\x39")]
+        outlets = [KafkaOutlet(kafka, "clicks"), KafkaOutlet(kafka, "clicks", b"\x00\x00\x00\x30\x39")]
         assert [outlet.max_bytes for outlet in outlets] == [kafka.max_bytes, kafka.max_bytes - 5]
         loop = asyncio.get_running_loop()
         fates = []
@@ -204,7 +204,7 @@ def test_without_a_broker_there_is_an_end_to_waiting() -> None:
     async def go() -> None:
         limits = replace(LIMITS, acknowledge_timeout_ms=200)
         kafka = Kafka({"bootstrap.servers": "127.0.0.1:1"}, limits, ["clicks"], never)
-        outlet = kafka.outlet("clicks")
+        outlet = KafkaOutlet(kafka, "clicks")
         assert await send(outlet, 3) == [False, False, False]
         assert not outlet.ready
         kafka.close(0)
@@ -218,7 +218,7 @@ def test_closing_in_another_thread_lets_the_loop_tell() -> None:
     async def go() -> None:
         kafka = Kafka(MOCK, replace(LIMITS, linger_ms=100), [], never)
         await ready(kafka)
-        outlet = kafka.outlet("clicks")
+        outlet = KafkaOutlet(kafka, "clicks")
         told: list[tuple[bool, int]] = []
         for _ in range(3):
             outlet.send(b"key", b"value", TIME, lambda safe: told.append((safe, threading.get_ident())))
@@ -235,7 +235,7 @@ def test_closing_in_the_loops_thread_waits_as_well() -> None:
         kafka = Kafka(MOCK, replace(LIMITS, linger_ms=100), [], never)
         await ready(kafka)
         fates: list[bool] = []
-        kafka.outlet("clicks").send(b"key", b"value", TIME, fates.append)
+        KafkaOutlet(kafka, "clicks").send(b"key", b"value", TIME, fates.append)
         kafka.close(20)
         assert fates == [True]
 
@@ -248,7 +248,7 @@ def test_what_does_not_arrive_in_time_is_given_up_at_the_end() -> None:
     async def go() -> None:
         limits = replace(LIMITS, acknowledge_timeout_ms=60_000)
         kafka = Kafka({"bootstrap.servers": "127.0.0.1:1"}, limits, ["clicks"], never)
-        fates = asyncio.ensure_future(send(kafka.outlet("clicks"), 2))
+        fates = asyncio.ensure_future(send(KafkaOutlet(kafka, "clicks"), 2))
         await asyncio.sleep(0)
         await asyncio.get_running_loop().run_in_executor(None, kafka.close, 0)
         assert await fates == [False, False]

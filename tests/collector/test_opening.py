@@ -10,6 +10,7 @@ from typing import Any, cast
 import pytest
 
 from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
+from pyglue.collector.counters import Counters
 from pyglue.collector.loading import Setup
 from pyglue.collector.opening import OpenSinks
 from pyglue.errors import InputError
@@ -31,7 +32,7 @@ def mapping(confluent_id: int | None = None) -> MappingFiles:
 
 def setup(*sinks: KafkaSink | FileSink) -> Setup:
     """A set-up with these sinks."""
-    config = SimpleNamespace(sinks=sinks, producer={"client.id": "x"}, limits="limits")
+    config = SimpleNamespace(sinks=sinks, producer={"client.id": "x"}, limits="limits", spool=None)
     topics = sorted({sink.topic for sink in sinks if isinstance(sink, KafkaSink)})
     return cast(
         Setup, SimpleNamespace(config=config, topics=topics, schema_of=lambda _: SimpleNamespace(text=SCHEMA))
@@ -41,13 +42,16 @@ def setup(*sinks: KafkaSink | FileSink) -> Setup:
 class FakeKafka:
     """A producer that takes notes."""
 
+    max_bytes = 1000
+
     def __init__(self, *arguments: object) -> None:
         self.arguments = arguments
+        self.sent: list[tuple[object, ...]] = []
         self.closed: float | None = None
 
-    def outlet(self, topic: str, prefix: bytes) -> object:
-        """What was asked for."""
-        return topic, prefix
+    def send(self, *record: object) -> None:
+        """Note it."""
+        self.sent.append(record[:3])
 
     def close(self, seconds: float) -> None:
         """Note it."""
@@ -66,10 +70,11 @@ def test_all_topics_have_one_producer() -> None:
         pass
 
     naked, confluent = KafkaSink("a", "t", confluent=False), KafkaSink("b", "u", confluent=True)
-    sinks = OpenSinks(setup(naked, confluent), failed, make)
-    outlets: list[object] = [sinks.outlet(naked, mapping(7)), sinks.outlet(confluent, mapping(12345))]
-    assert outlets == [("t", b""), ("u", b"\x00\x00\x00\x30\x39")]
+    sinks = OpenSinks(setup(naked, confluent), Counters(), failed, make)
+    for sink, number in ((naked, 7), (confluent, 12345)):
+        sinks.outlet(sink, mapping(number)).send(b"key", b"v", 0, lambda _: None)
     (kafka,) = made
+    assert kafka.sent == [("t", b"key", b"v"), ("u", b"key", b"\x00\x00\x00\x30\x39v")]
     assert kafka.arguments == ({"client.id": "x"}, "limits", ["t", "u"], failed)
     sinks.close(1.5)
     assert kafka.closed == 1.5
@@ -80,7 +85,7 @@ def test_without_topics_there_is_no_producer(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         sink = file_sink("files", tmp_path)
-        sinks = OpenSinks(setup(sink), lambda _: None, lambda *_: pytest.fail("no topic, no producer"))
+        sinks = OpenSinks(setup(sink), Counters(), lambda _: None, lambda *_: pytest.fail("no topic, no producer"))
         safe = asyncio.get_running_loop().create_future()
         sinks.outlet(sink, mapping()).send(b"key", b"\x02", 0, safe.set_result)
         assert await safe
@@ -96,7 +101,7 @@ def test_what_was_opened_is_closed_if_a_directory_is_missing(tmp_path: Path) -> 
 
     async def scenario() -> None:
         with pytest.raises(InputError):
-            OpenSinks(setup(file_sink("a", tmp_path), file_sink("b", tmp_path / "none")), lambda _: None)
+            OpenSinks(setup(file_sink("a", tmp_path), file_sink("b", tmp_path / "none")), Counters(), lambda _: None)
 
     asyncio.run(scenario())
     assert list(tmp_path.iterdir()) == []

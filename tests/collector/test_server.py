@@ -443,7 +443,7 @@ class Plant:
         """One event path and the ping."""
         return {"/csc-event": EventsAt((Pipeline(encode, (self.outlet,)),)), "/ping": Ping()}
 
-    def open(self, _: object, fail: Callable[[str], None]) -> Any:
+    def open(self, _: object, __: object, fail: Callable[[str], None]) -> Any:
         """The sinks."""
         self.fail = fail
         self.loop = asyncio.get_running_loop()

@@ -1,0 +1,65 @@
+"""A record in a spool's file.
+
+A file begins with MAGIC. Each entry follows as length (4 bytes) and CRC-32 (4 bytes) of what comes then: the time stamp
+(8 bytes, milliseconds since 1970), whether the producer had the record when it was written (1 byte), the lengths of topic
+(2 bytes) and key (4 bytes), then topic, key and value. Numbers are little-endian. What does not fit its checksum ends the
+file: a group of entries that was not wholly written was not answered either.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import BinaryIO, NamedTuple
+
+MAGIC = b"pyglue spool 1\n"
+_FRAME = struct.Struct("<II")
+_HEAD = struct.Struct("<q?HI")
+_MOST = 64 * 2**20  # bytes of an entry; more is no length but damage
+
+
+class Entry(NamedTuple):
+    """A record that is to be in `topic`; `timestamp` in ms since 1970. `queued`: a producer had it already."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    timestamp: int
+    queued: bool
+
+    def encoded(self) -> bytes:
+        """As it lies in a file."""
+        topic = self.topic.encode()
+        head = _HEAD.pack(self.timestamp, self.queued, len(topic), len(self.key))
+        body = b"".join((head, topic, self.key, self.value))
+        return _FRAME.pack(len(body), zlib.crc32(body)) + body
+
+
+def read(file: BinaryIO, start: int, end: int) -> Iterator[tuple[Entry, int]]:
+    """The entries between two places of a file, each with the place behind it, up to the first that is damaged.
+
+    `start` 0 is the file's beginning; a file that is none of a spool has no entries.
+    """
+    file.seek(start)
+    if not start and file.read(len(MAGIC)) != MAGIC:
+        return
+    place = start or len(MAGIC)
+    while place + _FRAME.size <= end:
+        length, checksum = _FRAME.unpack(file.read(_FRAME.size))
+        if not _HEAD.size <= length <= min(_MOST, end - place - _FRAME.size):
+            return
+        body = file.read(length)
+        if len(body) < length or zlib.crc32(body) != checksum:
+            return
+        place += _FRAME.size + length
+        yield _decoded(body), place
+
+
+def _decoded(body: bytes) -> Entry:
+    timestamp, queued, topic, key = _HEAD.unpack_from(body)
+    key_at = _HEAD.size + topic
+    value_at = key_at + key
+    return Entry(
+        body[_HEAD.size : key_at].decode(), body[key_at:value_at], body[value_at:], timestamp, queued
+    )

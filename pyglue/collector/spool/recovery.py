@@ -1,0 +1,161 @@
+"""What a life before left in the spool, and what of that is in Kafka already.
+
+A record has its entry's time stamp, so none of them lies before the first offset of such a time: from there to the end
+of the topic all records are looked at. A record is taken for an entry's if topic, key, value and time stamp are the
+same. Where records carry nothing of their own, such as an event's id, two events of a party within a millisecond may be
+alike; then so many are taken for sent as Kafka has.
+
+Everything here blocks, and runs in a thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Protocol
+
+from confluent_kafka import (
+    TIMESTAMP_CREATE_TIME,
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+
+from pyglue.collector.spool.entries import Entry, read
+from pyglue.collector.spool.store import File
+
+log = logging.getLogger("pyglue.collector")
+
+ANSWER_SECONDS = 10.0
+BATCH = 1000
+PATIENCE = 0.1  # seconds that a batch which is not full is waited for
+SKEW_MS = 60_000  # by which a broker's clock may be behind, where the topic has the broker's time
+
+
+class Topics(Protocol):
+    """Where records are looked for."""
+
+    def since(self, topic: str, timestamp: int) -> Iterator[tuple[bytes, bytes, int | None]]:
+        """Key, value and time stamp (None if it is the broker's) of all records from this time (ms since 1970) on."""
+
+
+class KafkaTopics:
+    """By a consumer of no group; `settings` have librdkafka's names. Raises KafkaException where Kafka is away."""
+
+    def __init__(self, settings: Mapping[str, str]) -> None:
+        self._settings: dict[str, str | int | float | bool] = {
+            **settings,
+            "group.id": "pyglue-spool",
+            "enable.auto.commit": False,
+            "enable.partition.eof": False,
+            "isolation.level": "read_uncommitted",
+            "log_level": 0,
+        }
+
+    def since(self, topic: str, timestamp: int) -> Iterator[tuple[bytes, bytes, int | None]]:
+        """See Topics."""
+        consumer = Consumer(self._settings)
+        try:
+            known = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
+            asked = [TopicPartition(topic, number, timestamp) for number in known.partitions]
+            begins = consumer.offsets_for_times(asked, timeout=ANSWER_SECONDS) if asked else []
+            left = {}
+            for begin in begins:
+                _, end = consumer.get_watermark_offsets(begin, timeout=ANSWER_SECONDS)
+                if 0 <= begin.offset < end:
+                    left[begin.partition] = end
+            if not left:
+                return
+            consumer.assign([begin for begin in begins if begin.partition in left])
+            idle = 0.0
+            while left:
+                messages = consumer.consume(BATCH, timeout=PATIENCE)
+                idle = 0.0 if messages else idle + PATIENCE
+                if idle >= ANSWER_SECONDS:
+                    raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
+                for message in messages:
+                    yield from _record(message)
+                for place in consumer.position([TopicPartition(topic, number) for number in left]):
+                    if place.offset >= left[place.partition]:
+                        del left[place.partition]
+        finally:
+            consumer.close()
+
+
+def _record(message: Message) -> Iterator[tuple[bytes, bytes, int | None]]:
+    if message.error() is None:
+        kind, milliseconds = message.timestamp()
+        yield (
+            bytes(message.key() or b""),
+            bytes(message.value() or b""),
+            milliseconds if kind == TIMESTAMP_CREATE_TIME else None,
+        )
+
+
+def count(files: Iterable[File]) -> dict[str, int]:
+    """Count the entries of files of an earlier life; answers the earliest time stamp by topic.
+
+    A torn end is cut off: what is behind the last whole entry was not answered.
+    """
+    earliest: dict[str, int] = {}
+    for file in files:
+        end = 0
+        with file.path.open("rb") as content:
+            for entry, end in read(content, 0, file.size):  # noqa: B007 - the last place counts
+                file.entries += 1
+                earliest[entry.topic] = min(earliest.get(entry.topic, entry.timestamp), entry.timestamp)
+        if end < file.size:
+            log.warning("%s ends in %d bytes that were not answered", file.path, file.size - end)
+        file.size = end
+        file.counted = True
+    return earliest
+
+
+def page(
+    files: Sequence[File], place: tuple[int, int], most: int
+) -> tuple[list[tuple[File, Entry]], tuple[int, int]]:
+    """Up to `most` entries from a place on, a file's number and the place in it; and the place behind them.
+
+    Damage within a file ends it: what is behind can't be told apart.
+    """
+    found: list[tuple[File, Entry]] = []
+    for file in files:
+        if file.number < place[0]:
+            continue
+        start = place[1] if file.number == place[0] else 0
+        if start < file.size:
+            with file.path.open("rb") as content:
+                for entry, start in read(content, start, file.size):  # noqa: B020
+                    found.append((file, entry))
+                    if len(found) == most:
+                        return found, (file.number, start)
+        place = (file.number, file.size)
+    return found, place
+
+
+class Arrived:
+    """The records in Kafka that may be entries of the spool."""
+
+    def __init__(self, topics: Topics, earliest: Mapping[str, int]) -> None:
+        self._known: Counter[bytes] = Counter()
+        for topic, timestamp in earliest.items():
+            for key, value, time in topics.since(topic, timestamp - SKEW_MS):
+                self._known[_identity(topic, key, value, time)] += 1
+
+    def take(self, entry: Entry) -> bool:
+        """Whether the entry's record is among them, which is then not taken for another one's."""
+        for time in (entry.timestamp, None):
+            identity = _identity(entry.topic, entry.key, entry.value, time)
+            if self._known.get(identity):
+                self._known[identity] -= 1
+                return True
+        return False
+
+
+def _identity(topic: str, key: bytes, value: bytes, timestamp: int | None) -> bytes:
+    sized = b"%d %d %s " % (len(key), -1 if timestamp is None else timestamp, topic.encode())
+    return hashlib.blake2b(sized + key + value, digest_size=16).digest()

@@ -1,0 +1,304 @@
+"""The producer with a spool beside it: a record is safe once Kafka has it, or the disk.
+
+A record goes to the producer, which tries as long as it takes. One that Kafka has not acknowledged after a quarter of a
+second is written to the spool, too, and counts as safe then; it stays in the producer's queue. Only after a crash are
+such records sent from the spool: what a life before left is sent before anything new.
+
+Records that the producer can't take, because its queue is full or what came before is to be sent first, go to the spool
+alone, and from there to the producer when their turn comes: the backlog. While there is one, all new records join it, so
+that a party's records keep their order.
+
+Everything runs in the loop's thread but the reading of files and of Kafka.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaError, KafkaException
+
+from pyglue.collector.kafka_sink import OF_THE_RECORD, Fate
+from pyglue.collector.sinks import Done
+from pyglue.collector.spool.entries import Entry
+from pyglue.collector.spool.recovery import Arrived, Topics, count, page
+from pyglue.collector.spool.store import File, Store
+
+log = logging.getLogger("pyglue.collector")
+
+TICK = 0.025  # seconds
+SPOOL_AFTER = 10  # ticks
+PAGE = 500  # entries that are read at a time
+PAUSE = 0.5  # seconds before Kafka is asked again
+FULL_PAUSE = 0.002  # seconds while the producer's queue is full
+
+
+class Producer(Protocol):
+    """What is needed of `kafka_sink.Kafka`."""
+
+    max_bytes: int
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are brokers."""
+
+    def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:
+        """Take a record, and later tell its fate; False if it can't be taken now."""
+
+    def close(self, seconds: float) -> None:
+        """Give what is under way so long, then up."""
+
+
+class Ledger(Protocol):
+    """Who counts."""
+
+    def spooled(self, timestamp: int) -> None:
+        """A record of this time (ms since 1970) is on the disk and counts as safe."""
+
+    def landed(self, timestamp: int) -> None:
+        """Such a record is in Kafka."""
+
+
+class _Record:
+    """A record that the producer has. `file` is where the spool has it; `done` is None once it was called."""
+
+    __slots__ = ("done", "due", "failed", "file", "key", "settled", "timestamp", "topic", "value")
+
+    def __init__(
+        self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done | None, due: int
+    ) -> None:
+        self.topic = topic
+        self.key = key
+        self.value = value
+        self.timestamp = timestamp
+        self.done = done
+        self.due = due
+        self.file: File | None = None
+        self.settled = False
+        self.failed = False
+
+    def answer(self, safe: bool) -> None:
+        """Once."""
+        done, self.done = self.done, None
+        if done is not None:
+            done(safe)
+
+
+class Spooled:
+    """A producer and its spool. Make it inside the running loop. It owns both, and closes them."""
+
+    def __init__(
+        self, producer: Producer, store: Store, topics: Topics, ledger: Ledger, *, refuse_ms: int
+    ) -> None:
+        """A record that neither Kafka nor the disk has after `refuse_ms` is refused."""
+        self.max_bytes = producer.max_bytes
+        self._producer = producer
+        self._store = store
+        self._topics = topics
+        self._ledger = ledger
+        self._refuse_after = max(int(refuse_ms / 1000 / TICK), SPOOL_AFTER + 1)
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.get_ident()
+        self._now = 0  # in ticks, while records are under way
+        self._ticking = False
+        self._under_way: deque[_Record] = deque()  # in the order of their coming
+        self._unsafe: deque[_Record] = deque()  # whose time to be spooled has come, in that order
+        self._again: list[_Record] = []  # that Kafka did not take, for no fault of theirs
+        self._read_to = (0, 0)  # a file's number and the place in it: what is before it needs no sending
+        self._closing = False
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="spool reader")
+        self._backlog: asyncio.Task[None] | None = None
+        if store.files:
+            self._begin_backlog()
+
+    @property
+    def ready(self) -> bool:
+        """Whether a record has a chance now."""
+        return self._store.accepts or (self._backlog is None and self._producer.ready)
+
+    def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
+        """See Outlet."""
+        if self._backlog is None:
+            record = _Record(topic, key, value, timestamp, done, self._now + SPOOL_AFTER)
+            if self._producer.produce(topic, key, value, timestamp, partial(self._settle, record)):
+                self._under_way.append(record)
+                if not self._ticking:
+                    self._ticking = True
+                    self._loop.call_later(TICK, self._tick)
+                return
+            self._begin_backlog()
+        entry = Entry(topic, key, value, timestamp, queued=False)
+        if not self._store.append(entry, partial(self._kept, timestamp, done)):
+            done(False)
+
+    def close(self, seconds: float) -> None:
+        """Give Kafka `seconds` for what is under way; what was answered and is not there then, stays on the disk. Blocks.
+
+        Call it in the loop's thread, or in another one while the loop runs.
+        """
+        self._closing = True
+        if self._backlog is not None:
+            if threading.get_ident() == self._thread:
+                self._backlog.cancel()
+            else:
+                self._loop.call_soon_threadsafe(self._backlog.cancel)
+        self._producer.close(seconds)
+        self._reader.shutdown(wait=False, cancel_futures=True)
+        self._store.close()
+
+    # records under way
+
+    def _tick(self) -> None:
+        self._now += 1
+        under_way, unsafe = self._under_way, self._unsafe
+        while under_way and (under_way[0].settled or under_way[0].due <= self._now):
+            self._spool(under_way.popleft())
+        while unsafe and (unsafe[0].done is None or unsafe[0].due <= self._now):
+            unsafe.popleft().answer(False)
+        self._ticking = bool(under_way or unsafe)
+        if self._ticking:
+            self._loop.call_later(TICK, self._tick)
+
+    def _spool(self, record: _Record) -> None:
+        """Bring a record to the disk, unless Kafka has it by now."""
+        if record.settled:
+            return
+        record.due = self._now + self._refuse_after - SPOOL_AFTER
+        self._unsafe.append(record)
+        entry = Entry(record.topic, record.key, record.value, record.timestamp, queued=True)
+        self._store.append(entry, partial(self._spooled, record))
+
+    def _spooled(self, record: _Record, file: File | None) -> None:
+        """The disk's word on a record that the producer has, too."""
+        if file is None:
+            return  # until its time is over Kafka may still take it
+        if record.settled or record.done is None:  # in Kafka by now, or refused
+            self._store.settle(file)
+            return
+        record.file = file
+        self._ledger.spooled(record.timestamp)
+        record.answer(True)
+
+    def _kept(self, timestamp: int, done: Done, file: File | None) -> None:
+        """The disk's word on a record that is there alone."""
+        if file is not None:
+            self._ledger.spooled(timestamp)
+        done(file is not None)
+
+    def _settle(self, record: _Record, error: KafkaError | None) -> None:
+        """Kafka's word."""
+        if error is None:
+            record.settled = True
+            if record.file is not None:
+                self._store.settle(record.file)
+                self._ledger.landed(record.timestamp)
+            record.answer(True)
+        elif error.code() not in OF_THE_RECORD:
+            self._failed(record)
+        else:
+            record.settled = True
+            record.answer(False)
+            if record.file is not None:
+                log.error(
+                    "Kafka refuses a record of %s that was answered (%s): it stays in %s, and is sent again after a restart",
+                    record.topic,
+                    error.str(),
+                    record.file.path,
+                )
+
+    def _failed(self, record: _Record) -> None:
+        """Send it again, and what comes from now on behind it."""
+        if self._closing:
+            return
+        record.failed = True
+        self._again.append(record)
+        if self._backlog is None:
+            self._begin_backlog()
+
+    # the backlog
+
+    def _begin_backlog(self) -> None:
+        """What is under way goes to the disk first, so that the files have records in the order of their coming."""
+        while self._under_way:
+            self._spool(self._under_way.popleft())
+        if self._unsafe and not self._ticking:
+            self._ticking = True
+            self._loop.call_later(TICK, self._tick)
+        self._backlog = self._loop.create_task(self._feed())
+
+    async def _feed(self) -> None:
+        try:
+            old = [file for file in self._store.files if not file.counted]
+            arrived = await self._look(old) if old else None
+            while True:
+                await self._send_again()
+                if not await self._send_page(arrived, old):
+                    if self._ended():
+                        self._backlog = None
+                        return
+                    await asyncio.sleep(TICK)
+        except Exception:
+            log.exception("the spool can't be sent; it stays on the disk, and a restart tries again")
+            raise
+
+    def _ended(self) -> bool:
+        number, place = self._read_to
+        more = any(
+            file.number > number or (file.number == number and file.size > place)
+            for file in self._store.files
+        )
+        return not more and not self._again and not self._store.busy
+
+    async def _look(self, old: list[File]) -> Arrived:
+        """Count what a life before left, and find out what of it is in Kafka, as soon as that answers."""
+        earliest = await self._call(count, old)
+        self._store.tidy(old)
+        log.info("the spool has %d records of before", sum(file.entries for file in old))
+        while True:
+            try:
+                arrived: Arrived = await self._call(Arrived, self._topics, earliest)
+                return arrived
+            except KafkaException as error:
+                log.warning("what is in the spool waits for Kafka: %s", error)
+                await asyncio.sleep(PAUSE)
+
+    async def _send_again(self) -> None:
+        """What Kafka did not take, until it has all of it."""
+        while self._again:
+            await asyncio.sleep(PAUSE)
+            records = [record for record in self._again if record.done is not None or record.file is not None]
+            self._again = []
+            for record in records:
+                record.failed = False
+                await self._push(record)
+            while any(not (record.settled or record.failed) for record in records):
+                await asyncio.sleep(TICK)
+
+    async def _send_page(self, arrived: Arrived | None, old: list[File]) -> bool:
+        """Send the next entries of the files that are the disk's alone; False if there were none."""
+        entries, self._read_to = await self._call(page, list(self._store.files), self._read_to, PAGE)
+        for file, entry in entries:
+            left = file in old
+            if left and arrived is not None and arrived.take(entry):
+                self._store.settle(file)
+                self._ledger.landed(entry.timestamp)
+            elif left or not entry.queued:
+                record = _Record(entry.topic, entry.key, entry.value, entry.timestamp, None, 0)
+                record.file = file
+                await self._push(record)
+        return bool(entries)
+
+    async def _push(self, record: _Record) -> None:
+        while not self._producer.produce(
+            record.topic, record.key, record.value, record.timestamp, partial(self._settle, record)
+        ):
+            await asyncio.sleep(FULL_PAUSE)
+
+    async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        return await self._loop.run_in_executor(self._reader, function, *arguments)

@@ -1,0 +1,89 @@
+"""What a life before left, against what Kafka has of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from pyglue.collector.spool.entries import MAGIC, Entry
+from pyglue.collector.spool.recovery import SKEW_MS, Arrived, count, page
+from pyglue.collector.spool.store import File
+
+TIME = 1_700_000_000_000
+
+
+def entry(number: int, topic: str = "clicks") -> Entry:
+    """One of many."""
+    return Entry(topic, b"party", b"value %d" % number, TIME + number, queued=bool(number % 2))
+
+
+def left(directory: Path, number: int, entries: list[Entry], behind: bytes = b"") -> File:
+    """A file of a life before."""
+    path = directory / f"{number:012}.spool"
+    path.write_bytes(MAGIC + b"".join(entry.encoded() for entry in entries) + behind)
+    return File(path, path.stat().st_size, left=True)
+
+
+class FakeTopics:
+    """Topics that hold these records."""
+
+    def __init__(self, *records: tuple[str, bytes, bytes, int | None]) -> None:
+        self.records = records
+        self.asked: dict[str, int] = {}
+
+    def since(self, topic: str, timestamp: int) -> Iterator[tuple[bytes, bytes, int | None]]:
+        """See Topics."""
+        self.asked[topic] = timestamp
+        for of, key, value, time in self.records:
+            if of == topic and (time is None or time >= timestamp):
+                yield key, value, time
+
+
+def test_entries_are_counted_up_to_a_torn_end(tmp_path: Path) -> None:
+    """The earliest time of each topic is known then; the bytes behind the last entry are not the spool's any more."""
+    file = left(tmp_path, 1, [entry(5), entry(3), entry(4, "other")], b"torn")
+    size = file.size
+    empty = left(tmp_path, 2, [])
+    assert count([file, empty]) == {"clicks": TIME + 3, "other": TIME + 4}
+    assert (file.entries, file.counted, file.size) == (3, True, size - 4)
+    assert (empty.entries, empty.counted) == (0, True)
+
+
+def test_a_file_of_something_else_is_no_reason_not_to_start(tmp_path: Path) -> None:
+    """It has no entries."""
+    path = tmp_path / "000000000001.spool"
+    for content in (b"", b"pyglue", b"\x00" * 100):
+        path.write_bytes(content)
+        file = File(path, path.stat().st_size, left=True)
+        assert count([file]) == {}
+        assert page([file], (0, 0), 10)[0] == []
+
+
+def test_pages_go_through_all_files_in_order(tmp_path: Path) -> None:
+    """Each entry once, whatever the size of a page; a file that was removed meanwhile is passed over."""
+    files = [left(tmp_path, 3, [entry(n) for n in range(4)]), left(tmp_path, 7, [entry(4), entry(5)])]
+    for most in (1, 3, 4, 100):
+        place, found = (0, 0), list[Entry]()
+        for _ in range(10):
+            read, place = page(files, place, most)
+            found += [one for _, one in read]
+        assert found == [entry(n) for n in range(6)]
+    assert page(files[1:], (3, files[0].size), 10)[0] == [(files[1], entry(4)), (files[1], entry(5))]
+
+
+def test_what_kafka_has_is_taken_once() -> None:
+    """By topic, key, value and time; two that are alike count as two."""
+    one, two = entry(1), entry(2)
+    topics = FakeTopics(
+        ("clicks", one.key, one.value, one.timestamp),
+        ("clicks", two.key, two.value, None),  # the broker's time
+        ("clicks", b"another", entry(3).value, entry(3).timestamp),
+        ("clicks", entry(4).key, entry(4).value, entry(5).timestamp),
+    )
+    arrived = Arrived(topics, {"clicks": TIME})
+    assert topics.asked == {"clicks": TIME - SKEW_MS}
+    assert [arrived.take(one), arrived.take(one)] == [True, False]
+    assert [arrived.take(two), arrived.take(two)] == [True, False]
+    assert not arrived.take(entry(3))
+    assert not arrived.take(entry(4))
+    assert not Arrived(topics, {"other": TIME}).take(entry(1, "other"))

@@ -1,0 +1,318 @@
+"""Records between a producer that the test plays and the disk: what is answered when, and what is sent after a crash."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+from confluent_kafka import KafkaError, KafkaException
+
+from pyglue.collector.kafka_sink import Fate
+from pyglue.collector.spool.sink import Spooled
+from pyglue.collector.spool.store import Store
+
+TIME = 1_700_000_000_000
+AWAY = KafkaError(KafkaError._UNKNOWN_TOPIC, "no such topic")
+TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "too large")
+
+
+class PlayedProducer:
+    """A producer whose broker is the test. `kept` is what the topic has; `room` how many may be under way."""
+
+    max_bytes = 1000
+
+    def __init__(self, room: int = 1000) -> None:
+        self.ready = True
+        self.room = room
+        self.prompt = False
+        self.waiting: list[tuple[bytes, Fate]] = []
+        self.kept: list[bytes] = []
+        self.closed = False
+
+    def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:  # noqa: ARG002
+        """See Producer."""
+        if len(self.waiting) >= self.room:
+            return False
+        self.waiting.append((value, fate))
+        if self.prompt:
+            asyncio.get_running_loop().call_soon(self.take)
+        return True
+
+    def take(self, error: KafkaError | None = None) -> None:
+        """Acknowledge all that wait, or fail them."""
+        waiting, self.waiting = self.waiting, []
+        for value, fate in waiting:
+            if error is None:
+                self.kept.append(value)
+            fate(error)
+
+    def close(self, seconds: float) -> None:  # noqa: ARG002
+        """See Producer."""
+        self.closed = True
+
+
+class Topics:
+    """A topic that holds values, or a Kafka that is away for the first looks."""
+
+    def __init__(self, values: list[bytes] | None = None, away: int = 0) -> None:
+        self.values = values or []
+        self.away = away
+
+    def since(self, topic: str, timestamp: int) -> Iterator[tuple[bytes, bytes, int | None]]:  # noqa: ARG002
+        """See recovery.Topics."""
+        if self.away:
+            self.away -= 1
+            raise KafkaException(AWAY)
+        for value in self.values:
+            yield b"party", value, TIME
+
+
+class Ledger:
+    """Counts."""
+
+    def __init__(self) -> None:
+        self.disk = 0
+        self.kafka = 0
+
+    def spooled(self, timestamp: int) -> None:
+        """See sink.Ledger."""
+        assert timestamp == TIME
+        self.disk += 1
+
+    def landed(self, timestamp: int) -> None:
+        """See sink.Ledger."""
+        assert timestamp == TIME
+        self.kafka += 1
+
+
+class Life:
+    """One life of a collector with a spool in `directory`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        producer: PlayedProducer | None = None,
+        topics: Topics | None = None,
+        *,
+        max_bytes: int = 2**20,
+        sync: Callable[[int], None] = lambda _: None,
+        refuse_ms: int = 600,
+    ) -> None:
+        self.producer = producer or PlayedProducer()
+        self.store = Store(directory, max_bytes, sync=sync)
+        self.ledger = Ledger()
+        self.sink = Spooled(
+            self.producer, self.store, topics or Topics(), self.ledger, refuse_ms=refuse_ms
+        )
+        self.fates: dict[bytes, bool] = {}
+
+    def send(self, *values: bytes) -> None:
+        """Send records."""
+        for value in values:
+            self.sink.send("clicks", b"party", value, TIME, lambda safe, value=value: self._told(value, safe))
+
+    def _told(self, value: bytes, safe: bool) -> None:
+        assert value not in self.fates
+        self.fates[value] = safe
+
+    def end(self) -> None:
+        """As a crash does it: nothing more is done, but the lock is free."""
+        self.sink.close(0)
+
+
+def lived(play: Callable[[], Awaitable[None]]) -> None:
+    """Run a scenario."""
+
+    async def go() -> None:
+        async with asyncio.timeout(20):
+            await play()
+
+    asyncio.run(go())
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for it."""
+    while not condition():
+        await asyncio.sleep(0.002)
+
+
+def files(directory: Path) -> list[Path]:
+    """The spool's."""
+    return sorted(directory.glob("*.spool"))
+
+
+def test_what_kafka_has_in_time_never_sees_the_disk(tmp_path: Path) -> None:
+    """Its answer is Kafka's acknowledgement."""
+
+    async def play() -> None:
+        life = Life(tmp_path)
+        life.producer.prompt = True
+        life.send(b"1", b"2")
+        await until(lambda: life.fates == {b"1": True, b"2": True})
+        await asyncio.sleep(0.4)
+        assert files(tmp_path) == []
+        assert (life.ledger.disk, life.ledger.kafka) == (0, 0)
+        life.end()
+
+    lived(play)
+
+
+def test_a_late_record_is_answered_by_the_disk_and_sent_once(tmp_path: Path) -> None:
+    """It stays in the producer's queue, and its file goes once Kafka has it."""
+
+    async def play() -> None:
+        life = Life(tmp_path)
+        life.send(b"1")
+        await asyncio.sleep(0.15)
+        assert life.fates == {}
+        await until(lambda: life.fates == {b"1": True})
+        assert len(files(tmp_path)) == 1
+        assert (life.ledger.disk, life.ledger.kafka) == (1, 0)
+        life.producer.take()
+        await until(lambda: not files(tmp_path))
+        assert life.producer.kept == [b"1"]
+        assert (life.ledger.disk, life.ledger.kafka) == (1, 1)
+        life.end()
+
+    lived(play)
+
+
+def test_after_a_crash_what_kafka_lacks_is_sent_before_anything_new(tmp_path: Path) -> None:
+    """What it has is not sent again; order is kept; new records wait behind, on the disk."""
+
+    async def first() -> None:
+        life = Life(tmp_path)
+        life.send(b"1", b"2", b"3", b"4")
+        await until(lambda: len(life.fates) == 4)
+        life.end()
+
+    async def second() -> None:
+        life = Life(tmp_path, topics=Topics([b"1", b"3"], away=1))
+        life.producer.prompt = True
+        life.send(b"5")
+        await until(lambda: life.fates == {b"5": True})
+        await until(lambda: len(life.producer.kept) == 3)
+        assert life.producer.kept == [b"2", b"4", b"5"]
+        await until(lambda: not files(tmp_path))
+        assert (life.ledger.disk, life.ledger.kafka) == (1, 5)
+        life.send(b"6")
+        await until(lambda: life.fates == {b"5": True, b"6": True})
+        assert files(tmp_path) == []
+        life.end()
+
+    lived(first)
+    lived(second)
+
+
+def test_a_full_queue_goes_on_on_the_disk_in_order(tmp_path: Path) -> None:
+    """Nothing is refused while the disk has room, and nothing overtakes."""
+    values = [b"%d" % number for number in range(40)]
+
+    async def play() -> None:
+        life = Life(tmp_path, PlayedProducer(room=3))
+        life.send(*values)
+        await until(lambda: len(life.fates) == len(values))
+        assert all(life.fates.values())
+        while len(life.producer.kept) < len(values):
+            life.producer.take()
+            await asyncio.sleep(0.001)
+        assert life.producer.kept == values
+        await until(lambda: not files(tmp_path))
+        assert life.ledger.disk == life.ledger.kafka == len(values)
+        life.end()
+
+    lived(play)
+
+
+def test_a_crash_with_a_backlog_loses_nothing_and_keeps_the_order(tmp_path: Path) -> None:
+    """What the producer had and what only the disk had lie in the files in the order of their coming."""
+    values = [b"%d" % number for number in range(10)]
+
+    async def first() -> None:
+        life = Life(tmp_path, PlayedProducer(room=3))
+        life.send(*values)
+        await until(lambda: len(life.fates) == len(values))
+        life.end()
+
+    async def second() -> None:
+        life = Life(tmp_path)
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == len(values))
+        assert life.producer.kept == values
+        await until(lambda: not files(tmp_path))
+        life.end()
+
+    lived(first)
+    lived(second)
+
+
+def test_without_room_on_the_disk_a_record_waits_for_kafka_then_is_refused(tmp_path: Path) -> None:
+    """And while there is neither room nor Kafka, the sink is not ready."""
+
+    async def play() -> None:
+        life = Life(tmp_path, max_bytes=100)
+        life.send(b"1" * 60, b"2" * 60)
+        assert life.sink.ready
+        await until(lambda: len(life.fates) == 2)
+        assert life.fates == {b"1" * 60: True, b"2" * 60: False}
+        life.end()
+
+    lived(play)
+
+
+def test_a_disk_that_fails_leaves_kafka(tmp_path: Path) -> None:
+    """A record that Kafka acknowledges before its time is over is safe; another one is refused."""
+
+    def sync(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def play() -> None:
+        life = Life(tmp_path, sync=sync)
+        life.send(b"1")
+        await asyncio.sleep(0.4)
+        assert life.fates == {}
+        life.producer.ready = False
+        assert not life.sink.ready
+        life.producer.take()
+        assert life.fates == {b"1": True}
+        life.send(b"2")
+        await until(lambda: life.fates == {b"1": True, b"2": False})
+        life.end()
+
+    lived(play)
+    assert files(tmp_path) == []
+
+
+def test_a_record_that_kafka_did_not_take_is_sent_again(tmp_path: Path) -> None:
+    """A topic that was deleted comes back; meanwhile the record is on the disk, and later ones wait behind it."""
+
+    async def play() -> None:
+        life = Life(tmp_path)
+        life.send(b"1")
+        life.producer.take(AWAY)
+        life.send(b"2")
+        await until(lambda: life.fates == {b"1": True, b"2": True})
+        assert life.producer.kept == []
+        life.producer.prompt = True
+        await until(lambda: life.producer.kept == [b"1", b"2"])
+        await until(lambda: not files(tmp_path))
+        life.end()
+
+    lived(play)
+
+
+def test_an_answered_record_that_kafka_never_takes_stays_on_the_disk(tmp_path: Path) -> None:
+    """Somebody may make the topic take it; one that was not answered is refused."""
+
+    async def play() -> None:
+        life = Life(tmp_path)
+        life.send(b"1")
+        await until(lambda: life.fates == {b"1": True})
+        life.send(b"2")
+        life.producer.take(TOO_LARGE)
+        assert life.fates == {b"1": True, b"2": False}
+        life.end()
+
+    lived(play)
+    assert len(files(tmp_path)) == 1
