@@ -75,7 +75,9 @@ def collector(copy: Copy, name: str, conf: Path, settings: Mapping[str, str]) ->
     environment = {"PYTHONPATH": str(copy.project), "BIND_ADDRESS": LOOPBACK, **settings}
     with (
         Client(f"http://{LOOPBACK}:{port}", "the collector", timeout=5.0, try_="make up") as client,
-        running(_program(name, argv, environment, copy), copy.root, lambda: _answers(client, "/ping")) as pid,
+        running(
+            own_program(name, argv, environment, copy), copy.root, lambda: answers(client, "/ping")
+        ) as pid,
     ):
         yield pid, port
 
@@ -97,7 +99,7 @@ def nginx(copy: Copy) -> Iterator[tuple[int, int]]:
     argv = (binary, "-p", str(folder), "-c", str(conf), "-e", "stderr")
     with (
         Client(f"http://{LOOPBACK}:{port}", "nginx", timeout=5.0, try_="make bench-collector") as client,
-        running(_program("nginx", argv, {}, copy), copy.root, lambda: _answers(client, "/")) as pid,
+        running(own_program("nginx", argv, {}, copy), copy.root, lambda: answers(client, "/")) as pid,
     ):
         yield pid, port
 
@@ -144,7 +146,8 @@ def memory(pid: int) -> tuple[int, int]:
     return found.pss, found.rss
 
 
-def _program(name: str, argv: tuple[str, ...], environment: Mapping[str, str], copy: Copy) -> Program:
+def own_program(name: str, argv: tuple[str, ...], environment: Mapping[str, str], copy: Copy) -> Program:
+    """A program that is no service of the stack, with nothing of our environment but what services get."""
     inner = {known: os.environ[known] for known in PASSED if known in os.environ}
     inner |= {
         "LANG": "C.UTF-8",
@@ -164,7 +167,8 @@ def _program(name: str, argv: tuple[str, ...], environment: Mapping[str, str], c
     )
 
 
-def _answers(client: Client, path: str) -> bool:
+def answers(client: Client, path: str) -> bool:
+    """Whether a server answers with success."""
     try:
         client.request("GET", path)
     except PyglueError:

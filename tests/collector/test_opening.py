@@ -85,7 +85,9 @@ def test_without_topics_there_is_no_producer(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         sink = file_sink("files", tmp_path)
-        sinks = OpenSinks(setup(sink), Counters(), lambda _: None, lambda *_: pytest.fail("no topic, no producer"))
+        sinks = OpenSinks(
+            setup(sink), Counters(), lambda _: None, lambda *_: pytest.fail("no topic, no producer")
+        )
         safe = asyncio.get_running_loop().create_future()
         sinks.outlet(sink, mapping()).send(b"key", b"\x02", 0, safe.set_result)
         assert await safe
@@ -101,7 +103,9 @@ def test_what_was_opened_is_closed_if_a_directory_is_missing(tmp_path: Path) -> 
 
     async def scenario() -> None:
         with pytest.raises(InputError):
-            OpenSinks(setup(file_sink("a", tmp_path), file_sink("b", tmp_path / "none")), Counters(), lambda _: None)
+            OpenSinks(
+                setup(file_sink("a", tmp_path), file_sink("b", tmp_path / "none")), Counters(), lambda _: None
+            )
 
     asyncio.run(scenario())
     assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from confluent_kafka import KafkaError, KafkaException
@@ -102,15 +103,13 @@ class Life:
         self.producer = producer or PlayedProducer()
         self.store = Store(directory, max_bytes, sync=sync)
         self.ledger = Ledger()
-        self.sink = Spooled(
-            self.producer, self.store, topics or Topics(), self.ledger, refuse_ms=refuse_ms
-        )
+        self.sink = Spooled(self.producer, self.store, topics or Topics(), self.ledger, refuse_ms=refuse_ms)
         self.fates: dict[bytes, bool] = {}
 
     def send(self, *values: bytes) -> None:
         """Send records."""
         for value in values:
-            self.sink.send("clicks", b"party", value, TIME, lambda safe, value=value: self._told(value, safe))
+            self.sink.send("clicks", b"party", value, TIME, partial(self._told, value))
 
     def _told(self, value: bytes, safe: bool) -> None:
         assert value not in self.fates

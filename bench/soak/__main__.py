@@ -1,0 +1,86 @@
+"""`python -m bench.soak [--rounds N] [--seed N] [--rate N]`: the promise under faults, round by round.
+
+Exit code 1 if an answered event is not in Kafka.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import random
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+from bench.copies import Source
+from bench.soak.audit import Audit
+from bench.soak.faults import FAULTS, Fault
+from bench.soak.sender import Sender
+from bench.soak.world import TOPIC, World
+from pyglue.errors import PyglueError
+
+ROUNDS, RATE, SECONDS = 100, 2000.0, 6.0
+QUIET_SECONDS = 60.0  # within which the spool is empty again
+
+
+def main() -> int:
+    """Do the rounds; the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m bench.soak", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rate", type=float, default=RATE, help="events per second")
+    options = parser.parse_args()
+    chance = random.Random(options.seed)  # noqa: S311 - no secret
+    totals: Counter[str] = Counter()
+    with Source(Path.cwd(), os.environ).copy() as copy:
+        copy.pyglue("install", "kafka")
+        with World(copy) as world:
+            audit = Audit(world.brokers, TOPIC)
+            for number in range(1, options.rounds + 1):
+                fault = chance.choice(FAULTS)
+                totals += asyncio.run(_round(world, audit, fault, number, chance, options.rate))
+            audit.close()
+    print(", ".join(f"{name} {count}" for name, count in totals.items()))
+    return 1 if totals["lost"] or totals["doubled"] else 0
+
+
+async def _round(
+    world: World, audit: Audit, fault: Fault, number: int, chance: random.Random, rate: float
+) -> Counter[str]:
+    sender = Sender(world.port, f"soak-{number:04}-", number)
+    began = time.monotonic()
+    loop = asyncio.get_running_loop()
+    act = loop.run_in_executor(None, fault.act, world, chance)
+    while True:
+        await sender.send(rate, SECONDS)
+        if act.done():
+            break
+    await act
+    await asyncio.wait_for(_quiet(world), QUIET_SECONDS)
+    await loop.run_in_executor(None, audit.read)
+    verdict = audit.verdict(sender.answered)
+    told = ", ".join(f"{name} {count}" for name, count in sorted(sender.outcomes.items()))
+    print(
+        f"{number:3} {fault.name:36} {time.monotonic() - began:5.1f} s  answered {verdict.answered}, "
+        f"lost {len(verdict.lost)}, doubled {len(verdict.doubled)}  ({told})",
+        flush=True,
+    )
+    for kind, names in (("lost", verdict.lost), ("doubled", verdict.doubled)):
+        if names:
+            print(f"    {kind}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}")
+    return Counter(answered=verdict.answered, lost=len(verdict.lost), doubled=len(verdict.doubled))
+
+
+async def _quiet(world: World) -> None:
+    while world.spooled():
+        await asyncio.sleep(0.05)
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except PyglueError as error:
+        print(f"error: {error.message}", *error.details, sep="\n  ", file=sys.stderr)
+        sys.exit(1)
