@@ -10,6 +10,7 @@ import asyncio
 import os
 import random
 import sys
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -21,8 +22,9 @@ from bench.soak.sender import Sender
 from bench.soak.world import TOPIC, World
 from pyglue.errors import PyglueError
 
-ROUNDS, RATE, SECONDS = 100, 2000.0, 6.0
-QUIET_SECONDS = 60.0  # within which the spool is empty again
+ROUNDS, RATE = 100, 2000.0
+AFTER_SECONDS = 1.0  # of load when everything runs again
+QUIET_SECONDS = 25.0  # within which the spool is empty again
 
 
 def main() -> int:
@@ -40,26 +42,36 @@ def main() -> int:
             audit = Audit(world.brokers, TOPIC)
             for number in range(1, options.rounds + 1):
                 fault = chance.choice(FAULTS)
-                totals += asyncio.run(_round(world, audit, fault, number, chance, options.rate))
+                totals += _round(world, audit, fault, number, chance, options.rate)
             audit.close()
     print(", ".join(f"{name} {count}" for name, count in totals.items()))
     return 1 if totals["lost"] or totals["doubled"] else 0
 
 
-async def _round(
+def _round(
     world: World, audit: Audit, fault: Fault, number: int, chance: random.Random, rate: float
 ) -> Counter[str]:
     sender = Sender(world.port, f"soak-{number:04}-", number)
     began = time.monotonic()
-    loop = asyncio.get_running_loop()
-    act = loop.run_in_executor(None, fault.act, world, chance)
-    while True:
-        await sender.send(rate, SECONDS)
-        if act.done():
-            break
-    await act
-    await asyncio.wait_for(_quiet(world), QUIET_SECONDS)
-    await loop.run_in_executor(None, audit.read)
+    over = threading.Event()
+    # The fault has this thread: what it starts ends with the thread that started it.
+    load = threading.Thread(target=lambda: asyncio.run(sender.send(rate, over)))
+    load.start()
+    try:
+        fault.act(world, chance)
+        time.sleep(AFTER_SECONDS)
+    finally:
+        over.set()
+        load.join()
+    deadline = time.monotonic() + QUIET_SECONDS
+    while world.spooled():
+        if time.monotonic() > deadline:
+            raise PyglueError(
+                f"round {number}, {fault.name}: the spool is not empty after {QUIET_SECONDS:g} s",
+                details=[*world.collector.last_words(), *world.kafka.last_words()],
+            )
+        time.sleep(0.05)
+    audit.read()
     verdict = audit.verdict(sender.answered)
     told = ", ".join(f"{name} {count}" for name, count in sorted(sender.outcomes.items()))
     print(
@@ -71,11 +83,6 @@ async def _round(
         if names:
             print(f"    {kind}: {', '.join(names[:5])}{' ...' if len(names) > 5 else ''}")
     return Counter(answered=verdict.answered, lost=len(verdict.lost), doubled=len(verdict.doubled))
-
-
-async def _quiet(world: World) -> None:
-    while world.spooled():
-        await asyncio.sleep(0.05)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 ID = re.compile(rb"soak-[0-9]{4}-[0-9]{7}")
 SECONDS = 60.0
@@ -44,11 +44,8 @@ class Audit:
 
     def read(self) -> None:
         """All that is there now. Raises TimeoutError."""
-        ends = {
-            number: self._consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=10)[1]
-            for number in self._at
-        }
         deadline = time.monotonic() + SECONDS
+        ends = {number: self._end(number, deadline) for number in self._at}
         while any(self._at[number] < end for number, end in ends.items()):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the topic could not be read to its end: {self._at} of {ends}")
@@ -59,6 +56,17 @@ class Audit:
                     found = ID.search(bytes(message.value() or b""))
                     if found is not None:
                         self.found[found[0].decode()] += 1
+
+    def _end(self, number: int, deadline: float) -> int:
+        """A broker that has just come knows little yet, so it is asked again."""
+        while True:
+            try:
+                place = TopicPartition(self._topic, number)
+                return int(self._consumer.get_watermark_offsets(place, timeout=10)[1])
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
 
     def verdict(self, answered: Iterable[str]) -> Verdict:
         """Of what was read so far."""

@@ -6,6 +6,7 @@ An event is sent once. Of one whose connection broke nothing is known, so nothin
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from dataclasses import replace
 from bench.collector import traffic
 from bench.collector.traffic import Event
 
-CONNECTIONS = 64
+CONNECTIONS = 800  # an event may wait a third of a second for its answer
 ANSWER_SECONDS = 15.0
 AGAIN_SECONDS = 0.02  # before a refused connection is tried again
 
@@ -31,13 +32,13 @@ class Sender:
         self._events = _events(seed)
         self._sent = 0
 
-    async def send(self, rate: float, seconds: float) -> None:
-        """So many events per second for so long; one that is due while all connections wait is not sent."""
+    async def send(self, rate: float, over: threading.Event) -> None:
+        """So many events per second until it is `over`; one that is due while all connections wait is not sent."""
         due: asyncio.Queue[None] = asyncio.Queue(CONNECTIONS)
         workers = [asyncio.create_task(self._connection(due)) for _ in range(CONNECTIONS)]
         began, made = time.monotonic(), 0
-        while (passed := time.monotonic() - began) < seconds:
-            while made < passed * rate:
+        while not over.is_set():
+            while made < (time.monotonic() - began) * rate:
                 made += 1
                 with suppress(asyncio.QueueFull):
                     due.put_nowait(None)

@@ -19,11 +19,13 @@ from pyglue.install.cache import Cache
 from pyglue.layout import Layout
 from pyglue.native.contract import LOOPBACK, Program, program
 from pyglue.native.health import healthy_now
+from pyglue.native.logs import tail
 from pyglue.pipeline.kafka import Kafka
 from pyglue.settings import Settings
 from pyglue.web import Client
 
 TOPIC = "soak"
+LOG_LINES = 25
 
 
 class Server:
@@ -55,6 +57,11 @@ class Server:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""
         os.kill(self.pid, number)
+
+    def last_words(self) -> list[str]:
+        """The end of its log."""
+        log = self._folder / f"{self._name}-{self._lives}" / f"{self._make().name}.log"
+        return tail(log, LOG_LINES)
 
     def gone(self, seconds: float) -> float:
         """Wait until it has ended; the seconds that this took. Raises TimeoutError."""

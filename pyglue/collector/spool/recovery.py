@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from confluent_kafka import (
@@ -44,7 +44,7 @@ class Topics(Protocol):
 
 
 class KafkaTopics:
-    """By a consumer of no group; `settings` have librdkafka's names. Raises KafkaException where Kafka is away."""
+    """By a consumer of no group; `settings` have librdkafka's names. Raises KafkaException without Kafka or the topic."""
 
     def __init__(self, settings: Mapping[str, str]) -> None:
         self._settings: dict[str, str | int | float | bool] = {
@@ -61,8 +61,12 @@ class KafkaTopics:
         consumer = Consumer(self._settings)
         try:
             known = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic]
+            if (
+                known.error is not None or not known.partitions
+            ):  # a broker that has just come knows little yet
+                raise KafkaException(known.error or KafkaError(KafkaError._UNKNOWN_TOPIC))
             asked = [TopicPartition(topic, number, timestamp) for number in known.partitions]
-            begins = consumer.offsets_for_times(asked, timeout=ANSWER_SECONDS) if asked else []
+            begins = consumer.offsets_for_times(asked, timeout=ANSWER_SECONDS)
             left = {}
             for begin in begins:
                 _, end = consumer.get_watermark_offsets(begin, timeout=ANSWER_SECONDS)
@@ -116,24 +120,25 @@ def count(files: Iterable[File]) -> dict[str, int]:
 
 
 def page(
-    files: Sequence[File], place: tuple[int, int], most: int
+    files: Iterable[tuple[File, int]], place: tuple[int, int], most: int
 ) -> tuple[list[tuple[File, Entry]], tuple[int, int]]:
     """Up to `most` entries from a place on, a file's number and the place in it; and the place behind them.
 
-    Damage within a file ends it: what is behind can't be told apart.
+    `files` are in order, each with its size, as the loop knows it now. Damage within a file ends it: what is behind can't
+    be told apart.
     """
     found: list[tuple[File, Entry]] = []
-    for file in files:
+    for file, size in files:
         if file.number < place[0]:
             continue
         start = place[1] if file.number == place[0] else 0
-        if start < file.size:
+        if start < size:
             with file.path.open("rb") as content:
-                for entry, start in read(content, start, file.size):  # noqa: B020
+                for entry, end in read(content, start, size):
                     found.append((file, entry))
                     if len(found) == most:
-                        return found, (file.number, start)
-        place = (file.number, file.size)
+                        return found, (file.number, end)
+        place = (file.number, size)
     return found, place
 
 

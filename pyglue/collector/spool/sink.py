@@ -261,6 +261,8 @@ class Spooled:
         self._store.tidy(old)
         log.info("the spool has %d records of before", sum(file.entries for file in old))
         while True:
+            while not self._producer.ready:  # with all topics, which it makes
+                await asyncio.sleep(PAUSE)
             try:
                 arrived: Arrived = await self._call(Arrived, self._topics, earliest)
                 return arrived
@@ -282,7 +284,8 @@ class Spooled:
 
     async def _send_page(self, arrived: Arrived | None, old: list[File]) -> bool:
         """Send the next entries of the files that are the disk's alone; False if there were none."""
-        entries, self._read_to = await self._call(page, list(self._store.files), self._read_to, PAGE)
+        files = [(file, file.size) for file in self._store.files]
+        entries, self._read_to = await self._call(page, files, self._read_to, PAGE)
         for file, entry in entries:
             left = file in old
             if left and arrived is not None and arrived.take(entry):

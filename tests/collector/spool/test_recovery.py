@@ -56,7 +56,7 @@ def test_a_file_of_something_else_is_no_reason_not_to_start(tmp_path: Path) -> N
         path.write_bytes(content)
         file = File(path, path.stat().st_size, left=True)
         assert count([file]) == {}
-        assert page([file], (0, 0), 10)[0] == []
+        assert page([(file, file.size)], (0, 0), 10)[0] == []
 
 
 def test_pages_go_through_all_files_in_order(tmp_path: Path) -> None:
@@ -65,10 +65,20 @@ def test_pages_go_through_all_files_in_order(tmp_path: Path) -> None:
     for most in (1, 3, 4, 100):
         place, found = (0, 0), list[Entry]()
         for _ in range(10):
-            read, place = page(files, place, most)
+            read, place = page([(file, file.size) for file in files], place, most)
             found += [one for _, one in read]
         assert found == [entry(n) for n in range(6)]
-    assert page(files[1:], (3, files[0].size), 10)[0] == [(files[1], entry(4)), (files[1], entry(5))]
+    later = [(files[1], files[1].size)]
+    assert page(later, (3, files[0].size), 10)[0] == [(files[1], entry(4)), (files[1], entry(5))]
+
+
+def test_a_file_is_read_as_far_as_it_was_when_asked(tmp_path: Path) -> None:
+    """What is added meanwhile is for the next page; else it would never be sent."""
+    file = left(tmp_path, 1, [entry(1), entry(2)])
+    half = len(MAGIC) + len(entry(1).encoded())
+    found, place = page([(file, half)], (0, 0), 10)
+    assert [one for _, one in found] == [entry(1)]
+    assert place == (1, half)
 
 
 def test_what_kafka_has_is_taken_once() -> None:
