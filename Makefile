@@ -1,5 +1,6 @@
 # The commands of this project. Each makes what it needs first (pyglue/bootstrap.sh says what that is).
 .DEFAULT_GOAL := help
+ROUNDS = 100
 PYGLUE := .venv/bin/pyglue
 SHELL_SCRIPTS = pyglue/bootstrap.sh .ci/run $(wildcard */start */healthy */prepare) \
 	images/base/packages images/base/user images/java/jars images/python/environment tests/docker/daemon
@@ -38,8 +39,12 @@ bench-collector: ## measure what an event costs the collector, beside nginx
 	@pyglue/bootstrap.sh bench
 	.venv/bin/python -m bench collector
 
+soak: ## 100 rounds of faults under load: is each answered event in Kafka? ROUNDS=N for another number
+	@pyglue/bootstrap.sh test
+	.venv/bin/python -m bench.soak --rounds $(ROUNDS)
+
 lock: ## write the locks anew (requirements*.txt, artifacts.lock)
 	@pyglue/bootstrap.sh test
 	.venv/bin/python -m pyglue.install.lock
 
-.PHONY: help up down test lint bench bench-collector lock
+.PHONY: help up down test lint bench bench-collector soak lock
