@@ -149,7 +149,8 @@ class Store:
             self._pause.set()
             self._news.notify()
         self._thread.join()
-        self._remove([file.path for file in self.files if _done(file)])
+        if not self._untold:  # else a file has more than is known of it
+            self._remove([file.path for file in self.files if _done(file)])
         os.close(self._lock)
 
     def _tell(self, group: _Group, file: File | None, size: int) -> None:

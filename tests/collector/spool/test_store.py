@@ -171,6 +171,22 @@ def test_a_disk_that_fails_is_told_and_leaves_nothing_torn(tmp_path: Path) -> No
     assert [entry.key for entry in on_disk(tmp_path)] == [b"party", b"later"]
 
 
+@pytest.mark.parametrize("again", range(20))
+def test_what_comes_at_the_very_end_stays(tmp_path: Path, again: int) -> None:  # noqa: ARG001 - a race
+    """Though all that was in its file before is in Kafka, and nobody was told yet where it is."""
+
+    async def play() -> None:
+        store = Store(tmp_path, 2**20)
+        (first,) = await append(store)
+        assert first is not None
+        store.append(ENTRY._replace(key=b"last"), lambda _: None)
+        store.settle(first)
+        store.close()
+
+    scenario(play)
+    assert b"last" in [entry.key for entry in on_disk(tmp_path)]
+
+
 def test_a_folder_has_one_collector(tmp_path: Path) -> None:
     """A second one is refused, and so is a folder that can't be made."""
 
