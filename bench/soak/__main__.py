@@ -44,7 +44,8 @@ def main() -> int:
                 fault = chance.choice(FAULTS)
                 totals += _round(world, audit, fault, number, chance, options.rate)
             audit.close()
-    print(", ".join(f"{name} {count}" for name, count in totals.items()))
+    told = ", ".join(f"{name} {totals[name]}" for name in ("answered", "lost", "doubled"))
+    print(f"{options.rounds} rounds, seed {options.seed}: {told}")
     return 1 if totals["lost"] or totals["doubled"] else 0
 
 

@@ -30,7 +30,9 @@ def lines(folder: Path, name: str = DAY) -> list[Counts]:
 
 def test_a_line_reads_back_as_it_was(tmp_path: Path) -> None:
     """Every count, by names that the documentation has."""
-    whole = Counts(MINUTE, 5, 2, 1, {"missing p": 2}, {"malformed request": 1}, {"divolte": 2}, True, 7, 3, 4, 6)
+    whole = Counts(
+        MINUTE, 5, 2, 1, {"missing p": 2}, {"malformed request": 1}, {"divolte": 2}, True, 7, 3, 4, 6
+    )
     CountFiles(tmp_path, 30, 7).keep([whole], [], NOW)
     assert lines(tmp_path) == [whole]
     assert json.loads((tmp_path / DAY).read_text()) == {
