@@ -15,7 +15,7 @@ ROUNDS, RATE = 10, 1000  # both collector and load have these two cores
 
 
 def test_faults_lose_nothing_that_was_answered(checkout: Path) -> None:
-    """Collector and Kafka are killed, stopped, ended; each answered event is in the topic once. The seed is in the output."""
+    """Collector and Kafka are killed, stopped, ended; each answered event is in the topic once."""
     need_tools()
     command = [
         sys.executable,

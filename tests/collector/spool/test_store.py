@@ -172,7 +172,7 @@ def test_a_disk_that_fails_is_told_and_leaves_nothing_torn(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("again", range(20))
-def test_what_comes_at_the_very_end_stays(tmp_path: Path, again: int) -> None:  # noqa: ARG001 - a race
+def test_what_comes_at_the_very_end_stays(tmp_path: Path, again: int) -> None:
     """Though all that was in its file before is in Kafka, and nobody was told yet where it is."""
 
     async def play() -> None:
