@@ -20,6 +20,7 @@ from pyglue.pipeline import spec as specs
 from pyglue.pipeline import supervisors
 from pyglue.pipeline.addresses import Addresses
 from pyglue.pipeline.clients import COLLECTOR, Clients
+from pyglue.pipeline.columns import names as columns_of
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import PARTITIONS
 from pyglue.pipeline.smoke import Pipeline, Probe, Report
@@ -169,7 +170,12 @@ class Up:
         """The dataset's columns as Druid has them now."""
         table = specs.datasource(self.checked.spec)
         known = set() if self._changed else self.clients.druid.columns(table)
-        self._dataset = refresh_dataset(self.clients.superset, table=table, known=known)
+        self._dataset = refresh_dataset(
+            self.clients.superset,
+            table=table,
+            known=known,
+            keep=columns_of(self.checked.spec) or set(),
+        )
         return Done(str(self._dataset.outcome))
 
     def dashboards(self) -> Done:
