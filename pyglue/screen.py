@@ -149,6 +149,12 @@ def _width() -> int:
         return 100
 
 
+def listed(number: int, message: str, details: Sequence[str], try_: str, code: str) -> list[str]:
+    """One problem of a counted list: what is wrong, what is known about it, the remedy, and where more is written."""
+    below = [*details, f"try: {try_}", f"see: {ERRORS}#{code}"]
+    return [f"{number}. {message}", *(f"   {line}" for line in below)]
+
+
 def amount(size: int | None) -> str:
     """Bytes for people: `341 MiB`, `2.0 GiB`; a dash for None."""
     if size is None:

@@ -28,7 +28,7 @@ from pyglue.pipeline.field_statistics import short
 from pyglue.pipeline.minutes import Span, shown, text
 from pyglue.pipeline.reconcile import Gap, InKafka, Seen
 from pyglue.pipeline.resets import Reset
-from pyglue.screen import SLOW, Screen
+from pyglue.screen import SLOW, Screen, listed
 from pyglue.settings import Settings
 from pyglue.stack.model import Stack
 
@@ -214,11 +214,8 @@ def _tell(
         if gap.kind != "missing":
             screen.data(f"note: {gap.message}" + (f" ({shown(gap.minutes)})" if gap.count else ""))
     for number, finding in enumerate(problems, 1):
-        screen.data(f"{number}. {finding.message}")
-        for line in finding.details:
-            screen.data(f"   {line}")
-        screen.data(f"   try: {finding.try_}")
-        screen.data(f"   see: docs/errors.md#{finding.code}")
+        for line in listed(number, finding.message, finding.details, finding.try_, finding.code):
+            screen.data(line)
     if not problems:
         screen.data("Nothing is missing.")
 

@@ -19,7 +19,7 @@ from pyglue.engine import State
 from pyglue.engines import choose
 from pyglue.errors import InputError
 from pyglue.pipeline import spec as specs
-from pyglue.screen import amount, span
+from pyglue.screen import amount, listed, span
 from pyglue.settings import Settings
 
 WATCH_SECONDS = 2.0  # between two looks
@@ -110,8 +110,8 @@ def _problems(found: tuple[Finding, ...], up: str) -> list[str]:
     """A counted list, each with the next command and what was seen; `up` is how `pyglue up` is typed here."""
     lines = []
     for number, finding in enumerate(found, 1):
-        lines.append(f"{number}. {finding}".replace("pyglue up", up))
-        lines += [f"   {detail}" for detail in finding.details]
+        message, try_ = (text.replace("pyglue up", up) for text in (finding.message, finding.try_))
+        lines += listed(number, message, finding.details, try_, finding.code)
     return lines
 
 

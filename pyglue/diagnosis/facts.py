@@ -25,6 +25,7 @@ from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import TopicState
 from pyglue.pipeline.supervisor_status import SupervisorStatus
 from pyglue.settings import Settings
+from pyglue.superset import dashboards
 from pyglue.superset.client import Superset
 from pyglue.superset.register import COLUMNS
 
@@ -68,7 +69,8 @@ class Facts:
 
     `wanted` is the spec of the checkout as it should run, `schema` the collector's Avro schema, `schema_changed` when its
     file was last written (Unix seconds). `holders` says who has a port that a service which does not run needs.
-    `dataset` are the columns of Superset's dataset. `services` are none where everything runs elsewhere.
+    `dataset` are the columns of Superset's dataset; `shipped` the checkout's dashboards, titles by slug, and `absent` those
+    of their slugs that Superset lacks. `services` are none where everything runs elsewhere.
     """
 
     now: float
@@ -79,6 +81,8 @@ class Facts:
     supervisor: Supervisor | PyglueError | None = None
     rows: Rows | PyglueError | None = None
     dataset: frozenset[str] | PyglueError | None = None
+    shipped: Mapping[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] | PyglueError | None = None
     asked: bool = True
     schema: Any = None
     schema_changed: float = 0.0
@@ -104,6 +108,7 @@ class Facts:
 def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[str, Any]) -> Facts:
     """Ask everything; `wanted` is the spec as it should run. Raises PyglueError only if the engine does not answer."""
     topic, name = specs.topic(dict(wanted)), specs.datasource(dict(wanted))
+    shipped = dashboards.titles(settings.project / dashboards.FOLDER)
     with ThreadPoolExecutor(6) as pool:
         services = pool.submit(engine.states)
         asked: dict[str, Any] = {}
@@ -112,8 +117,8 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
                 "topic": pool.submit(_told, lambda: clients.kafka.state(topic)),
                 "supervisor": pool.submit(_told, lambda: supervisor(clients.druid, name)),
                 "rows": pool.submit(_told, lambda: rows(clients.druid, name)),
-                "dataset": pool.submit(_told, lambda: dataset(clients.superset, name)),
             }
+            of_superset = pool.submit(_of_superset, clients.superset, name, tuple(shipped))
         schema = settings.project / specs.SCHEMA
         states = tuple(services.result())
         if all_given(settings.variables) and all(state.state == "stopped" for state in states):
@@ -130,7 +135,9 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             disks=disks(engine),
             holders=_holders(engine, ill) if asked else {},
             files=_files(settings) if any(state.name == COLLECTOR for state in ill) else None,
+            shipped=shipped,
             **{part: future.result() for part, future in asked.items()},
+            **(of_superset.result() if asked else {}),
         )
 
 
@@ -167,6 +174,14 @@ def dataset(superset: Superset, name: str) -> frozenset[str] | None:
         return None
     shown = superset.get(f"dataset/{found['id']}", COLUMNS, columns=["columns.column_name"])
     return frozenset(column["column_name"] for column in shown["result"]["columns"])
+
+
+def _of_superset(superset: Superset, name: str, slugs: tuple[str, ...]) -> dict[str, Any]:
+    """One after the other, over one log-in; where the first has no answer the second is not asked."""
+    columns = _told(lambda: dataset(superset, name))
+    if isinstance(columns, PyglueError):
+        return {"dataset": columns}
+    return {"dataset": columns, "absent": _told(lambda: dashboards.absent(superset, slugs))}
 
 
 def disks(engine: Engine) -> tuple[Disk, ...]:

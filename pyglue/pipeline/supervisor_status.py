@@ -114,12 +114,18 @@ def of_answers(payload: dict[str, Any], stats: Any) -> SupervisorStatus:
 
 
 def offsets(payload: dict[str, Any]) -> dict[int, int]:
-    """The offset that is read next, by partition: the newest of all tasks' reports."""
+    """The offset that is read next, by partition: the newest of all tasks' reports.
+
+    Without a report, as while it is suspended, it is what Druid has published: so far before the end as it says.
+    """
     newest: dict[int, int] = {}
     for task in (*(payload.get("activeTasks") or ()), *(payload.get("publishingTasks") or ())):
         for partition, offset in _numbers(task.get("currentOffsets")).items():
             newest[partition] = max(newest.get(partition, 0), offset)
-    return newest
+    if newest:
+        return newest
+    ends, lags = _numbers(payload.get("latestOffsets")), _numbers(payload.get("minimumLag"))
+    return {partition: end - lags[partition] for partition, end in ends.items() if partition in lags}
 
 
 def totals(stats: Any) -> dict[str, int]:
