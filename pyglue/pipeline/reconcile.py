@@ -153,7 +153,7 @@ def _kafka(seen: Seen, collector: Mapping[int, Counts], kafka: InKafka) -> Itera
             "reset",
             "kafka",
             f"{{n}} of the {records:,} records that the collector acknowledged are neither in Kafka nor in Druid any more:"
-            f" {_told(resets)}, no loss",
+            f" {_told(resets)}, as it said",
         )
     if late:
         yield late.gap(
@@ -223,9 +223,10 @@ def _arrived(seen: Seen, kafka: InKafka, minute: int, rows: Minutes) -> int:
 
 
 def _reset(seen: Seen, kafka: InKafka, minute: int) -> Reset | None:
-    """The reset that removed what a minute lacks by now in both: of the topic, or of the rows of one that is gone."""
+    """The last reset that removed what a minute lacks by now in both: of the topic, or of the rows of one that is gone."""
     made_it_so = {"kafka", "druid"} if kafka.removed or kafka.begins_after(minute) else {"kafka"}
-    return next((one for one in seen.resets if one.minute >= minute and one.hop in made_it_so), None)
+    found = [one for one in seen.resets if one.minute >= minute and one.hop in made_it_so]
+    return found[-1] if found else None
 
 
 def _told(resets: set[Reset]) -> str:
