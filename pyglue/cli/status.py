@@ -14,6 +14,7 @@ from pyglue.cli.options import App, common
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.facts import Facts
 from pyglue.diagnosis.findings import Finding, findings
+from pyglue.diagnosis.notes import notes
 from pyglue.diagnosis.parts import parts
 from pyglue.engine import State
 from pyglue.engines import choose
@@ -78,6 +79,8 @@ def _once(app: App, settings: Settings, as_json: bool, watch: bool) -> bool:
     lines = _problems(found, up)
     app.screen.say(str(choice) + (f", {time.strftime('%H:%M:%S')}" if watch else ""))
     _tables(app, facts)
+    for note in notes(facts):
+        app.screen.data(f"note: {note.message}; try: {note.try_}".replace("pyglue up", up))
     for line in lines:
         app.screen.data(line)
     if not lines:
@@ -122,4 +125,5 @@ def _json(engine: str, facts: Facts, found: tuple[Finding, ...]) -> dict[str, An
         "services": [asdict(state) for state in facts.services],
         "pipeline": [asdict(part) for part in parts(facts)],
         "problems": [finding.to_json() for finding in found],
+        "notes": [note.to_json() for note in notes(facts)],
     }

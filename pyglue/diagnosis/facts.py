@@ -68,7 +68,8 @@ class Facts:
     """What was seen. A part is None if there is none, or if it was not asked; an error if it could not be asked.
 
     `wanted` is the spec of the checkout as it should run, `schema` the collector's Avro schema, `schema_changed` when its
-    file was last written (Unix seconds). `holders` says who has a port that a service which does not run needs.
+    file was last written (Unix seconds). `edited` are files of the checkout, by the service that runs and has read others;
+    `posted` is what was posted last from here. `holders` says who has a port that a service which does not run needs.
     `dataset` are the columns of Superset's dataset; `shipped` the checkout's dashboards, titles by slug, and `absent` those
     of their slugs that Superset lacks. `services` are none where everything runs elsewhere.
     """
@@ -89,6 +90,8 @@ class Facts:
     disks: tuple[Disk, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
     files: InputError | None = None
+    edited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    posted: specs.Posted | None = None
 
     @property
     def topic_name(self) -> str:
@@ -111,6 +114,7 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
     shipped = dashboards.titles(settings.project / dashboards.FOLDER)
     with ThreadPoolExecutor(6) as pool:
         services = pool.submit(engine.states)
+        outdated = pool.submit(engine.outdated)
         asked: dict[str, Any] = {}
         if _worth_asking(settings, engine):
             asked = {
@@ -135,6 +139,8 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             disks=disks(engine),
             holders=_holders(engine, ill) if asked else {},
             files=_files(settings) if any(state.name == COLLECTOR for state in ill) else None,
+            edited={one.name: _newer(engine, one) for one in states if one.name in outdated.result()},
+            posted=specs.Posted.load(settings.project / specs.POSTED / f"{name}.json"),
             shipped=shipped,
             **{part: future.result() for part, future in asked.items()},
             **(of_superset.result() if asked else {}),
@@ -196,6 +202,14 @@ def disks(engine: Engine) -> tuple[Disk, ...]:
             services = tuple(dict.fromkeys((*(known.services if known else ()), service)))
             found[device] = Disk(known.path if known else folder, services, usage.free, usage.total)
     return tuple(found.values())
+
+
+def _newer(engine: Engine, state: State) -> tuple[str, ...]:
+    """Of the files that are mounted into a service, those that were written after its start."""
+    folder, started = engine.stack.directory, time.time() - (state.up or 0.0)
+    files = [Path(mount.source) for mount in engine.stack.services[state.name].mounts if mount.is_bind]
+    there = [file for file in files if (folder / file).is_file()]
+    return tuple(str(file) for file in there if (folder / file).stat().st_mtime > started)
 
 
 def _worth_asking(settings: Settings, engine: Engine) -> bool:
