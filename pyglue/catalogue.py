@@ -428,8 +428,9 @@ HOPS: dict[str, dict[str, Entry]] = {
             "`pyglue smoke-test` sends an event; then `pyglue refresh-datasources`.",
         ),
         "dashboard-missing": Entry(
-            "Superset has no dashboard of that name: it was deleted there, or never imported.",
-            "`pyglue dashboards import SLUG`.",
+            "Superset has no dashboard of that name: it was deleted there, a reset of Superset was broken off, or it was"
+            " never imported.",
+            "`pyglue dashboards import SLUG`; where the dataset is missing, too, `pyglue up`.",
         ),
         "dashboard-without-slug": Entry(
             "The dashboard's slug was removed in Superset. Its files need one, for it is the end of its address.",
