@@ -149,9 +149,14 @@ def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path: Path, caplog: pyte
     assert len(caplog.records) == 1
 
 
-def test_an_open_file_that_cannot_be_read_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "text", ['{"run": 1, "minutes"', "[" * 100_000, '{"run": 1, "written": 1%s, "minutes": []}' % ("0" * 20)]
+)
+def test_an_open_file_that_cannot_be_read_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
     """Its counts are lost; the new ones are written."""
-    (tmp_path / OPEN).write_text('{"run": 1, "minutes"')
+    (tmp_path / OPEN).write_text(text)
     CountFiles(tmp_path, 30, 7).keep([counted()], [], NOW)
     assert "its counts are lost" in caplog.text
     assert len(lines(tmp_path)) == 1

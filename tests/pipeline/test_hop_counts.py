@@ -86,8 +86,8 @@ def test_of_many_damaged_lines_some_are_named() -> None:
 class Message:
     """A record; its value is its minute, or nothing that can be read."""
 
-    def __init__(self, offset: int, minute: int | None) -> None:
-        self._offset, self._minute = offset, minute
+    def __init__(self, offset: int, minute: int | None, written: int = M + 7) -> None:
+        self._offset, self._minute, self._written = offset, minute, written
 
     def offset(self) -> int:
         return self._offset
@@ -96,7 +96,7 @@ class Message:
         return b"" if self._minute is None else str(self._minute).encode()
 
     def timestamp(self) -> tuple[int, int]:
-        return 1, (M + 7) * 60_000
+        return 1, self._written * 60_000
 
 
 class Topic:
@@ -119,7 +119,7 @@ class Topic:
 def test_records_are_counted_by_their_own_minute() -> None:
     """Read or not is told by Druid's offset, in the middle of a batch, too; what is no record has Kafka's time."""
     batches = {
-        0: [[Message(0, M), Message(1, M)], [Message(2, M), Message(3, None)], [Message(4, M + 1)]],
+        0: [[Message(0, M, M + 5), Message(1, M)], [Message(2, M), Message(3, None)], [Message(4, M + 1)]],
         1: [[Message(0, M + 99), Message(1, M + 2)]],
     }
     told: list[tuple[int, int]] = []
@@ -134,7 +134,7 @@ def test_records_are_counted_by_their_own_minute() -> None:
     assert found.records == {M: 3, M + 1: 1, M + 7: 1, M + 2: 1}
     assert found.unread == {M + 7: 1, M + 1: 1, M + 2: 1}
     assert found.unreadable == {M + 7: 1}
-    assert (found.fresh, found.removed, found.began, found.told) == (True, False, M + 7, True)
+    assert (found.fresh, found.removed, found.began, found.told) == (True, False, M + 5, True)
     assert max(told) == (7, 7)
 
 
