@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from pyglue import ports
 from pyglue.engine import Engine, State
 from pyglue.errors import InputError, PyglueError
+from pyglue.moved import Moved, moved
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import all_given, given
 from pyglue.pipeline.clients import COLLECTOR, Clients
@@ -68,7 +69,8 @@ class Facts:
 
     `wanted` is the spec of the checkout as it should run, `schema` the collector's Avro schema, `schema_changed` when its
     file was last written (Unix seconds). `holders` says who has a port that a service which does not run needs.
-    `dataset` are the columns of Superset's dataset. `services` are none where everything runs elsewhere.
+    `dataset` are the columns of Superset's dataset. `services` are none where everything runs elsewhere. `moved` are the
+    ports with which the stack was started and that these settings do not have: then the pipeline is not asked.
     """
 
     now: float
@@ -85,6 +87,7 @@ class Facts:
     disks: tuple[Disk, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
     files: InputError | None = None
+    moved: tuple[Moved, ...] = ()
 
     @property
     def topic_name(self) -> str:
@@ -106,8 +109,10 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
     topic, name = specs.topic(dict(wanted)), specs.datasource(dict(wanted))
     with ThreadPoolExecutor(6) as pool:
         services = pool.submit(engine.states)
+        elsewhere = all_given(settings.variables)
+        differing = () if elsewhere else moved(engine, settings.variables)
         asked: dict[str, Any] = {}
-        if _worth_asking(settings, engine):
+        if not differing and _worth_asking(settings, engine):
             asked = {
                 "topic": pool.submit(_told, lambda: clients.kafka.state(topic)),
                 "supervisor": pool.submit(_told, lambda: supervisor(clients.druid, name)),
@@ -116,7 +121,7 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             }
         schema = settings.project / specs.SCHEMA
         states = tuple(services.result())
-        if all_given(settings.variables) and all(state.state == "stopped" for state in states):
+        if elsewhere and all(state.state == "stopped" for state in states):
             states = ()  # the pipeline is another one than the checkout's
         ill = [state for state in states if not state.healthy]
         return Facts(
@@ -130,6 +135,7 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             disks=disks(engine),
             holders=_holders(engine, ill) if asked else {},
             files=_files(settings) if any(state.name == COLLECTOR for state in ill) else None,
+            moved=differing,
             **{part: future.result() for part, future in asked.items()},
         )
 
@@ -220,6 +226,6 @@ def _holders(engine: Engine, ill: list[State]) -> dict[str, str]:
     for state in ill:
         for port in state.ports:
             who = None if ports.is_free(port) else ports.holder(port)
-            if who is not None and not engine.holds(state, who):
+            if who is not None and not engine.holds(state.name, port, who):
                 found[state.name] = f"{port} is held by {who.words}"
     return found
