@@ -77,7 +77,8 @@ def test_one_that_does_not_run_is_started(two: Checkout) -> None:
 def test_one_that_does_not_come_up_is_told_with_its_last_words(two: Checkout) -> None:
     """As `up` tells it."""
     two.up()
-    two.service("two", 'rm "$RUN_DIR/healthy"\necho no room >&2\nexit 3\n')
+    two.service("two", "echo no room >&2\nexit 3\n")
+    (two.engine().layout.run / "two/healthy").unlink()
     with pytest.raises(PyglueError) as caught:
         again(two, "two")
     assert (caught.value.code, caught.value.try_) == ("service-died", "pyglue logs two")
