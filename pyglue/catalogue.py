@@ -235,7 +235,8 @@ HOPS: dict[str, dict[str, Entry]] = {
         ),
         "no-answer": Entry(
             "A service did not answer: nothing listens at its address, it hangs, or it broke off.",
-            "`pyglue status` says whether it runs, `pyglue logs SERVICE` why not; `pyglue up` starts what does not run.",
+            "`pyglue status` says whether it runs, `pyglue logs SERVICE` why not; `pyglue up` starts what does not run, and"
+            " `pyglue restart SERVICE` replaces what hangs.",
         ),
         "bad-answer": Entry(
             "Something answered, but not with what was asked for: an error, a page of HTML, half an answer. Perhaps"

@@ -56,9 +56,11 @@ def test_what_outlasts_all_patience_is_killed_with_what_it_started(two: Checkout
 def test_several_start_in_their_order_with_what_the_file_says_now(two: Checkout) -> None:
     """The second one's `start` finds the first one's health, and its new value."""
     two.up()
-    two.service("one", 'rm -f "$RUN_DIR/healthy"\nsleep 0.3\ntouch "$DATA_DIR/../was-healthy"\n' + SERVES)
+    two.service("one", 'sleep 0.3\ntouch "$DATA_DIR/../was-healthy"\n' + SERVES)
     two.service("two", "[[ -e $DATA_DIR/../was-healthy && $A == 1 ]] || exit 9\n" + SERVES)
     two.compose("one: {build: one}", "two: {build: two, depends_on: [one], environment: {A: '1'}}")
+    for name in ("one", "two"):
+        (two.engine().layout.run / name / "healthy").unlink()
     assert again(two, "one", "two") == [
         ("Stop one, two", "stopped"),
         ("Start one", "ok"),
