@@ -274,7 +274,7 @@ HOPS: dict[str, dict[str, Entry]] = {
     "Kafka": {
         "kafka-away": Entry(
             "The broker does not answer: it does not run, is just starting, or hangs.",
-            "`pyglue up` starts it; `pyglue logs kafka` says why it ended.",
+            "`pyglue up` starts it; `pyglue restart kafka` replaces one that hangs; `pyglue logs kafka` says why it ended.",
         ),
         "topic-missing": Entry(
             "Kafka runs, but has no topic of that name: it was deleted, nothing has made it yet, or `DIVOLTE_TOPIC` and"
