@@ -25,6 +25,7 @@ from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import PARTITIONS
 from pyglue.pipeline.smoke import Pipeline, Probe, Report
 from pyglue.pipeline.supervisors import await_running
+from pyglue.restart import Silent, restart
 from pyglue.superset.dashboards import import_dashboard
 from pyglue.superset.register import Dataset, refresh_dataset, register_cluster, sqlalchemy_uri
 
@@ -131,16 +132,8 @@ class Up:
         except BadAnswer as error:
             if error.code != "superset-password":
                 raise
-        self._restart("superset")
+        restart(self.engine, ["superset"], Silent(), self.cancel.wait)
         return Done(str(register_cluster(self.clients.superset, uri=uri)))
-
-    def _restart(self, name: str) -> None:
-        """Stop a service and start it, and wait until it is healthy."""
-        self.engine.stop([name])
-        job = ServiceJob(self.engine, self.checked.stack.services[name], frozenset())
-        job.begin()
-        while job.poll() is None:
-            self.cancel.wait(PAUSE)
 
     def first_row(self) -> Done:
         """Superset can make a dataset, or see a new column, only after the first row with it: send one if need be."""

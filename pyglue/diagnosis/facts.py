@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from pyglue import ports
 from pyglue.engine import Engine, State
 from pyglue.errors import InputError, PyglueError
+from pyglue.moved import Moved, moved
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import all_given, given
 from pyglue.pipeline.clients import COLLECTOR, Clients
@@ -71,7 +72,8 @@ class Facts:
     file was last written (Unix seconds). `edited` are files of the checkout, by the service that runs and has read others;
     `posted` is what was posted last from here. `holders` says who has a port that a service which does not run needs.
     `dataset` are the columns of Superset's dataset; `shipped` the checkout's dashboards, titles by slug, and `absent` those
-    of their slugs that Superset lacks. `services` are none where everything runs elsewhere.
+    of their slugs that Superset lacks. `services` are none where everything runs elsewhere. `moved` are the ports with
+    which the stack was started and that these settings do not have: then the pipeline is not asked.
     """
 
     now: float
@@ -92,6 +94,7 @@ class Facts:
     files: InputError | None = None
     edited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     posted: specs.Posted | None = None
+    moved: tuple[Moved, ...] = ()
 
     @property
     def topic_name(self) -> str:
@@ -115,8 +118,10 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
     with ThreadPoolExecutor(6) as pool:
         services = pool.submit(engine.states)
         outdated = pool.submit(engine.outdated)
+        elsewhere = all_given(settings.variables)
+        differing = () if elsewhere else moved(engine, settings.variables)
         asked: dict[str, Any] = {}
-        if _worth_asking(settings, engine):
+        if not differing and _worth_asking(settings, engine):
             asked = {
                 "topic": pool.submit(_told, lambda: clients.kafka.state(topic)),
                 "supervisor": pool.submit(_told, lambda: supervisor(clients.druid, name)),
@@ -125,7 +130,7 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             of_superset = pool.submit(_of_superset, clients.superset, name, tuple(shipped))
         schema = settings.project / specs.SCHEMA
         states = tuple(services.result())
-        if all_given(settings.variables) and all(state.state == "stopped" for state in states):
+        if elsewhere and all(state.state == "stopped" for state in states):
             states = ()  # the pipeline is another one than the checkout's
         ill = [state for state in states if not state.healthy]
         return Facts(
@@ -142,6 +147,7 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             edited={one.name: _newer(engine, one) for one in states if one.name in outdated.result()},
             posted=specs.Posted.load(settings.project / specs.POSTED / f"{name}.json"),
             shipped=shipped,
+            moved=differing,
             **{part: future.result() for part, future in asked.items()},
             **(of_superset.result() if asked else {}),
         )
@@ -249,6 +255,6 @@ def _holders(engine: Engine, ill: list[State]) -> dict[str, str]:
     for state in ill:
         for port in state.ports:
             who = None if ports.is_free(port) else ports.holder(port)
-            if who is not None and not engine.holds(state, who):
+            if who is not None and not engine.holds(state.name, port, who):
                 found[state.name] = f"{port} is held by {who.words}"
     return found

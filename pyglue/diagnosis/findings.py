@@ -15,11 +15,13 @@ from pyglue.catalogue import CATALOGUE
 from pyglue.diagnosis.facts import FULL, Disk, Facts, Supervisor
 from pyglue.engine import State
 from pyglue.errors import PyglueError
+from pyglue.moved import error
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.clients import COLLECTOR
 from pyglue.screen import amount, span
 
 UP = "pyglue up"
+YOUNG = 60.0  # seconds after a start in which a service may not serve yet, as docker-compose.yml has it (start_period)
 TOLD = 110  # characters of a file's problem in one sentence; all of it stands below
 INDEXER = "druid-indexer"
 SETTLING = (
@@ -74,7 +76,7 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
     """Everything that is wrong, the first cause first."""
     if not facts.asked and all(state.state == "stopped" for state in facts.services):
         return (Finding("nothing-runs", "collector", "nothing runs", UP),)
-    services = sorted(_services(facts), key=lambda finding: finding.follows)
+    services = _services(facts)
     ill = {finding.hop for finding in services}
     parts = [
         finding
@@ -87,7 +89,7 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
         )
         if not (finding.code in _UNASKED and finding.hop in ill)
     ]
-    found = (*_disks(facts), *services, *_unsettled(facts, parts))
+    found = (*_moved(facts), *_disks(facts), *services, *_unsettled(facts, parts))
     return (*(one for one in found if not one.follows), *(one for one in found if one.follows))
 
 
@@ -127,11 +129,17 @@ _UNASKED = ("no-answer", "bad-answer", "kafka-away", "no-leader")  # what a hop 
 # -- services
 
 
-def _services(facts: Facts) -> Iterator[Finding]:
-    ill = {state.name for state in facts.services if not state.healthy}
-    for state in facts.services:
-        if not state.healthy:
-            yield _service(facts, state, follows=bool(_needs(facts, state.name) & ill))
+def _services(facts: Facts) -> list[Finding]:
+    """Of each that is not healthy. What can't be well without another one has the remedy of that."""
+    told = {state.name: _service(facts, state) for state in facts.services if not state.healthy}
+    needed = {name: _needs(facts, name) & told.keys() for name in told}
+    for name, finding in list(told.items()):
+        causes = [told[other].try_ for other in told if other in needed[name] and not needed[other]]
+        if causes and finding.code == "service-stopped":
+            told[name] = replace(finding, follows=True)
+        elif causes and finding.code == "service-unhealthy":
+            told[name] = replace(finding, follows=True, try_=causes[0])
+    return list(told.values())
 
 
 def _needs(facts: Facts, name: str) -> set[str]:
@@ -146,7 +154,7 @@ def _needs(facts: Facts, name: str) -> set[str]:
     return found
 
 
-def _service(facts: Facts, state: State, *, follows: bool) -> Finding:
+def _service(facts: Facts, state: State) -> Finding:
     """Why a service does not serve, by the most telling of what was seen."""
     name, hop = state.name, hop_of(state.name)
     if name in facts.holders:
@@ -161,17 +169,31 @@ def _service(facts: Facts, state: State, *, follows: bool) -> Finding:
             "bad-input", hop, message, "mend it (`pyglue check`), then `pyglue up`", name, problems
         )
     if state.state != "running":
-        return Finding("service-stopped", hop, f"{name} is {state.state}", UP, name, (), follows)
+        return Finding("service-stopped", hop, f"{name} is {state.state}", UP, name)
     reason = f"{name} is not healthy ({state.reason})"
-    if state.up is not None and state.up < 30:
+    if state.up is not None and state.up < YOUNG:
         reason += f"; it was started {span(state.up)} ago"
-    try_ = f"pyglue logs {name}" if not follows else UP
-    return Finding("service-unhealthy", hop, reason, try_, name, (), follows)
+        return Finding("service-unhealthy", hop, reason, f"pyglue logs {name}", name)
+    return Finding("service-unhealthy", hop, reason, f"pyglue restart {name}", name)
 
 
 def _start(line: str) -> str:
     """As much of a line as fits into a sentence."""
     return line if len(line) <= TOLD else line[:TOLD] + " ..."
+
+
+def _moved(facts: Facts) -> Iterator[Finding]:
+    """The stack runs at other ports than this shell says: what is asked there is asked in vain."""
+    if facts.moved:
+        told = error(facts.moved)
+        yield Finding(
+            "ports-differ",
+            hop_of(facts.moved[0].service),
+            told.message,
+            told.try_ or UP,
+            None,
+            tuple(told.details),
+        )
 
 
 def _disks(facts: Facts) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from pyglue.catalogue import CATALOGUE
 from pyglue.diagnosis.facts import Disk, Facts, Rows, Supervisor
 from pyglue.diagnosis.findings import Finding, cause, findings
 from pyglue.errors import BadAnswer, InputError, Problem, Unreachable
+from pyglue.moved import Moved
 from pyglue.pipeline.kafka import TopicState
 from tests.diagnosis.faults import DEPENDS, NOW, SCHEMA, STATUS, healthy, spec, state, stopped, without
 
@@ -120,7 +121,19 @@ FAULTS: dict[str, tuple[Facts, str, str, str]] = {
         healthy(services=(*without()[:-1], state("superset", healthy=False, reason="no answer within 5 s"))),
         "service-unhealthy",
         "superset",
+        "pyglue restart superset",
+    ),
+    "starts": (
+        healthy(services=(*without()[:-1], state("superset", healthy=False, reason="refused", up=9.0))),
+        "service-unhealthy",
+        "superset",
         "pyglue logs superset",
+    ),
+    "other shell": (
+        healthy(asked=False, moved=(Moved("kafka", "KAFKA_PORT", 12592, 9092),)),
+        "ports-differ",
+        "kafka",
+        "export KAFKA_PORT=12592",
     ),
 }
 
@@ -141,6 +154,27 @@ def test_what_follows_from_a_cause_comes_after_it_and_says_so() -> None:
     )
     found = findings(healthy(services=ill, topic=AWAY))
     assert [(finding.service, finding.follows) for finding in found] == [("kafka", False), ("divolte", True)]
+
+
+def test_what_follows_from_a_service_that_hangs_has_its_remedy() -> None:
+    """The collector waits for Kafka: another start of the collector would not help. One that is stopped needs a start."""
+    ill = {"kafka": state("kafka", healthy=False), "divolte": state("divolte", healthy=False)}
+    found = findings(healthy(services=tuple(ill.get(one.name, one) for one in without()), topic=AWAY))
+    assert [(finding.service, finding.try_) for finding in found] == [
+        ("kafka", "pyglue restart kafka"),
+        ("divolte", "pyglue restart kafka"),
+    ]
+    ill["divolte"] = stopped("divolte")
+    found = findings(healthy(services=tuple(ill.get(one.name, one) for one in without()), topic=AWAY))
+    assert [(finding.service, finding.try_) for finding in found][1] == ("divolte", "pyglue up")
+
+
+def test_with_other_ports_only_what_is_known_is_told() -> None:
+    """The pipeline was not asked, so nothing of it is missed; a service that is stopped is stopped all the same."""
+    moved = (Moved("kafka", "KAFKA_PORT", 12592, 9092),)
+    facts = healthy(services=without("superset"), asked=False, moved=moved)
+    unasked = replace(facts, topic=None, supervisor=None, rows=None, dataset=None)
+    assert [finding.code for finding in findings(unasked)] == ["ports-differ", "service-stopped"]
 
 
 def test_a_part_that_can_not_be_asked_is_not_told_beside_its_service() -> None:
