@@ -21,7 +21,7 @@ import uvloop
 from pyglue.collector import connection as module
 from pyglue.collector import server
 from pyglue.collector.app import App, EventsAt, Ping, Pipeline, Place
-from pyglue.collector.configured import CountsKept
+from pyglue.collector.configured import AS_DIVOLTE, CountsKept
 from pyglue.collector.connection import Connection
 from pyglue.collector.counts import read_lines
 from pyglue.collector.http1 import MAX_HEAD_BYTES
@@ -431,6 +431,7 @@ class Plant:
             "counts": None,
         }
         flags = {"use_x_forwarded_for": False, "serve_static_resources": True, "debug_requests": False}
+        defaults["privacy"] = AS_DIVOLTE
         self.config = SimpleNamespace(
             duplicate_memory_size=10, limits=limits, **{**defaults, **flags, **settings}
         )

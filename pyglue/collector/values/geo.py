@@ -189,7 +189,7 @@ class Database:
         except ValueError:  # no address, or one of IPv6 in a database of IPv4
             return None
         except (maxminddb.InvalidDatabaseError, SystemError) as error:  # the latter is a slip of the reader's
-            log.warning("%s: %s has no readable entry: %s", self._path, address, error)
+            log.warning("%s: the entry of an address can't be read: %s", self._path, error)
             return None
         return Geo(record) if isinstance(record, dict) else None
 
