@@ -278,7 +278,7 @@ def test_every_field_of_the_schema_is_described() -> None:
 
 
 def test_every_key_of_the_shipped_configuration_is_described() -> None:
-    """docs/collector.md and docs/privacy.md name each key that divolte-collector.conf sets, and none of ours that it lacks."""
+    """docs/collector.md and docs/privacy.md name each key of divolte-collector.conf, and none of ours that it lacks."""
     environment = {"DIVOLTE_COUNTS": "/data/counts"}
     tree = hocon.read(text("divolte/divolte-collector.conf"), "divolte-collector.conf", environment)
     pages = text("docs/collector.md") + text("docs/privacy.md")
