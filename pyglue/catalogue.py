@@ -254,6 +254,14 @@ HOPS: dict[str, dict[str, Entry]] = {
             "`pyglue logs divolte` says if they can't be written. [The collector](collector.md#counts-on-disk) has the"
             " setting; then `pyglue up`.",
         ),
+        "counts-damaged": Entry(
+            "The collector keeps its counts per minute in files, and a line of them can't be read, or says what no minute"
+            " can hold: the machine went down while it was written, the disk is ill, or somebody edited it. It counts for"
+            " nothing, so that the collector may have counted more.",
+            "The error names files and lines, below the folder `counts` of the collector's"
+            " [data](collector.md#counts-on-disk): take these lines out. `open.json` is written anew by a collector that"
+            " runs. `pyglue reconcile --from TIME` looks at the days after.",
+        ),
         "event-unknown": Entry(
             "Neither Kafka nor Druid has an event of this id. It was refused (then the sender got no success),"
             " dropped with a"
@@ -292,9 +300,11 @@ HOPS: dict[str, dict[str, Entry]] = {
         "records-missing": Entry(
             "The collector has counted records as acknowledged that are not in the topic, and Druid has no rows of them:"
             " Kafka deleted them before Druid read them (retention, or the topic was deleted), or the collector writes to"
-            " another topic or another Kafka than pyglue asks.",
+            " another topic or another Kafka than pyglue asks. What `pyglue reset --hop` removed is no error.",
             "The minutes stand in the message; `pyglue logs kafka` and `pyglue logs divolte` tell what happened then."
-            " `pyglue check` compares the topics. A longer `KAFKA_RETENTION_HOURS` keeps events for a Druid that is away.",
+            " `pyglue check` compares the topics. A longer `KAFKA_RETENTION_HOURS` keeps events for a Druid that is away."
+            " Nothing brings back what a topic had that was deleted: `pyglue reconcile --from TIME` looks at what came"
+            " since.",
         ),
         "event-not-in-kafka": Entry(
             "The collector answered with success, but the event is not in the topic that Druid reads: the collector"
@@ -418,8 +428,9 @@ HOPS: dict[str, dict[str, Entry]] = {
             "`pyglue smoke-test` sends an event; then `pyglue refresh-datasources`.",
         ),
         "dashboard-missing": Entry(
-            "Superset has no dashboard of that name: it was deleted there, or never imported.",
-            "`pyglue dashboards import SLUG`.",
+            "Superset has no dashboard of that name: it was deleted there, a reset of Superset was broken off, or it was"
+            " never imported.",
+            "`pyglue dashboards import SLUG`; where the dataset is missing, too, `pyglue up`.",
         ),
         "dashboard-without-slug": Entry(
             "The dashboard's slug was removed in Superset. Its files need one, for it is the end of its address.",

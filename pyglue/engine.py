@@ -113,6 +113,10 @@ class Engine(ABC):
         """Every service of the stack, asked now."""
 
     @abstractmethod
+    def outdated(self) -> Sequence[str]:
+        """Services that run with other files than there are by now: their starts have read what was there before."""
+
+    @abstractmethod
     def memory(self) -> int:
         """Bytes of memory of everything that runs."""
 

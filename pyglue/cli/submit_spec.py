@@ -24,7 +24,7 @@ from pyglue.pipeline.kafka import Kafka
 from pyglue.pipeline.sampler import Sample
 from pyglue.pipeline.spec_diff import Change
 from pyglue.screen import Screen
-from pyglue.up import POSTED, reset_if_ahead, submit
+from pyglue.up import reset_if_ahead, submit
 
 ROWS_SHOWN = 3  # as many as fit side by side
 REASONS_SHOWN = 5
@@ -91,7 +91,7 @@ class Work:
         running = self.clients.druid.supervisor(self.name)
         if running is None:
             return None
-        posted = specs.Posted.load(self.project / POSTED / f"{self.name}.json")
+        posted = specs.Posted.load(self.project / specs.POSTED / f"{self.name}.json")
         return spec_diff.pending(posted, running, self.wanted)
 
 

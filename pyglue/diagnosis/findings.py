@@ -8,7 +8,7 @@ first finding is the one to mend first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyglue.catalogue import CATALOGUE
@@ -21,6 +21,10 @@ from pyglue.screen import amount, span
 
 UP = "pyglue up"
 TOLD = 110  # characters of a file's problem in one sentence; all of it stands below
+INDEXER = "druid-indexer"
+SETTLING = (
+    60.0  # seconds after the indexer's start; seen: 45 until the tasks of one that was killed are given up
+)
 HOPS = ("collector", "kafka", "druid", "superset")  # in the order in which an event passes them
 
 
@@ -74,11 +78,36 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
     ill = {finding.hop for finding in services}
     parts = [
         finding
-        for finding in (*_topic(facts), *_supervisor(facts), *_rows(facts), *_dataset(facts))
+        for finding in (
+            *_topic(facts),
+            *_supervisor(facts),
+            *_rows(facts),
+            *_dataset(facts),
+            *_dashboards(facts),
+        )
         if not (finding.code in _UNASKED and finding.hop in ill)
     ]
-    roots = [finding for finding in services if not finding.follows]
-    return (*_disks(facts), *roots, *parts, *(finding for finding in services if finding.follows))
+    found = (*_disks(facts), *services, *_unsettled(facts, parts))
+    return (*(one for one in found if not one.follows), *(one for one in found if one.follows))
+
+
+def _unsettled(facts: Facts, parts: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings of the parts; where Druid is not over an indexer that was just started anew, that one is the cause.
+
+    It is well by then, while the broker still asks for the rows, and the overlord for the tasks, of the one that ended.
+    """
+    indexer = facts.service(INDEXER)
+    young = indexer is not None and indexer.healthy and indexer.up is not None and indexer.up < SETTLING
+    shaken = [
+        part
+        for part in parts
+        if young and part.hop == "druid" and part.code in (*_UNASKED, "supervisor-not-running")
+    ]
+    if shaken and indexer is not None:
+        message = f"{INDEXER} was started {span(indexer.up)} ago, and Druid has not got over it yet"
+        yield Finding("service-unhealthy", "druid", message, f"pyglue logs {INDEXER}", INDEXER)
+    for part in parts:
+        yield replace(part, follows=True) if part in shaken else part
 
 
 def cause(found: Sequence[Finding], hop: str | None) -> Finding | None:
@@ -248,9 +277,26 @@ def _dataset(facts: Facts) -> Iterator[Finding]:
     elif facts.dataset is None:
         if facts.asked and facts.rows is not None:
             message = f"Superset has no dataset {name}"
-            yield Finding("dataset-missing", "superset", message, "pyglue refresh-datasources")
+            try_ = UP if facts.absent else "pyglue refresh-datasources"
+            yield Finding("dataset-missing", "superset", message, try_)
     elif facts.rows is not None and not isinstance(facts.rows, PyglueError):
         missing = sorted(facts.rows.columns - facts.dataset)
         if missing:
             message = f"Superset's dataset {name} lacks columns that Druid has: {', '.join(missing)}"
             yield Finding("dataset-behind", "superset", message, "pyglue refresh-datasources")
+
+
+def _dashboards(facts: Facts) -> Iterator[Finding]:
+    """Shipped ones that Superset lacks; before the first row there can be none."""
+    absent = facts.absent
+    if isinstance(absent, PyglueError):
+        yield _error(absent, "superset")
+    elif absent and facts.rows is not None:
+        names = ", ".join(f"{facts.shipped[slug]} ({slug})" for slug in absent)
+        if len(absent) == 1:
+            message = f"Superset has no dashboard {names}"
+        else:
+            message = f"Superset lacks {len(absent)} of {len(facts.shipped)} dashboards: {names}"
+        bare = facts.dataset is None
+        try_ = UP if bare else f"pyglue dashboards import {' '.join(absent)}"
+        yield Finding("dashboard-missing", "superset", message, try_, follows=bare)

@@ -134,6 +134,12 @@ class DockerEngine(Engine):
         services = self.stack.services.values()
         return list(self._pool.map(lambda service: self._state(service, known.get(service.name)), services))
 
+    def outdated(self) -> list[str]:
+        known = self._lately()
+        return [
+            name for name, found in known.items() if found.runs and not self._reads_as_before(name, found)
+        ]
+
     def _state(self, service: Service, container: Container | None) -> State:
         if container is None or not container.runs:
             label = container.state if container and container.state != "created" else "stopped"

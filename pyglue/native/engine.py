@@ -8,6 +8,7 @@ service that dies every ten seconds would look like a slow one.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
 import sys
@@ -68,6 +69,18 @@ class NativeEngine(Engine):
         }
         stale = [name for name in running if name not in self._programs or not self._is_current(name)]
         return [name for name in stale if running[name].runs or name in self._programs]
+
+    def outdated(self) -> list[str]:
+        return [name for name in self.running() if name in self._programs and not self._reads_as_before(name)]
+
+    def _reads_as_before(self, name: str) -> bool:
+        """Whether the files that a start reads are those of the last one; a note of it that is damaged says nothing."""
+        try:
+            started = json.loads((self.layout.programs / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return True
+        known = started.get("fingerprint") if isinstance(started, dict) else None
+        return known in (None, self._programs[name].fingerprint)
 
     def _is_current(self, name: str) -> bool:
         path = self.layout.programs / f"{name}.json"

@@ -57,7 +57,7 @@ def test_status_where_nothing_runs(pyglue: Run) -> None:
     rows = ended.out.splitlines()
     assert rows[0].split() == ["SERVICE", "STATE", "HEALTH", "UP", "MEMORY", "WHERE"]
     assert ["kafka", "stopped", "-", "-", "-", "localhost:9092"] in [row.split() for row in rows]
-    assert rows[-1] == "1. nothing runs; try: pyglue up"
+    assert rows[-3:] == ["1. nothing runs", "   try: pyglue up", "   see: docs/errors.md#nothing-runs"]
 
 
 def test_status_as_json(pyglue: Run) -> None:

@@ -18,8 +18,8 @@ from pyglue.pipeline import spec as specs
 from pyglue.pipeline import supervisors
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import Kafka
+from pyglue.pipeline.spec import POSTED
 from pyglue.screen import Screen
-from pyglue.up import POSTED
 from tests.cli.ended import Run
 from tests.fake_overlord import Overlord
 from tests.local_server import LocalServer, Reply, serve

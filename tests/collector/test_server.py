@@ -526,7 +526,7 @@ def test_what_was_counted_is_on_disk_at_the_end(tmp_path: Path) -> None:
         1,
         {"divolte": 1},
         True,
-        0,
+        [],
     )
 
 

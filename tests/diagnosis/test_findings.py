@@ -88,6 +88,18 @@ FAULTS: dict[str, tuple[Facts, str, str, str]] = {
         "superset",
         "pyglue refresh-datasources",
     ),
+    "no dashboard": (
+        healthy(absent=("live",)),
+        "dashboard-missing",
+        "superset",
+        "pyglue dashboards import live",
+    ),
+    "no dashboards and no dataset": (
+        healthy(absent=("live", "audience"), dataset=None),
+        "dataset-missing",
+        "superset",
+        "pyglue up",
+    ),
     "broker hangs": (healthy(rows=AWAY), "no-answer", "druid", "pyglue logs it"),
     "port taken": (
         healthy(services=without("divolte"), holders={"divolte": "8290 is held by process 7 (nc)"}),
@@ -135,6 +147,39 @@ def test_a_part_that_can_not_be_asked_is_not_told_beside_its_service() -> None:
     """The coordinator is stopped: that its supervisor can't be asked is the same news."""
     found = findings(healthy(services=without("druid-coordinator"), supervisor=AWAY, rows=AWAY))
     assert [finding.service for finding in found] == ["druid-coordinator"]
+
+
+@pytest.mark.parametrize("rows", [BadAnswer("druid-broker answered 500", status=500), None])
+def test_an_indexer_that_was_just_started_anew_is_the_cause(rows: BadAnswer | None) -> None:
+    """The broker still asks the old one for its rows, the overlord for its tasks: what they say comes after it."""
+    shaken = running(state="UNHEALTHY_TASKS", healthy=False) if rows is None else running()
+    services = (*(one for one in without() if one.name != "druid-indexer"), state("druid-indexer", up=6.0))
+    facts = healthy(supervisor=shaken, services=services, **({} if rows is None else {"rows": rows}))
+    first, second = findings(facts)
+    assert (first.service, first.follows, first.try_) == ("druid-indexer", False, "pyglue logs druid-indexer")
+    assert "started 6s ago" in first.message
+    assert (second.follows, second.code) == (
+        True,
+        "supervisor-not-running" if rows is None else "bad-answer",
+    )
+    old = healthy(supervisor=shaken, **({} if rows is None else {"rows": rows}))
+    assert [finding.follows for finding in findings(old)] == [False]
+    assert findings(healthy(services=services)) == ()
+
+
+def test_dashboards_that_are_missing_with_the_dataset_follow_from_it() -> None:
+    """They are named all the same; before the first row there can be none, and nothing is missed."""
+    facts = healthy(absent=("live", "audience"), dataset=None)
+    first, second = findings(facts)
+    assert (first.follows, second.follows, second.try_) == (False, True, "pyglue up")
+    assert second.message == "Superset lacks 2 of 2 dashboards: Live (live), Audience (audience)"
+    assert findings(replace(facts, rows=None)) == ()
+
+
+def test_dashboards_that_can_not_be_asked_for_are_told() -> None:
+    """As it was said."""
+    (found,) = findings(healthy(absent=AWAY))
+    assert (found.code, found.hop) == ("no-answer", "superset")
 
 
 def test_a_disk_without_room_is_told_before_the_service_that_died_of_it() -> None:

@@ -56,9 +56,12 @@ def test_a_changed_file_that_is_mounted_restarts_its_reader_alone(shop: Shop) ->
     """Compose sees no difference there."""
     up(shop)
     shop.daemon.done.clear()
+    assert shop.engine().outdated() == []
     (shop.path / "mapping.groovy").write_text("mapping { }\n")
+    assert shop.engine().outdated() == ["divolte"]
     stopped, lines = up(shop)
     assert stopped == ["divolte"]
+    assert shop.engine().outdated() == []
     assert lines == [("Start kafka", "kept"), ("Start divolte", "ok")]
     assert "stop kafka" not in shop.daemon.done
 

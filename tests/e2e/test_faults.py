@@ -311,3 +311,19 @@ def test_a_hop_is_made_anew(stack: LiveStack) -> None:
     done = stack.run("trace", timeout=120)
     assert done.returncode == 0, done.stderr
     assert sorted(stack.ids("anew")) == events
+
+
+def test_what_a_reset_removes_is_no_loss(stack: LiveStack) -> None:
+    """The topic made anew, then the rows of the old one dropped: reconcile says so, and finds nothing missing."""
+    minute = this_minute()
+    sent(stack, "removed", 5)
+    eventually(lambda: len(stack.ids("removed")) == 5, "the rows")
+    for hop in ("kafka", "druid"):
+        done = stack.run("reset", "--hop", hop, "--yes", timeout=400)
+        assert done.returncode == 0, done.stderr
+    sent(stack, "after-reset", 5)
+    code, answer = reconciled(stack, minute, until=this_minute())
+    assert (code, answer["problems"]) == (0, [])
+    (gap,) = [gap for gap in answer["gaps"] if gap["kind"] == "reset"]
+    assert gap["count"] >= 5
+    assert len(stack.ids("after-reset")) == 5

@@ -76,11 +76,13 @@ def test_only_what_changed_is_restarted(two: Checkout, what: str) -> None:
 
     change()
     assert two.engine().changed() == ["two"]
+    assert two.engine().outdated() == (["two"] if what in ("start", "configuration") else [])
     assert two.up() == [("Start one", "kept"), ("Start two", "ok")]
     after = two.pids()
     assert after["one"] == before["one"]
     assert after["two"] != before["two"]
     assert two.engine().changed() == []
+    assert two.engine().outdated() == []
 
 
 def test_services_come_and_go_with_the_compose_file(two: Checkout) -> None:
