@@ -248,7 +248,7 @@ HOPS: dict[str, dict[str, Entry]] = {
     "collector": {
         "event-dropped": Entry(
             "The collector would drop the event: it is no event of the tag, or a filter of the mapping or of"
-            " `divolte-collector.conf` takes it out. The error has the reason.",
+            " `divolte-collector.conf` takes it out, or its visitor does not want to be counted. The error has the reason.",
             "Change the event, or the mapping, until `pyglue mapping test EVENT` shows a record.",
         ),
         "requests-lost": Entry(
