@@ -14,6 +14,7 @@ from functools import cached_property, partial
 
 from pyglue.collector import addresses, answers, headers, identifiers, query, requestlog
 from pyglue.collector.answers import Answer, Tag
+from pyglue.collector.configured import AS_DIVOLTE, Privacy
 from pyglue.collector.counters import Counters, Minute
 from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.duplicates import DuplicateMemory, Seen
@@ -21,6 +22,7 @@ from pyglue.collector.event import Event, of_json, of_parameters, of_tag
 from pyglue.collector.headers import Headers
 from pyglue.collector.json_text import TOO_DEEP
 from pyglue.collector.page import TestPage
+from pyglue.collector.privacy import refusal, shortening
 from pyglue.collector.routes import Routes, canonical_path, decoded_path
 from pyglue.collector.sinks import Outlet
 
@@ -134,6 +136,7 @@ class App:
         use_x_forwarded_for: bool = False,
         serve_static_resources: bool = False,
         debug_requests: bool = False,
+        privacy: Privacy = AS_DIVOLTE,
     ) -> None:
         """`serve_static_resources` tells that pages are served, whatever lies at their paths."""
         self.stopping = False
@@ -148,6 +151,9 @@ class App:
         self._later = later
         self._try_later = answers.try_later(retry_after_s)
         self._use_x_forwarded_for = use_x_forwarded_for
+        self._shorten = shortening(privacy)
+        self._peer_is_recorded = not use_x_forwarded_for and self._shorten is None
+        self._refusal = refusal(privacy)
         self._serves_pages = serve_static_resources
         self._debug_requests = debug_requests
 
@@ -231,7 +237,7 @@ class App:
         try:
             event = of_parameters(query.parameters(asked)) if isinstance(asked, bytes) else asked
         except DroppedEvent as dropped:
-            self._drop(dropped)
+            self._drop(dropped.reason)
             reply(answers.EVENT)
             return
         self._record(event, request, place, answers.EVENT, reply)
@@ -251,22 +257,26 @@ class App:
         try:
             event = of_json(party, request.body)
         except DroppedEvent as dropped:
-            self._drop(dropped)
+            self._drop(dropped.reason)
             reply(answers.ACCEPTED)
             return
         self._record(event, request, place, answers.ACCEPTED, reply)
 
-    def _drop(self, dropped: DroppedEvent) -> None:
-        """Count an event that is none, in the minute in which it came."""
+    def _drop(self, reason: str) -> None:
+        """Count an event that is not recorded, in the minute in which it came."""
         minute = self.counters.at(self._clock())
         minute.received += 1
-        minute.drop(dropped.reason)
+        minute.drop(reason)
 
     def _record(self, event: Event, request: Request, source: _Source, success: Answer, reply: Reply) -> None:
+        if self._refusal is not None and (reason := self._refusal(request.headers)):
+            self._drop(reason)
+            reply(success)
+            return
         received = self._clock()
         minute = self.counters.at(received)
         minute.received += 1
-        remote_host = self._forwarded(request) if self._use_x_forwarded_for else request.peer
+        remote_host = request.peer if self._peer_is_recorded else self._remote_host(request)
         event.arrived(request.headers, received, remote_host)
         for outlet in source.outlets:
             if not outlet.ready:
@@ -338,10 +348,13 @@ class App:
         for success, reply in delivery.twins:
             reply(success if delivery.safe else self._try_later)
 
-    def _forwarded(self, request: Request) -> bytes:
-        return addresses.forwarded(
-            headers.lines(request.headers, b"x-forwarded-for"), request.peer.decode()
-        ).encode()
+    def _remote_host(self, request: Request) -> bytes:
+        """The visitor's address, as far as it is kept."""
+        host = request.peer
+        if self._use_x_forwarded_for:
+            lines = headers.lines(request.headers, b"x-forwarded-for")
+            host = addresses.forwarded(lines, host.decode()).encode()
+        return host if self._shorten is None else self._shorten(host)
 
 
 class _Delivery:
