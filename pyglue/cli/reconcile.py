@@ -227,6 +227,7 @@ def _rows(seen: Seen, facts: Facts) -> list[tuple[str, str, str]]:
         "refused": "refused (503)",
         "acknowledged": "acknowledged",
         "acknowledged_records": f"records acknowledged by {seen.topic}",
+        "in_spool": "of them in the collector's spool",
         "records": f"records in {seen.topic}",
         "unreadable": "of them unreadable",
         "not_yet_read": "of them not read by Druid yet",
@@ -240,7 +241,11 @@ def _rows(seen: Seen, facts: Facts) -> list[tuple[str, str, str]]:
     for hop, figures in hops.items():
         if "error" in figures:
             rows.append((hop, figures["error"]["message"], "-"))
-        rows += [(hop, words[name], f"{figures[name]:,}") for name in words if figures.get(name) is not None]
+        rows += [
+            (hop, words[name], f"{figures[name]:,}")
+            for name in words
+            if figures.get(name) is not None and (figures[name] or name != "in_spool")  # a rare thing
+        ]
         rows += [
             (hop, f"dropped: {short(why, NAME)}", f"{count:,}")
             for why, count in figures.get("dropped", {}).items()
@@ -264,6 +269,7 @@ def _figures(seen: Seen, facts: Facts) -> dict[str, dict[str, Any]]:
             "refused": whole.refused,
             "dropped": dict(sorted(whole.dropped.items())),
             "acknowledged_records": whole.records.get(seen.topic, 0),
+            "in_spool": whole.in_spool,
             "complete": whole.complete and not seen.damaged,
         }
     figures["kafka"] = (

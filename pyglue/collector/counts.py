@@ -47,6 +47,11 @@ class Counts:
     landed: int = 0
 
     @property
+    def in_spool(self) -> int:
+        """Records that are answered and not in Kafka yet."""
+        return max(0, self.spooled - self.landed)
+
+    @property
     def file(self) -> str:
         """The name of the file that it belongs into."""
         return file_of(self.minute)

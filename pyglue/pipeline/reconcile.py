@@ -119,14 +119,17 @@ def _incomplete(collector: Mapping[int, Counts]) -> Iterator[Gap]:
 
 def _kafka(seen: Seen, collector: Mapping[int, Counts], kafka: InKafka) -> Iterator[Gap]:
     """Acknowledged records against those in the topic."""
-    missing, gone, asked, late, past = _Tally(), _Tally(), _Tally(), _Tally(), _Tally()
+    missing, waiting, gone, asked, late, past = (_Tally() for _ in range(6))
     resets: set[Reset] = set()
     rows = seen.druid if not isinstance(seen.druid, PyglueError) else {}
     for minute in range(seen.span.first, seen.span.end):
         counts, there = collector.get(minute, NO_COUNTS), kafka.records[minute]
         lacking = counts.records.get(seen.topic, 0) - there
         if lacking > 0:
-            arrived = _arrived(seen, kafka, minute, rows)
+            spooled = min(lacking, counts.in_spool)
+            waiting.add(minute, spooled)
+            lacking -= spooled
+            arrived = min(lacking, _arrived(seen, kafka, minute, rows))
             gone.add(minute, arrived)
             reset = _reset(seen, kafka, minute)
             (missing if reset is None else asked).add(minute, lacking - arrived)
@@ -142,6 +145,10 @@ def _kafka(seen: Seen, collector: Mapping[int, Counts], kafka: InKafka) -> Itera
             "missing",
             "kafka",
             f"Kafka lacks {{n}} of the {records:,} records that the collector acknowledged",
+        )
+    if waiting:
+        yield waiting.gap(
+            "on its way", "kafka", "{n} in the collector's spool, until Kafka takes them: not missing"
         )
     if gone:
         why = "after KAFKA_RETENTION_HOURS" if kafka.removed else "the topic was deleted or made anew"

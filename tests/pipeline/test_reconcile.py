@@ -68,6 +68,19 @@ def test_what_is_missing_in_kafka() -> None:
     assert "2025-02-20 05:20 UTC" in found.details[0]
 
 
+def test_what_waits_in_the_spool_is_not_missing() -> None:
+    """So many as were spooled and have not landed; one more than that is missing."""
+    collector = counted({M: 5}, spooled=4, landed=2) | counted({M + 1: 3}, spooled=1, landed=0)
+    seen = replace(
+        SEEN,
+        collector=collector,
+        kafka=kafka({M: 3, M + 1: 1}),
+        druid={M: 3, M + 1: 1},
+        superset={M: 3, M + 1: 1},
+    )
+    assert told(seen) == [("missing", "kafka", {M + 1: 1}), ("on its way", "kafka", {M: 2, M + 1: 1})]
+
+
 @pytest.mark.parametrize(
     ("more", "word", "try_"),
     [
