@@ -25,6 +25,7 @@ from pyglue.collector.configured import (
     KafkaSink,
     Limits,
     MappingFiles,
+    MetricsAt,
 )
 from pyglue.collector.schema import reason
 from pyglue.collector.settings import Section
@@ -86,9 +87,10 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
     uses_kafka = any(isinstance(sink, KafkaSink) for sink in made.values())
     own = root.section("pyglue")
     collector = own.section("collector")
+    port = _port(server, environment)
     config = Config(
         host=server.text("host", _LOOPBACK),
-        port=_port(server, environment),
+        port=port,
         use_x_forwarded_for=server.truth("use_x_forwarded_for", False),
         serve_static_resources=server.truth("serve_static_resources", True),
         debug_requests=server.truth("debug_requests", False),
@@ -106,6 +108,7 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
         producer=types.kafka_producer() if uses_kafka else {},
         limits=_limits(collector, types.kafka_linger_ms() if uses_kafka else None),
         counts=_counts(collector.section("counts")),
+        metrics=_metrics(collector.section("metrics"), port),
     )
     mapper.number("buffer_size", 1_048_576, least=1)
     mapper.number("threads", 1, least=1)
@@ -147,6 +150,17 @@ def _counts(section: Section) -> CountsKept | None:
     keep_days = section.number("keep_days", 30, least=1, most=3650)
     section.done()
     return None if directory is None else CountsKept(directory, keep_days)
+
+
+def _metrics(section: Section, taken: int) -> MetricsAt | None:
+    """Where metrics are served, None without a port; events have the port `taken`."""
+    metrics = MetricsAt(section.text("host", _LOOPBACK), section.number("port", 0, least=1, most=65535))
+    section.done()
+    if "port" not in section:
+        return None
+    if metrics.port == taken:
+        section.problem("port", "must differ from divolte.global.server.port: metrics are not for visitors")
+    return metrics
 
 
 def _source(name: str, section: Section) -> BrowserSource | JsonSource | None:

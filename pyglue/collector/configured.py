@@ -98,6 +98,14 @@ class CountsKept:
 
 
 @dataclass(frozen=True)
+class MetricsAt:
+    """The block `pyglue.collector.metrics`: the address at which Prometheus may ask."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration.
 
@@ -122,3 +130,4 @@ class Config:
     producer: Mapping[str, str]
     limits: Limits
     counts: CountsKept | None
+    metrics: MetricsAt | None

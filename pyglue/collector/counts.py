@@ -17,7 +17,7 @@ from typing import Any
 MINUTE_MS = 60_000
 OPEN = "open.json"
 _NUMBERS = ("received", "acknowledged", "refused", "run", "part")
-_NAMED = ("dropped", "requests", "records")
+_NAMED = ("dropped", "requests", "records", "discarded", "refusals")
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,10 @@ class Counts:
     """What happened to the events that were received in a minute (counted in minutes since 1970).
 
     `received` events; of them `acknowledged` ones were answered with success after their records were safe, `refused`
-    ones with 503; `dropped` by reason. `requests` that were no events, by kind. `records` that are safe, by where they
-    are: a topic, or the folder of a file sink. `complete` is False if there may have been more.
+    ones with 503 (by reason: `refusals`), and of `discarded` ones (by reason) no record was to be made. `dropped` are
+    events and records that were not made, by reason: where several mappings feed from a source, other ones may have been.
+    `requests` that were no events, by kind. `records` that are safe, by where they are: a topic, or the folder of a file
+    sink. `complete` is False if there may have been more.
     """
 
     minute: int
@@ -39,6 +41,8 @@ class Counts:
     complete: bool = True
     run: int = 0
     part: int = 0
+    discarded: Mapping[str, int] = field(default_factory=dict)
+    refusals: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def file(self) -> str:
@@ -104,6 +108,8 @@ def plus(one: Counts, other: Counts) -> Counts:
         dropped=_sum(one.dropped, other.dropped),
         requests=_sum(one.requests, other.requests),
         records=_sum(one.records, other.records),
+        discarded=_sum(one.discarded, other.discarded),
+        refusals=_sum(one.refusals, other.refusals),
         complete=one.complete and other.complete,
     )
 

@@ -8,7 +8,7 @@ from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
 from pyglue.collector.file_sink import Files, Instances
 from pyglue.collector.kafka_sink import Kafka
 from pyglue.collector.loading import Setup
-from pyglue.collector.sinks import Outlet
+from pyglue.collector.sinks import Outlet, Queues
 
 _CONFLUENT_MAGIC = b"\x00"
 
@@ -40,6 +40,11 @@ class OpenSinks:
         if self._kafka is None:
             raise ValueError(f"sink {sink.name} is not among the open ones")
         return self._kafka.outlet(sink.topic, _prefix(mapping.confluent_id) if sink.confluent else b"")
+
+    def queues(self) -> Queues:
+        """What waits to be safe."""
+        producer = None if self._kafka is None else self._kafka.queue
+        return Queues(producer, {name: files.queue for name, files in self._files.items()})
 
     def close(self, seconds: float) -> None:
         """Publish all files, and give records that are on their way to Kafka up to `seconds`. Blocks."""
