@@ -17,7 +17,7 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event
 from pyglue.collector.metrics import PREFIX, Metrics
 from pyglue.collector.metrics_site import MetricsSite
-from pyglue.collector.sinks import Queue, Queues
+from pyglue.collector.sinks import Done, Queue, Queues
 from pyglue.collector.timings import BOUNDS, Histogram, Timings
 from tests.collector.http_fakes import JSON_EVENT, NOW, FakeOutlet, Timer, app_with, encode, event_query
 from tests.collector.scrapes import Scrape
@@ -107,6 +107,25 @@ def test_bugs_of_ours_leave_no_event_without_a_fate() -> None:
     found = scrape(app)
     assert (found.adds_up(), found.value("events_refused_total", reason="internal error")) == (True, 1)
     assert found.value("records_acknowledged_total", place="divolte") == 1
+
+
+class Torn(FakeOutlet):
+    """Tells the fate of a record, and breaks all the same."""
+
+    def send(self, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
+        """See Outlet."""
+        super().send(key, value, timestamp, done)
+        raise KeyError
+
+
+def test_an_event_that_was_given_up_is_not_counted_again() -> None:
+    """Though the fate of all its records becomes known after all."""
+    outlet = FakeOutlet(verdict=None)
+    app = app_of(Pipeline(encode, (outlet, Torn())))
+    with pytest.raises(KeyError):
+        send(app)
+    outlet.acknowledge_all()
+    assert scrape(app).fates == {"acknowledged": 0, "in flight": 0, "refused: internal error": 1}
 
 
 def test_a_record_too_large_for_every_sink_discards_its_event() -> None:

@@ -12,6 +12,7 @@ import pytest
 from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
 from pyglue.collector.loading import Setup
 from pyglue.collector.opening import OpenSinks
+from pyglue.collector.sinks import Queue, Queues
 from pyglue.errors import InputError
 
 SCHEMA = '{"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}'
@@ -45,6 +46,11 @@ class FakeKafka:
         self.arguments = arguments
         self.closed: float | None = None
 
+    @property
+    def queue(self) -> Queue:
+        """Some."""
+        return Queue(2, 30)
+
     def outlet(self, topic: str, prefix: bytes) -> object:
         """What was asked for."""
         return topic, prefix
@@ -71,6 +77,7 @@ def test_all_topics_have_one_producer() -> None:
     assert outlets == [("t", b""), ("u", b"\x00\x00\x00\x30\x39")]
     (kafka,) = made
     assert kafka.arguments == ({"client.id": "x"}, "limits", ["t", "u"], failed)
+    assert sinks.queues() == Queues(Queue(2, 30), {})
     sinks.close(1.5)
     assert kafka.closed == 1.5
 
@@ -84,6 +91,7 @@ def test_without_topics_there_is_no_producer(tmp_path: Path) -> None:
         safe = asyncio.get_running_loop().create_future()
         sinks.outlet(sink, mapping()).send(b"key", b"\x02", 0, safe.set_result)
         assert await safe is None
+        assert sinks.queues() == Queues(None, {"files": Queue(0, 0)})
         await asyncio.get_running_loop().run_in_executor(None, sinks.close, 1)
 
     asyncio.run(scenario())
