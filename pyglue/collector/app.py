@@ -307,8 +307,9 @@ class App:
                 return
         seen = self._memory.remember(event.party, event.session, event.event_id)
         event.duplicate, _, _, _ = seen
+        records: list[tuple[Outlet, bytes]] = []
         try:
-            records, dropped_for = self._records(event, source.pipelines, minute)
+            reason = self._write(event, source.pipelines, minute, records)
         except Exception:
             self._memory.forget(seen)
             self.counters.refuse(received, OUR_BUG)
@@ -317,40 +318,43 @@ class App:
             discards = source.discards_duplicates
             self._deliveries.send(event.party, records, received, seen, success, reply, discards)
         elif not (event.duplicate and self._deliveries.join(seen, received, success, reply)):
-            self.counters.discard(received, dropped_for)
+            self.counters.discard(received, reason or NOT_MAPPED)
             reply(success)
 
     @staticmethod
-    def _records(
-        event: Event, pipelines: tuple[Pipeline, ...], minute: Minute
-    ) -> tuple[list[tuple[Outlet, bytes]], str]:
-        """The records to send, and, should there be none, why."""
-        records = []
-        reasons = []
+    def _write(
+        event: Event,
+        pipelines: tuple[Pipeline, ...],
+        minute: Minute,
+        records: list[tuple[Outlet, bytes]],
+    ) -> str | None:
+        """Add what is to be sent to `records`; the reason why the first of the others is not made, if any."""
+        first = None
         for pipeline in pipelines:
+            reason = None
             if pipeline.discard_corrupted and event.corrupt:
-                reasons.append(CORRUPT)
-                continue
-            if pipeline.discard_duplicates and event.duplicate:
-                reasons.append(DUPLICATE)
-                continue
-            try:
-                value = pipeline.encode(event)
-            except DroppedEvent as dropped:
-                reasons.append(dropped.reason)
-                continue
-            except RecursionError:
-                reasons.append(TOO_DEEP)
+                reason = CORRUPT
+            elif pipeline.discard_duplicates and event.duplicate:
+                reason = DUPLICATE
+            else:
+                try:
+                    value = pipeline.encode(event)
+                except DroppedEvent as dropped:
+                    reason = dropped.reason
+                except RecursionError:
+                    reason = TOO_DEEP
+            if reason is not None:
+                minute.drop(reason)
+                first = first or reason
                 continue
             size = len(event.party) + len(value)
             for outlet in pipeline.outlets:
                 if size <= outlet.max_bytes:
                     records.append((outlet, value))
                 else:
-                    reasons.append(TOO_LARGE)
-        for reason in reasons:
-            minute.drop(reason)
-        return records, reasons[0] if reasons else NOT_MAPPED
+                    minute.drop(TOO_LARGE)
+                    first = first or TOO_LARGE
+        return first
 
     def _forwarded(self, request: Request) -> bytes:
         return addresses.forwarded(

@@ -56,10 +56,6 @@ class Minute:
         """Count a request that was no event; kinds come from a fixed set."""
         self.requests[kind] = self.requests.get(kind, 0) + 1
 
-    def record(self, where: str) -> None:
-        """Count a record that is safe."""
-        self.records[where] = self.records.get(where, 0) + 1
-
     def counts(self, run: int) -> Counts:
         """As they are now."""
         return Counts(

@@ -7,6 +7,7 @@ counted before anybody is told.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -14,7 +15,7 @@ from pyglue.collector.answers import Answer
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory, Seen
 from pyglue.collector.sinks import Outlet
-from pyglue.collector.timings import Timings
+from pyglue.collector.timings import BOUNDS, Timings
 
 DUPLICATE = "duplicate"
 OUR_BUG = "internal error"
@@ -47,21 +48,25 @@ class _Delivery:
         self.success = success
         self.reply = reply
         self.lost: str | None = None
-        self.twins: list[_Twin] = []
+        self.twins: list[_Twin] | None = None  # where there are some; nearly all events have none
         self._all = all_
         self._sent = all_.timer()
 
     def done(self, place: str, lost: str | None) -> None:
         """The word of the outlet into `place` on one of the records."""
+        all_ = self._all
         if lost is None:
-            all_ = self._all
-            all_.counters.at(self.received).record(place)
-            all_.acknowledged(place, all_.timer() - self._sent)
+            records = all_.counters.at(self.received).records
+            records[place] = records.get(place, 0) + 1
+            seconds = all_.timer() - self._sent
+            found = all_.acknowledgements[place]
+            found.counts[bisect_left(BOUNDS, seconds)] += 1
+            found.total += seconds
         else:
             self.lost = self.lost or lost
         self.left -= 1
         if not self.left:
-            self._all.settle(self)
+            all_.settle(self)
 
 
 class Deliveries:
@@ -72,7 +77,7 @@ class Deliveries:
     ) -> None:
         self.counters = counters
         self.timings = Timings()
-        self.acknowledged = self.timings.acknowledged
+        self.acknowledgements = self.timings.acknowledgements
         self.timer = timer
         self._memory = memory
         self._try_later = try_later
@@ -110,6 +115,8 @@ class Deliveries:
         first = self._discarding.get(signature)
         if first is None:
             return False
+        if first.twins is None:
+            first.twins = []
         first.twins.append(_Twin(received, success, reply))
         return True
 
@@ -119,20 +126,20 @@ class Deliveries:
             _, _, signature, _ = delivery.seen
             if self._discarding.get(signature) is delivery:
                 del self._discarding[signature]
-        lost, counters = delivery.lost, self.counters
-        if lost is None:
-            counters.acknowledge(delivery.received)
-            for twin in delivery.twins:
-                counters.discard(twin.received, DUPLICATE)
+        twins = delivery.twins
+        if delivery.lost is None:
+            self.counters.acknowledge(delivery.received)
+            for twin in twins or ():
+                self.counters.discard(twin.received, DUPLICATE)
             delivery.reply(delivery.success)
         else:
             self._memory.forget(delivery.seen)
-            counters.refuse(delivery.received, lost)
-            for twin in delivery.twins:
-                counters.refuse(twin.received, lost)
+            self.counters.refuse(delivery.received, delivery.lost)
+            for twin in twins or ():
+                self.counters.refuse(twin.received, delivery.lost)
             delivery.reply(self._try_later)
-        for twin in delivery.twins:
-            twin.reply(twin.success if lost is None else self._try_later)
+        for twin in twins or ():
+            twin.reply(twin.success if delivery.lost is None else self._try_later)
 
 
 class Held:

@@ -18,7 +18,7 @@ from pyglue.collector.event import Event
 from pyglue.collector.metrics import PREFIX, Metrics
 from pyglue.collector.metrics_site import MetricsSite
 from pyglue.collector.sinks import Done, Queue, Queues
-from pyglue.collector.timings import BOUNDS, Histogram, Timings
+from pyglue.collector.timings import BOUNDS, Histogram
 from tests.collector.http_fakes import JSON_EVENT, NOW, FakeOutlet, Timer, app_with, encode, event_query
 from tests.collector.scrapes import Scrape
 from tests.collector.test_app import IS_JSON, JSON, ask
@@ -276,17 +276,24 @@ def test_how_long_acknowledgements_take() -> None:
     assert found.value("acknowledgement_seconds_sum", place="divolte") == pytest.approx(0.01)
 
 
-def test_a_value_on_a_bound_is_within_it() -> None:
+@pytest.mark.parametrize(
+    ("seconds", "first"), [(0.0, 0), (BOUNDS[0], 0), (BOUNDS[1], 1), (BOUNDS[-1], -2), (BOUNDS[-1] + 1, -1)]
+)
+def test_a_value_on_a_bound_is_within_it(seconds: float, first: int) -> None:
     """As Prometheus has it; each step holds those before it."""
-    timings = Timings()
-    for seconds in (0.0, BOUNDS[0], BOUNDS[1], BOUNDS[-1], BOUNDS[-1] + 1):
-        timings.answered(200, seconds)
-        timings.acknowledged("here", seconds)
-    for found in (timings.answers[200], timings.acknowledgements["here"]):
+    timer, outlet = Ticking(), FakeOutlet(verdict=None)
+    timer.now = 0.0
+    app = app_with(outlet, timer=timer)
+    connection = Connection(app, set(), timer)
+    connection.data_received(f"GET {EVENT} HTTP/1.1\r\n\r\n".encode())
+    timer.now = seconds
+    outlet.acknowledge_all()
+    for found in (app.timings.answers[200], app.timings.acknowledgements["divolte"]):
         counts = [count for _, count in found.steps()]
-        assert (counts[:2], counts[-2:]) == ([2, 3], [4, 5])
-        assert sorted(counts) == counts
-    assert [count for _, count in Histogram().steps()] == [0] * (len(BOUNDS) + 1)
+        whole = len(BOUNDS) + 1
+        assert counts == [0] * (first % whole) + [1] * (whole - first % whole)
+        assert found.total == seconds
+    assert [count for _, count in Histogram().steps()] == [0] * whole
 
 
 def _full() -> tuple[str, Scrape]:
@@ -294,7 +301,7 @@ def _full() -> tuple[str, Scrape]:
     app = app_with(FakeOutlet())
     for target in (EVENT, "/csc-event?s=1", "/csc-event?%zz"):
         send(app, target)
-    app.timings.answered(200, 0.004)
+    app.timings.answers[200].counts[3] += 1
     text = Metrics(app, (1, 2), lambda: Queues(Queue(0, 0), {'a"b\n': Queue(1, 1)})).text().decode()
     return text, Scrape(text)
 
