@@ -257,7 +257,8 @@ class App:
     ) -> None:
         if place.response_delay_ms:
             reply = Held(reply, self._later, place.response_delay_ms / 1000).reply
-        if answers.holds_tag(headers.first(request.headers, b"if-none-match"), answers.EVENT_TAG):
+        known = headers.first(request.headers, b"if-none-match")
+        if known is not None and answers.holds_tag(known, answers.EVENT_TAG):
             self.count("ignored reload")
             reply(answers.EVENT_AGAIN)
             return

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -18,7 +17,6 @@ from pyglue.collector.answers import Answer
 from pyglue.collector.app import Request
 from pyglue.collector.delivery import Reply
 from pyglue.collector.http1 import END, LINE_ENDS, MAX_HEAD_BYTES, Body, Malformed, Reader, may_begin
-from pyglue.collector.timings import BOUNDS
 
 log = logging.getLogger("pyglue.collector")
 
@@ -87,12 +85,8 @@ class _Exchange(Request):
         if self.data is not None:
             return
         connection = self._connection
-        timings = self.timings
-        if timings is not None:
-            seconds = connection.clock() - self.asked
-            found = timings.answers[answer.status]
-            found.counts[bisect_left(BOUNDS, seconds)] += 1
-            found.total += seconds
+        if self.timings is not None:
+            self.timings.answers[answer.status].add(connection.clock() - self.asked)
         keep_alive = self.keep_alive and not answer.close and not connection.app.stopping
         if keep_alive and self.method == "GET" and self._version == b"HTTP/1.1":
             self.data = answer.kept_alive

@@ -7,7 +7,6 @@ counted before anybody is told.
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -15,7 +14,7 @@ from pyglue.collector.answers import Answer
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory, Seen
 from pyglue.collector.sinks import Outlet
-from pyglue.collector.timings import BOUNDS, Timings
+from pyglue.collector.timings import Timings
 
 DUPLICATE = "duplicate"
 OUR_BUG = "internal error"
@@ -58,10 +57,7 @@ class _Delivery:
         if lost is None:
             records = all_.counters.at(self.received).records
             records[place] = records.get(place, 0) + 1
-            seconds = all_.timer() - self._sent
-            found = all_.acknowledgements[place]
-            found.counts[bisect_left(BOUNDS, seconds)] += 1
-            found.total += seconds
+            all_.acknowledgements[place].add(all_.timer() - self._sent)
         else:
             self.lost = self.lost or lost
         self.left -= 1

@@ -81,6 +81,7 @@ class Metrics(Collector):
 
     def _times(self) -> Iterator[Metric]:
         timings = self._app.timings
+        timings.sort()
         yield _histograms(
             "event_answer_seconds",
             "From the last byte of an event's request to its answer.",

@@ -29,6 +29,7 @@ from pyglue.collector.loading import Setup
 from pyglue.collector.metrics_site import MetricsSite
 from pyglue.collector.opening import OpenSinks
 from pyglue.collector.sinks import Outlet, Queues
+from pyglue.collector.timings import Timings
 from pyglue.errors import PyglueError
 
 log = logging.getLogger("pyglue.collector")
@@ -108,7 +109,7 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
             server.close()
         sinks.close(0)
         raise
-    keeper = Keeper(counters, config.counts, config.limits.acknowledge_timeout_ms + LATE_MS)
+    keeper = Keeper(counters, app.timings, config.counts, config.limits.acknowledge_timeout_ms + LATE_MS)
     chores = [
         loop.create_task(_report(counters)),
         loop.create_task(_sweep(connections, scrapes)),
@@ -158,11 +159,12 @@ def _now_ms() -> int:
 
 
 class Keeper:
-    """Closes minutes that are over, and keeps them on disk if a folder is configured: once a second, in a thread."""
+    """Once a second: sorts times in, closes minutes that are over, and keeps these on disk if a folder is configured."""
 
-    def __init__(self, counters: Counters, kept: CountsKept | None, late_ms: int) -> None:
-        """A minute is closed `late_ms` after its end: by then its events have their answers."""
+    def __init__(self, counters: Counters, timings: Timings, kept: CountsKept | None, late_ms: int) -> None:
+        """A minute is closed `late_ms` after its end: by then its events have their answers. The disk has a thread."""
         self._counters = counters
+        self._timings = timings
         self._late_ms = late_ms
         self._files = CountFiles(kept.directory, kept.keep_days, counters.run) if kept else None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="counts")  # one call after the other
@@ -174,6 +176,7 @@ class Keeper:
             await asyncio.sleep(KEEP_SECONDS)
 
     async def _call(self, now_ms: int) -> None:
+        self._timings.sort()
         finished = self._counters.close(now_ms - self._late_ms)
         if self._files is not None:
             loop, unfinished = asyncio.get_running_loop(), self._counters.open()
