@@ -32,7 +32,7 @@ mapping {
   map screenPixelWidth() onto 'screenPixelWidth'
   map screenPixelHeight() onto 'screenPixelHeight'
 
-  // Who: the visitor (a cookie of two years), the visit (30 minutes), the page view.
+  // Who: the visitor (a cookie of 13 months), the visit (30 minutes), the page view.
   map partyId() onto 'partyId'
   map sessionId() onto 'sessionId'
   map pageViewId() onto 'pageViewId'

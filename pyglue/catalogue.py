@@ -187,8 +187,15 @@ HOPS: dict[str, dict[str, Entry]] = {
         ),
         "service-unhealthy": Entry(
             "A service runs, but does not serve: it has just been started, hangs, or waits for another one.",
-            "Wait some seconds after a start. Else `pyglue logs SERVICE`; a process that hangs for good is replaced by"
-            " `pyglue down` and `pyglue up`.",
+            "Wait some seconds after a start. Else `pyglue restart SERVICE`: what hangs is killed and started again."
+            " `pyglue logs SERVICE` says what it was at.",
+        ),
+        "ports-differ": Entry(
+            "The running stack was started with other ports than this shell and `.env` have: by another shell, with"
+            " variables such as `KAFKA_PORT`, or `.env` was changed since. What asks the stack would look for it at the"
+            " wrong places, so nothing is asked.",
+            "Type the `export` that the error names, or put these lines into `.env`, for good. Or let `pyglue up` move the"
+            " stack: it restarts what is to listen elsewhere.",
         ),
         "service-died": Entry(
             "A service ended by itself. Its last log lines follow, and the reason mostly stands in them."
@@ -200,7 +207,8 @@ HOPS: dict[str, dict[str, Entry]] = {
         "service-slow": Entry(
             "A service runs, but did not become healthy in time: the machine is too busy or too small, or the service"
             " waits for something.",
-            "`pyglue logs SERVICE` says for what; then `pyglue up` again, which waits anew.",
+            "`pyglue logs SERVICE` says for what; then `pyglue up` again, which waits anew. One that ran before and hangs:"
+            " `pyglue restart SERVICE`.",
         ),
         "waits-in-circle": Entry(
             "Steps wait for one another, or for one that does not exist.",
@@ -227,7 +235,8 @@ HOPS: dict[str, dict[str, Entry]] = {
         ),
         "no-answer": Entry(
             "A service did not answer: nothing listens at its address, it hangs, or it broke off.",
-            "`pyglue status` says whether it runs, `pyglue logs SERVICE` why not; `pyglue up` starts what does not run.",
+            "`pyglue status` says whether it runs, `pyglue logs SERVICE` why not; `pyglue up` starts what does not run, and"
+            " `pyglue restart SERVICE` replaces what hangs.",
         ),
         "bad-answer": Entry(
             "Something answered, but not with what was asked for: an error, a page of HTML, half an answer. Perhaps"
@@ -239,7 +248,7 @@ HOPS: dict[str, dict[str, Entry]] = {
     "collector": {
         "event-dropped": Entry(
             "The collector would drop the event: it is no event of the tag, or a filter of the mapping or of"
-            " `divolte-collector.conf` takes it out. The error has the reason.",
+            " `divolte-collector.conf` takes it out, or its visitor does not want to be counted. The error has the reason.",
             "Change the event, or the mapping, until `pyglue mapping test EVENT` shows a record.",
         ),
         "requests-lost": Entry(
@@ -254,6 +263,14 @@ HOPS: dict[str, dict[str, Entry]] = {
             "`pyglue logs divolte` says if they can't be written. [The collector](collector.md#counts-on-disk) has the"
             " setting; then `pyglue up`.",
         ),
+        "counts-damaged": Entry(
+            "The collector keeps its counts per minute in files, and a line of them can't be read, or says what no minute"
+            " can hold: the machine went down while it was written, the disk is ill, or somebody edited it. It counts for"
+            " nothing, so that the collector may have counted more.",
+            "The error names files and lines, below the folder `counts` of the collector's"
+            " [data](collector.md#counts-on-disk): take these lines out. `open.json` is written anew by a collector that"
+            " runs. `pyglue reconcile --from TIME` looks at the days after.",
+        ),
         "event-unknown": Entry(
             "Neither Kafka nor Druid has an event of this id. It was refused (then the sender got no success),"
             " dropped with a"
@@ -265,7 +282,7 @@ HOPS: dict[str, dict[str, Entry]] = {
     "Kafka": {
         "kafka-away": Entry(
             "The broker does not answer: it does not run, is just starting, or hangs.",
-            "`pyglue up` starts it; `pyglue logs kafka` says why it ended.",
+            "`pyglue up` starts it; `pyglue restart kafka` replaces one that hangs; `pyglue logs kafka` says why it ended.",
         ),
         "topic-missing": Entry(
             "Kafka runs, but has no topic of that name: it was deleted, nothing has made it yet, or `DIVOLTE_TOPIC` and"
@@ -292,9 +309,11 @@ HOPS: dict[str, dict[str, Entry]] = {
         "records-missing": Entry(
             "The collector has counted records as acknowledged that are not in the topic, and Druid has no rows of them:"
             " Kafka deleted them before Druid read them (retention, or the topic was deleted), or the collector writes to"
-            " another topic or another Kafka than pyglue asks.",
+            " another topic or another Kafka than pyglue asks. What `pyglue reset --hop` removed is no error.",
             "The minutes stand in the message; `pyglue logs kafka` and `pyglue logs divolte` tell what happened then."
-            " `pyglue check` compares the topics. A longer `KAFKA_RETENTION_HOURS` keeps events for a Druid that is away.",
+            " `pyglue check` compares the topics. A longer `KAFKA_RETENTION_HOURS` keeps events for a Druid that is away."
+            " Nothing brings back what a topic had that was deleted: `pyglue reconcile --from TIME` looks at what came"
+            " since.",
         ),
         "event-not-in-kafka": Entry(
             "The collector answered with success, but the event is not in the topic that Druid reads: the collector"
@@ -357,8 +376,9 @@ HOPS: dict[str, dict[str, Entry]] = {
             " `pyglue submit-spec --dry-run` tries it on real records without posting it.",
         ),
         "other-schema": Entry(
-            "A spec has another Avro schema or topic than the one that runs. Bare Avro carries no version: records that"
-            " are not yet read would be lost if it was simply posted. Nothing was changed.",
+            "A spec has another Avro schema or topic than the one that runs, or the collector would be restarted with"
+            " one. Bare Avro carries no version: records that are not yet read would be lost, or written as nobody reads"
+            " them. Nothing was changed.",
             "`pyglue up` stops the collector, lets Druid read what is left, and posts it then.",
         ),
         "columns-missing": Entry(
@@ -418,8 +438,9 @@ HOPS: dict[str, dict[str, Entry]] = {
             "`pyglue smoke-test` sends an event; then `pyglue refresh-datasources`.",
         ),
         "dashboard-missing": Entry(
-            "Superset has no dashboard of that name: it was deleted there, or never imported.",
-            "`pyglue dashboards import SLUG`.",
+            "Superset has no dashboard of that name: it was deleted there, a reset of Superset was broken off, or it was"
+            " never imported.",
+            "`pyglue dashboards import SLUG`; where the dataset is missing, too, `pyglue up`.",
         ),
         "dashboard-without-slug": Entry(
             "The dashboard's slug was removed in Superset. Its files need one, for it is the end of its address.",

@@ -28,7 +28,7 @@ from pyglue.superset import dashboards
 from pyglue.superset.dashboards import Dashboard
 
 T = TypeVar("T", list[Any], dict[str, Any])
-DASHBOARDS = Path("superset/dashboards")
+DASHBOARDS = dashboards.FOLDER
 RETENTION = Path("druid/retention.json")
 COMPACTION = Path("druid/compaction.json")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -113,6 +113,10 @@ class Engine(ABC):
         """Every service of the stack, asked now."""
 
     @abstractmethod
+    def outdated(self) -> Sequence[str]:
+        """Services that run with other files than there are by now: their starts have read what was there before."""
+
+    @abstractmethod
     def memory(self) -> int:
         """Bytes of memory of everything that runs."""
 
@@ -142,6 +146,14 @@ class Engine(ABC):
     @abstractmethod
     def listens(self, service: Service) -> Sequence[int]:
         """The ports of this machine that a service takes."""
+
+    @abstractmethod
+    def started_with(self) -> Mapping[str, Sequence[int]]:
+        """The ports with which each service that runs was started, as far as they are this machine's and known."""
+
+    @abstractmethod
+    def holds(self, name: str, port: int, who: ports.Holder) -> bool:
+        """Whether it is the service itself, or its stack, that has a port, as far as can be seen."""
 
     @abstractmethod
     def obstacles(self) -> list[PyglueError]:
@@ -181,6 +193,11 @@ class Engine(ABC):
     def stop(self, names: Sequence[str]) -> None:
         """Stop services, and wait until they are gone."""
 
+    def renew(self, names: Sequence[str]) -> list[str]:
+        """Stop services so that their start takes docker-compose.yml as it is; returns all that is to be started then."""
+        self.stop(names)
+        return list(names)
+
     @abstractmethod
     def down(self) -> list[str]:
         """Stop everything, dependents first, and keep the data; returns what had to be killed."""
@@ -197,28 +214,23 @@ class Engine(ABC):
     # -- the same for all
 
     def taken_ports(self) -> list[Taken]:
-        """Every port that a service which does not run yet would find taken."""
-        present = self.present()
-        wanted = [
-            (port, service.name)
+        """Every port that another program has. A service that runs may be dying of that just now."""
+        busy = {
+            port: service.name
             for service in self.stack.services.values()
-            if service.name not in present
             for port in self.listens(service)
+            if not ports.is_free(port)
+        }
+        found = ports.holders(busy) if busy else {}
+        return [
+            Taken(port, busy[port], who)
+            for port, who in found.items()
+            if not self.holds(busy[port], port, who)
         ]
-        return [Taken(port, name, ports.holder(port)) for port, name in wanted if not ports.is_free(port)]
 
-    def present(self) -> set[str]:
-        """Services that have their ports already."""
-        return self.running()
-
-    def holds(self, state: State, who: ports.Holder) -> bool:
-        """Whether it is the service itself that has its port, as far as can be seen: of a container, Docker has it."""
-        del who
-        return state.name in self.present()
-
-    def check_ports(self) -> None:
-        """Raise PyglueError naming every port that is taken."""
-        error = taken_error(self.taken_ports())
+    def check_ports(self, names: Collection[str] | None = None) -> None:
+        """Raise PyglueError naming every port, or every one of these services, that is taken."""
+        error = taken_error([one for one in self.taken_ports() if names is None or one.service in names])
         if error is not None:
             raise error
 
@@ -236,7 +248,7 @@ class Engine(ABC):
         if not self._watched:
             return
         known = self.lives()
-        for name, token in self._watched.items():
+        for name, token in list(self._watched.items()):
             if name not in known or known[name].token != token:
                 raise self.died(name, known.get(name))
 
@@ -312,10 +324,10 @@ class ServiceJob:
         try:
             done = self._look()
         except PyglueError:
-            self._close()
+            self.close()
             raise
         if done:
-            self._close()
+            self.close()
             self._engine.seen_running(self.name, self._token)  # until now this job has watched it
         return done
 
@@ -336,11 +348,12 @@ class ServiceJob:
             raise PyglueError(
                 f"{self.name} runs, but was not healthy within {limit:g} s",
                 details=[f"last seen  {seen}", *self._engine.last_words(self.name)],
-                try_=f"pyglue logs {self.name}",
+                try_=f"pyglue {'restart' if self._kept else 'logs'} {self.name}",
                 code="service-slow",
             )
         return None
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """End the question under way, if any."""
         if self._question is not None:
             self._question.close()

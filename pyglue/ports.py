@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
@@ -29,10 +31,19 @@ class Holder:
 
 def holder(port: int) -> Holder:
     """Who listens on the port."""
+    return holders([port])[port]
+
+
+def holders(ports: Iterable[int]) -> dict[int, Holder]:
+    """Who listens on each of the ports; the system is asked once for all of them."""
     try:
         connections = psutil.net_connections("tcp")
     except psutil.AccessDenied:
-        return Holder(None, "a process that only root can see")
+        return {port: Holder(None, "a process that only root can see") for port in ports}
+    return {port: _holder(port, connections) for port in ports}
+
+
+def _holder(port: int, connections: list[Any]) -> Holder:
     for connection in connections:
         if connection.status == psutil.CONN_LISTEN and connection.laddr and connection.laddr.port == port:
             if connection.pid is None:

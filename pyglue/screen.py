@@ -25,6 +25,7 @@ COLOURS = {
     "stopped": "yellow",
 }
 BAR = 24
+WIDE = 120  # columns of a terminal on which a line has room for what is nice to know
 ERRORS = "docs/errors.md"  # the catalogue, with a heading for each code
 
 
@@ -38,6 +39,11 @@ class Screen:
         self._moving = ""
         self.terminal = self._talk.isatty() and os.environ.get("TERM") != "dumb"
         self._colour = self.terminal and not os.environ.get("NO_COLOR")
+
+    @property
+    def wide(self) -> bool:
+        """Whether data goes to a terminal with much room."""
+        return self._out.isatty() and _width(self._out) >= WIDE
 
     # -- talk
 
@@ -81,7 +87,7 @@ class Screen:
         if not self.terminal:
             return
         with self._lock:
-            width = _width() - 1
+            width = _width(self._talk) - 1
             shown = text if len(text) <= width else text[: width - 3] + "..."
             if shown != self._moving:
                 self._erase()
@@ -142,11 +148,17 @@ def _mb(size: int) -> str:
     return f"{size / 1e6:.0f}"
 
 
-def _width() -> int:
+def _width(stream: TextIO) -> int:
     try:
-        return os.get_terminal_size(2).columns
-    except OSError:
+        return os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError):  # it has no descriptor, or one that is no terminal
         return 100
+
+
+def listed(number: int, message: str, details: Sequence[str], try_: str, code: str) -> list[str]:
+    """One problem of a counted list: what is wrong, what is known about it, the remedy, and where more is written."""
+    below = [*details, f"try: {try_}", f"see: {ERRORS}#{code}"]
+    return [f"{number}. {message}", *(f"   {line}" for line in below)]
 
 
 def amount(size: int | None) -> str:

@@ -20,14 +20,15 @@ from pyglue.pipeline import spec as specs
 from pyglue.pipeline import supervisors
 from pyglue.pipeline.addresses import Addresses
 from pyglue.pipeline.clients import COLLECTOR, Clients
+from pyglue.pipeline.columns import names as columns_of
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import PARTITIONS
 from pyglue.pipeline.smoke import Pipeline, Probe, Report
 from pyglue.pipeline.supervisors import await_running
+from pyglue.restart import Silent, restart
 from pyglue.superset.dashboards import import_dashboard
 from pyglue.superset.register import Dataset, refresh_dataset, register_cluster, sqlalchemy_uri
 
-POSTED = Path(".pyglue") / "supervisors"  # what was posted last, by datasource
 FIRST_ROW_SECONDS = 90.0  # a new supervisor's first row; seen: 3.5 s
 PROOF_SECONDS = 90.0  # longer than any pause that Druid makes of its own accord (a minute)
 DRAIN_SECONDS = 60.0
@@ -131,16 +132,8 @@ class Up:
         except BadAnswer as error:
             if error.code != "superset-password":
                 raise
-        self._restart("superset")
+        restart(self.engine, ["superset"], Silent(), self.cancel.wait)
         return Done(str(register_cluster(self.clients.superset, uri=uri)))
-
-    def _restart(self, name: str) -> None:
-        """Stop a service and start it, and wait until it is healthy."""
-        self.engine.stop([name])
-        job = ServiceJob(self.engine, self.checked.stack.services[name], frozenset())
-        job.begin()
-        while job.poll() is None:
-            self.cancel.wait(PAUSE)
 
     def first_row(self) -> Done:
         """Superset can make a dataset, or see a new column, only after the first row with it: send one if need be."""
@@ -169,7 +162,12 @@ class Up:
         """The dataset's columns as Druid has them now."""
         table = specs.datasource(self.checked.spec)
         known = set() if self._changed else self.clients.druid.columns(table)
-        self._dataset = refresh_dataset(self.clients.superset, table=table, known=known)
+        self._dataset = refresh_dataset(
+            self.clients.superset,
+            table=table,
+            known=known,
+            keep=columns_of(self.checked.spec) or set(),
+        )
         return Done(str(self._dataset.outcome))
 
     def dashboards(self) -> Done:
@@ -235,7 +233,7 @@ def submit(
     records remain, or if the supervisor does not come to run.
     """
     name, topic = specs.datasource(wanted), specs.topic(wanted)
-    file = directory / POSTED / f"{name}.json"
+    file = directory / specs.POSTED / f"{name}.json"
     running = clients.druid.supervisor(name)
     if running is not None and specs.Posted.load(file) == specs.Posted.of(wanted, running):
         return (topic_made and reset_if_read(clients, name, wait)) or reset_if_ahead(
@@ -285,7 +283,7 @@ def reset_if_read(clients: Clients, name: str, wait: Callable[[float], None]) ->
 
 def suspend_others(druid: Druid, directory: Path, name: str) -> None:
     """Suspend supervisors that were posted from here under another name: they would keep the slots for tasks."""
-    for file in (directory / POSTED).glob("*.json"):
+    for file in (directory / specs.POSTED).glob("*.json"):
         if file.stem != name:
             druid.suspend(file.stem)
             file.unlink()

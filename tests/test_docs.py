@@ -17,7 +17,8 @@ import click
 import pytest
 
 from pyglue.cli import pyglue as group
-from pyglue.collector import hocon
+from pyglue.collector import config, hocon
+from pyglue.collector.configured import AS_DIVOLTE
 from pyglue.collector.mapping.functions import COMMANDS, DIGESTS, FUNCTIONS, PARSERS
 from pyglue.diagnosis.findings import Finding
 from pyglue.diagnosis.parts import Part
@@ -277,19 +278,45 @@ def test_every_field_of_the_schema_is_described() -> None:
 
 
 def test_every_key_of_the_shipped_configuration_is_described() -> None:
-    """docs/collector.md names each key that divolte-collector.conf sets, and no key of ours that it lacks."""
+    """docs/collector.md and docs/privacy.md name each key of divolte-collector.conf, and none of ours that it lacks."""
     environment = {
         "DIVOLTE_COUNTS": "/data/counts",
         "DIVOLTE_METRICS_PORT": "8291",
         "BIND_ADDRESS": "127.0.0.1",
     }
     tree = hocon.read(text("divolte/divolte-collector.conf"), "divolte-collector.conf", environment)
-    words = {part for name in quoted(text("docs/collector.md")) for part in re.split(r"[.\s]", name)}
+    pages = text("docs/collector.md") + text("docs/privacy.md")
+    words = {part for name in quoted(pages) for part in re.split(r"[.\s]", name)}
     keys = set(leaves(tree))
     assert sorted(key for key in keys if key[-1] not in words and "producer" not in key) == []
     ours = {".".join(key[2:]) for key in keys if key[0] == "pyglue"}
     own = section("docs/collector.md", "Configuration").partition("| key in `pyglue.collector`")[2]
-    assert ours == {row[0].strip("`") for row in rows(own) if row[0].startswith("`")}
+    described = {row[0].strip("`") for row in rows(own) if row[0].startswith("`")}
+    assert ours == described | {f"privacy.{name}" for name in privacy_settings()}
+
+
+def privacy_settings() -> dict[str, tuple[str, str]]:
+    """What docs/privacy.md says of each setting: its default and what is shipped."""
+    table = text("docs/privacy.md").partition("\n## ")[0]
+    return {
+        name.strip("`"): (default, shipped)
+        for name, default, shipped, _ in rows(table)
+        if "`" in name and "key in" not in name
+    }
+
+
+def test_privacy_settings_are_as_described() -> None:
+    """docs/privacy.md has each setting's default and its shipped value."""
+    tree = hocon.read(text("divolte/divolte-collector.conf"), "divolte-collector.conf", {})
+    values = {".".join(path[3:]): value.text for path, value in scalars(tree) if path[2:3] == ("privacy",)}
+    assert {name: shipped for name, (_, shipped) in privacy_settings().items()} == values
+    given = ", ".join(
+        f"{name} = {'null' if default == 'none set' else default}"
+        for name, (default, _) in privacy_settings().items()
+    )
+    assert (
+        config.parse(f"pyglue.collector.privacy {{ {given} }}", "docs/privacy.md", {}).privacy == AS_DIVOLTE
+    )
 
 
 def leaves(node: hocon.Node, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -299,6 +326,15 @@ def leaves(node: hocon.Node, path: tuple[str, ...] = ()) -> Iterator[tuple[str, 
             yield from leaves(value, (*path, name))
     else:
         yield path
+
+
+def scalars(node: hocon.Node, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], hocon.Scalar]]:
+    """The paths and values of a configuration's single values."""
+    if isinstance(node, hocon.Tree):
+        for name, value in node.values.items():
+            yield from scalars(value, (*path, name))
+    elif isinstance(node, hocon.Scalar):
+        yield path, node
 
 
 def test_what_json_holds_is_described() -> None:

@@ -28,6 +28,14 @@ def test_a_listening_server_holds_its_port(taken: int) -> None:
     assert ports.holder(taken).words.startswith(f"process {os.getpid()} (")
 
 
+def test_many_ports_are_asked_for_at_once(taken: int) -> None:
+    """Each has its holder; one that is free has none."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        other = free.getsockname()[1]
+    assert [who.pid for who in ports.holders([taken, other]).values()] == [os.getpid(), None]
+
+
 def test_a_port_is_free_again_at_once() -> None:
     """Neither a closed server nor a connection in TIME_WAIT counts."""
     with socket.socket() as server:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import io
+import os
+import pty
+import struct
+import termios
 
 import pytest
 
-from pyglue.screen import DOTS, Screen, amount, span
+from pyglue.screen import DOTS, Screen, amount, listed, span
 
 
 class Terminal(io.StringIO):
@@ -149,3 +154,23 @@ def test_a_hop_shows_milliseconds() -> None:
     first, second = talk.getvalue().splitlines()
     assert first.endswith("ok     48 ms")
     assert second.endswith("failed")
+
+
+@pytest.mark.parametrize(("columns", "wide"), [(119, False), (120, True)])
+def test_a_terminal_may_be_wide(columns: int, wide: bool) -> None:
+    """By its own width; what is no terminal never is."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    with os.fdopen(slave, "w") as out, os.fdopen(master):
+        assert Screen(out, io.StringIO()).wide is wide
+    assert not plain()[0].wide
+
+
+def test_a_problem_of_a_counted_list() -> None:
+    """What is wrong, what is known, what to type, where to read on: the same for all commands."""
+    assert listed(2, "kafka is stopped", ["seen  nothing"], "pyglue up", "service-stopped") == [
+        "2. kafka is stopped",
+        "   seen  nothing",
+        "   try: pyglue up",
+        "   see: docs/errors.md#service-stopped",
+    ]

@@ -9,6 +9,7 @@ import errno
 import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from pyglue.errors import PyglueError, UsageError
 from pyglue.screen import Screen
 
 INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+COMPLETE = "_PYGLUE_COMPLETE"  # with which a shell asks for completion
 
 
 # What `pyglue --help` shows: headings, names, and first sentences (tests/cli/test_groups.py holds them to the commands'
@@ -34,6 +36,10 @@ COMMANDS: dict[str, dict[str, Entry]] = {
             "Bring the stack up, fill it with a history, send live traffic, and open the dashboards.",
         ),
         "down": Entry("down:down", "Stop all services within 30 seconds and keep their data."),
+        "restart": Entry(
+            "restart:restart",
+            "Stop SERVICE... of the running stack, and start them again as docker-compose.yml now says.",
+        ),
         "install": Entry(
             "install:install",
             "Install what SERVICE..., or all services, are made of; after it everything works without a network.",
@@ -159,9 +165,13 @@ def run(arguments: list[str], patience: float | None = None) -> int:
 
     `patience`: seconds for one answer of a service at most; None for what each command has by itself.
     """
+    if _is_asked_to_complete(os.environ):
+        return _complete()
     screen = Screen()
     try:
-        result = pyglue.main(arguments, prog_name="pyglue", standalone_mode=False, obj=patience)
+        result = pyglue.main(
+            arguments, prog_name="pyglue", standalone_mode=False, complete_var="", obj=patience
+        )
     except click.ClickException as error:
         screen.still()
         error.show()
@@ -184,6 +194,27 @@ def run(arguments: list[str], patience: float | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the boundary: whatever comes here is a bug of ours
         return _bug(screen, error, arguments)
     return result if isinstance(result, int) else 0
+
+
+def _is_asked_to_complete(environment: Mapping[str, str]) -> bool:
+    """Whether a shell asks, as the script of `pyglue completion` does. Any other value of the variable means nothing."""
+    shell, _, what = environment.get(COMPLETE, "").partition("_")
+    if shell not in ("bash", "zsh", "fish"):
+        return False
+    cursor = environment.get("COMP_CWORD")  # a number, but with fish the word that is being typed
+    words = "COMP_WORDS" in environment and cursor is not None and (shell == "fish" or cursor.isdecimal())
+    return what == "source" or (what == "complete" and words)
+
+
+def _complete() -> int:
+    """Answer a shell. Whatever goes wrong, nothing of it lands in the line that is being typed."""
+    try:
+        pyglue.main([], prog_name="pyglue", standalone_mode=False, complete_var=COMPLETE)
+    except SystemExit as ended:
+        return 1 if ended.code else 0
+    except (Exception, KeyboardInterrupt):  # noqa: BLE001 - as above
+        return 1
+    return 0
 
 
 def _bug(screen: Screen, error: Exception, arguments: list[str]) -> int:

@@ -18,6 +18,7 @@ from pyglue.cli.groups import Group
 from pyglue.cli.options import App, common
 from pyglue.errors import PyglueError, UsageError, unwritable
 from pyglue.pipeline import spec as specs
+from pyglue.pipeline.columns import names as columns_of
 from pyglue.settings import Settings
 from pyglue.superset import dashboards as boards
 from pyglue.superset import exported
@@ -56,7 +57,9 @@ def import_(app: App, slugs: tuple[str, ...], overwrite: bool) -> None:
             f"{DASHBOARDS} has no dashboard {', '.join(unknown)}", details=[f"there are {', '.join(known)}"]
         )
     with _superset(app) as superset:
-        dataset = refresh_dataset(superset, table=specs.datasource(checked.spec))
+        dataset = refresh_dataset(
+            superset, table=specs.datasource(checked.spec), keep=columns_of(checked.spec) or set()
+        )
         for slug in dict.fromkeys(slugs or known):
             began = time.monotonic()
             outcome = boards.import_dashboard(superset, known[slug], dataset, overwrite=overwrite)

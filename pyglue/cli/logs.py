@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from pyglue.cli.options import App, common, services_of
-from pyglue.errors import UsageError
+from pyglue.cli.options import App, common, refuse_unknown, services_of
 
 
 @click.command()
@@ -28,11 +27,7 @@ def logs(app: App, services: tuple[str, ...], following: bool, lines: int) -> No
     pyglue logs -f divolte kafka
     """
     _, stack, engine = app.running()
-    unknown = [name for name in services if name not in stack.services]
-    if unknown:
-        raise UsageError(
-            f"there is no service {', '.join(unknown)}", details=[f"there are {', '.join(stack.services)}"]
-        )
+    refuse_unknown(services, stack.services)
     names = services or tuple(stack.services)
     width = max(map(len, names))
 

@@ -13,8 +13,11 @@ from pyglue.checks import collector_program
 from pyglue.cli.groups import Group
 from pyglue.cli.options import App, common
 from pyglue.collector import example
+from pyglue.collector.configured import Privacy
 from pyglue.collector.dropped import DroppedEvent
+from pyglue.collector.event import Event
 from pyglue.collector.loading import LoadedMapping, load
+from pyglue.collector.privacy import kept_address, refusal
 from pyglue.collector.records import reader
 from pyglue.collector.schema import reason
 from pyglue.errors import InputError, Problem, PyglueError, UsageError
@@ -70,17 +73,19 @@ def test(
     """
     settings = app.settings()
     configured, environment = collector_program(settings.stack())
-    chosen = _chosen(load(conf or configured, environment, script).mappings, name)
+    setup = load(conf or configured, environment, script)
+    chosen = _chosen(setup.mappings, name)
     fields = _fields(event)
     given = [_header(header) for header in headers]
     if event is None:
         named = {name for name, _ in given}
         given += [header for header in example.HEADERS if header[0] not in named]
     made = example.event(fields, given)
+    made.remote_host = kept_address(setup.config.privacy, made.remote_host)
     for warning in chosen.compiled.warnings:
         app.screen.say(f"warning: {warning}")
     try:
-        record = chosen.compiled.encode(made)
+        record = _encoded(chosen, made, setup.config.privacy)
     except DroppedEvent as dropped:
         raise PyglueError(
             f"the event would be dropped: {dropped.reason}",
@@ -89,6 +94,15 @@ def test(
             code="event-dropped",
         ) from dropped
     app.screen.data(json.dumps(reader(chosen.schema)(record), indent=2, ensure_ascii=False, default=_plain))
+
+
+def _encoded(mapping: LoadedMapping, event: Event, privacy: Privacy) -> bytes:
+    """The event's record; raises DroppedEvent."""
+    refused = refusal(privacy)
+    reason = None if refused is None else refused(event.headers)
+    if reason is not None:
+        raise DroppedEvent(reason)
+    return mapping.compiled.encode(event)
 
 
 def _chosen(mappings: tuple[LoadedMapping, ...], name: str | None) -> LoadedMapping:

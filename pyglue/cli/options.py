@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
@@ -12,11 +12,13 @@ from typing import Any
 
 import click
 
+from pyglue import moved
 from pyglue.cli.surroundings import Command, surroundings
 from pyglue.engine import Engine
 from pyglue.engines import choose
-from pyglue.errors import InputError, PyglueError
-from pyglue.pipeline.addresses import Addresses, given, of_stack
+from pyglue.errors import InputError, PyglueError, UsageError
+from pyglue.pipeline import spec as specs
+from pyglue.pipeline.addresses import Addresses, all_given, given, of_stack
 from pyglue.pipeline.clients import Clients
 from pyglue.screen import Screen
 from pyglue.settings import Settings, locate
@@ -98,9 +100,20 @@ class App:
         return choose(settings, stack).engine
 
     def needs_running(self, settings: Settings, engine: Engine) -> None:
-        """Raises PyglueError if nothing runs here, and no service's address says that it runs elsewhere."""
+        """Raises PyglueError if nothing runs here, and no service's address says that it runs elsewhere.
+
+        And if what runs here was started with other ports than these settings have.
+        """
         if not engine.running() and not given(settings.variables):
             raise PyglueError("nothing runs here", try_="pyglue up", code="nothing-runs")
+        if not all_given(settings.variables):
+            self.refuse_moved(settings, engine)
+
+    def refuse_moved(self, settings: Settings, engine: Engine) -> None:
+        """Raises PyglueError if the running stack was started with other ports than these settings have."""
+        found = moved.moved(engine, settings.variables)
+        if found:
+            raise moved.error(found)
 
     def addresses(self, settings: Settings, stack: Stack, engine: Engine) -> Addresses:
         """Where the services answer."""
@@ -124,14 +137,46 @@ class App:
         return Clients.of(self.addresses(settings, stack, engine), variables, wait, self.patience or patience)
 
 
+def refuse_unknown(names: Iterable[str], services: Collection[str]) -> None:
+    """Raises UsageError if one of the names is no service's."""
+    unknown = [name for name in names if name not in services]
+    if unknown:
+        raise UsageError(
+            f"there is no service {', '.join(unknown)}", details=[f"there are {', '.join(services)}"]
+        )
+
+
 def services_of(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
     """For a shell's completion: services of the checkout that begin so; none where its files are broken."""
-    given = [one.params.get("project_dir") for one in (context, context.parent) if one is not None]
     try:
-        stack = Settings.read(next(filter(None, given), None), None, os.environ).stack()
+        stack = _settings_of(context).stack()
     except PyglueError:
         return []
     return [name for name in stack.services if name.startswith(incomplete)]
+
+
+def supervisors_of(context: click.Context, _: click.Parameter, incomplete: str) -> list[str]:
+    """For a shell's completion: the supervisor of the checkout's spec and those that were posted from here.
+
+    Druid itself is not asked: a key that is pressed does not wait for a network.
+    """
+    try:
+        project = _settings_of(context).project
+        names = {file.stem for file in (project / specs.POSTED).glob("*.json")}
+        names.add(specs.datasource(specs.read(project / specs.FILE)))
+    except PyglueError:
+        return []
+    return sorted(name for name in names if name.startswith(incomplete))
+
+
+def _settings_of(context: click.Context) -> Settings:
+    """Those of the command that is being typed; raises PyglueError where its files are broken."""
+    above: click.Context | None = context
+    while above is not None:
+        if project := above.params.get("project_dir"):
+            return Settings.read(project, None, os.environ)
+        above = above.parent
+    return Settings.read(None, None, os.environ)
 
 
 def common(command: Command) -> Command:

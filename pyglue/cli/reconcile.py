@@ -20,12 +20,15 @@ from pyglue.diagnosis.findings import Finding
 from pyglue.diagnosis.findings import findings as diagnosed
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError, UsageError
-from pyglue.pipeline import hop_counts
+from pyglue.pipeline import hop_counts, losses, resets
 from pyglue.pipeline import reconcile as comparing
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.clients import Clients
-from pyglue.pipeline.reconcile import Gap, InKafka, Seen, Span
-from pyglue.screen import SLOW, Screen
+from pyglue.pipeline.field_statistics import short
+from pyglue.pipeline.minutes import Span, shown, text
+from pyglue.pipeline.reconcile import Gap, InKafka, Seen
+from pyglue.pipeline.resets import Reset
+from pyglue.screen import SLOW, Screen, listed
 from pyglue.settings import Settings
 from pyglue.stack.model import Stack
 
@@ -34,6 +37,7 @@ MOST_MINUTES = 31 * 1440  # Superset answers 50,000 rows at most
 INGESTING = ("druid-indexer", "druid-coordinator", "zookeeper")
 EARLIEST = 2000  # year; what lies before is a mistake, and beyond what some of those asked can count
 FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%MZ", "%Y-%m-%d"]
+NAME = 60  # characters of a reason; the collector's own are shorter
 T = TypeVar("T")
 
 
@@ -67,14 +71,16 @@ def reconcile(app: App, seconds: float, begin: datetime | None, until: datetime 
     pyglue reconcile --from 2026-11-26T08:00 --to 2026-11-26T09:00 --json
     """
     span = _span(seconds, begin, until, time.time())
+    cut = until is None or _minute(until) > span.end
     settings, stack, engine = app.running()
     app.needs_running(settings, engine)
     facts, seen = _ask(app, settings, stack, engine, span)
     found = comparing.gaps(seen)
-    problems = comparing.findings(seen, found, diagnosed(facts))
+    problems = losses.findings(seen, found, diagnosed(facts))
     if as_json:
         app.screen.data(json.dumps(_json(seen, facts, found, problems)))
     else:
+        app.screen.say(_headline(span, cut=cut))
         _tell(app.screen, seen, facts, found, problems)
     return 1 if problems else 0
 
@@ -87,9 +93,7 @@ def _span(seconds: float, begin: datetime | None, until: datetime | None, now: f
     if (begin is not None and begin.year < EARLIEST) or (until is not None and until.year < EARLIEST):
         raise UsageError(f"there are no events from before {EARLIEST}")
     if first >= end:
-        raise UsageError(
-            f"there is no whole minute that is over in that time: it would end at {comparing.text(end)}"
-        )
+        raise UsageError(f"there is no whole minute that is over in that time: it would end at {text(end)}")
     if end - first > MOST_MINUTES:
         raise UsageError(f"at most {MOST_MINUTES // 1440} days can be compared at a time")
     return Span(first, end)
@@ -123,7 +127,8 @@ def _ask(app: App, settings: Settings, stack: Stack, engine: Engine, span: Span)
             )
             collector = _told(lambda: hop_counts.collector(engine, span))
             facts = look.result()
-            return facts, _seen(span, facts, collector, kafka.result(), *rows.result())
+            removed = resets.read(settings.project / resets.FILE, wanted)
+            return facts, _seen(span, facts, collector, kafka.result(), *rows.result(), removed)
     finally:
         app.screen.still()
         clients.close()
@@ -141,12 +146,13 @@ def _rows_and_chart(
 def _seen(
     span: Span,
     facts: Facts,
-    collector: tuple[dict[int, Counts], int] | PyglueError,
+    collector: tuple[dict[int, Counts], tuple[str, ...]] | PyglueError,
     kafka: InKafka | PyglueError,
     druid: dict[int, int] | PyglueError,
     superset: dict[int, int] | PyglueError,
+    removed: tuple[Reset, ...] = (),
 ) -> Seen:
-    counts, torn = (collector, 0) if isinstance(collector, PyglueError) else collector
+    counts, damaged = (collector, ()) if isinstance(collector, PyglueError) else collector
     status = facts.supervisor.status if isinstance(facts.supervisor, Supervisor) else None
     return Seen(
         span,
@@ -155,10 +161,11 @@ def _seen(
         kafka,
         druid,
         superset,
-        torn=torn,
+        damaged=damaged,
         reads=_reads(facts),
         unparseable=status.unparseable if status else 0,
         thrown_away=status.thrown_away if status else 0,
+        resets=removed,
     )
 
 
@@ -192,22 +199,23 @@ def _progress(screen: Screen) -> Callable[[int, int], None]:
 # -- telling
 
 
+def _headline(span: Span, *, cut: bool) -> str:
+    """Which minutes were compared; `cut` if it was asked for more than are over."""
+    left = "; the minute that still runs is left out" if cut else ""
+    return f"{text(span.first)} to {text(span.end)}, minutes: {span.minutes:,}{left}"
+
+
 def _tell(
     screen: Screen, seen: Seen, facts: Facts, found: Sequence[Gap], problems: Sequence[Finding]
 ) -> None:
-    span = seen.span
-    screen.say(f"{comparing.text(span.first)} to {comparing.text(span.end)}, minutes: {span.minutes:,}")
     screen.table([("HOP", "WHAT", "EVENTS"), *_rows(seen, facts)])
     screen.data("")
     for gap in found:
         if gap.kind != "missing":
-            screen.data(f"note: {gap.message}" + (f" ({comparing.shown(gap.minutes)})" if gap.count else ""))
+            screen.data(f"note: {gap.message}" + (f" ({shown(gap.minutes)})" if gap.count else ""))
     for number, finding in enumerate(problems, 1):
-        screen.data(f"{number}. {finding.message}")
-        for line in finding.details:
-            screen.data(f"   {line}")
-        screen.data(f"   try: {finding.try_}")
-        screen.data(f"   see: docs/errors.md#{finding.code}")
+        for line in listed(number, finding.message, finding.details, finding.try_, finding.code):
+            screen.data(line)
     if not problems:
         screen.data("Nothing is missing.")
 
@@ -233,7 +241,10 @@ def _rows(seen: Seen, facts: Facts) -> list[tuple[str, str, str]]:
         if "error" in figures:
             rows.append((hop, figures["error"]["message"], "-"))
         rows += [(hop, words[name], f"{figures[name]:,}") for name in words if figures.get(name) is not None]
-        rows += [(hop, f"dropped: {why}", f"{count:,}") for why, count in figures.get("dropped", {}).items()]
+        rows += [
+            (hop, f"dropped: {short(why, NAME)}", f"{count:,}")
+            for why, count in figures.get("dropped", {}).items()
+        ]
     return rows
 
 
@@ -253,7 +264,7 @@ def _figures(seen: Seen, facts: Facts) -> dict[str, dict[str, Any]]:
             "refused": whole.refused,
             "dropped": dict(sorted(whole.dropped.items())),
             "acknowledged_records": whole.records.get(seen.topic, 0),
-            "complete": whole.complete and not seen.torn,
+            "complete": whole.complete and not seen.damaged,
         }
     figures["kafka"] = (
         {
@@ -287,8 +298,8 @@ def _error(error: PyglueError) -> dict[str, Any]:
 def _json(seen: Seen, facts: Facts, found: Sequence[Gap], problems: Sequence[Finding]) -> dict[str, Any]:
     return {
         "ok": not problems,
-        "from": comparing.text(seen.span.first),
-        "to": comparing.text(seen.span.end),
+        "from": text(seen.span.first),
+        "to": text(seen.span.end),
         "hops": _figures(seen, facts),
         "gaps": [gap.to_json() for gap in found],
         "problems": [finding.to_json() for finding in problems],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from functools import partial
 
 import click
 
@@ -11,7 +12,7 @@ from pyglue.checks import Checked, check
 from pyglue.cli.options import App, common
 from pyglue.engines import choose
 from pyglue.errors import PyglueError
-from pyglue.pipeline import anew, supervisors
+from pyglue.pipeline import anew, resets, supervisors
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.clients import Clients
 from pyglue.superset.register import sqlalchemy_uri
@@ -51,6 +52,7 @@ def _all(app: App, yes: bool) -> None:
             "traffic",
         ):  # what was posted, and what was sent: both of data that is gone
             shutil.rmtree(engine.layout.state / folder, ignore_errors=True)
+        (engine.layout.project / resets.FILE).unlink(missing_ok=True)
     app.screen.finished("Wipe the data", "ok", time.monotonic() - began)
 
 
@@ -75,7 +77,10 @@ def _one(app: App, hop: str, yes: bool) -> None:
             )
         uri = sqlalchemy_uri(app.addresses(settings, stack, engine).broker_for_superset)
         with engine.locked("reset"):
+            note = partial(resets.note, settings.project / resets.FILE, hop, checked.spec)
+            note(time.time())
             _run(app, hop, _steps(hop, clients, checked, uri))
+            note(time.time())
     finally:
         clients.close()
     app.screen.say("Next: pyglue trace")

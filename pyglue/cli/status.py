@@ -14,12 +14,13 @@ from pyglue.cli.options import App, common
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.facts import Facts
 from pyglue.diagnosis.findings import Finding, findings
+from pyglue.diagnosis.notes import notes
 from pyglue.diagnosis.parts import parts
 from pyglue.engine import State
 from pyglue.engines import choose
 from pyglue.errors import InputError
 from pyglue.pipeline import spec as specs
-from pyglue.screen import amount, span
+from pyglue.screen import amount, listed, span
 from pyglue.settings import Settings
 
 WATCH_SECONDS = 2.0  # between two looks
@@ -78,6 +79,8 @@ def _once(app: App, settings: Settings, as_json: bool, watch: bool) -> bool:
     lines = _problems(found, up)
     app.screen.say(str(choice) + (f", {time.strftime('%H:%M:%S')}" if watch else ""))
     _tables(app, facts)
+    for note in notes(facts):
+        app.screen.data(f"note: {note.message}; try: {note.try_}".replace("pyglue up", up))
     for line in lines:
         app.screen.data(line)
     if not lines:
@@ -110,8 +113,8 @@ def _problems(found: tuple[Finding, ...], up: str) -> list[str]:
     """A counted list, each with the next command and what was seen; `up` is how `pyglue up` is typed here."""
     lines = []
     for number, finding in enumerate(found, 1):
-        lines.append(f"{number}. {finding}".replace("pyglue up", up))
-        lines += [f"   {detail}" for detail in finding.details]
+        message, try_ = (text.replace("pyglue up", up) for text in (finding.message, finding.try_))
+        lines += listed(number, message, finding.details, try_, finding.code)
     return lines
 
 
@@ -122,4 +125,5 @@ def _json(engine: str, facts: Facts, found: tuple[Finding, ...]) -> dict[str, An
         "services": [asdict(state) for state in facts.services],
         "pipeline": [asdict(part) for part in parts(facts)],
         "problems": [finding.to_json() for finding in found],
+        "notes": [note.to_json() for note in notes(facts)],
     }

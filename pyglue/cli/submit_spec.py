@@ -24,7 +24,7 @@ from pyglue.pipeline.kafka import Kafka
 from pyglue.pipeline.sampler import Sample
 from pyglue.pipeline.spec_diff import Change
 from pyglue.screen import Screen
-from pyglue.up import POSTED, reset_if_ahead, submit
+from pyglue.up import reset_if_ahead, submit
 
 ROWS_SHOWN = 3  # as many as fit side by side
 REASONS_SHOWN = 5
@@ -32,7 +32,12 @@ REASONS_SHOWN = 5
 
 @click.command(name="submit-spec")
 @click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
-@click.option("--print", "show", is_flag=True, help="Print what would be posted, and post nothing.")
+@click.option(
+    "--print",
+    "show",
+    is_flag=True,
+    help="Print what would be posted, passwords masked with ***, and post nothing.",
+)
 @click.option(
     "--dry-run", is_flag=True, help="Post nothing: show what would change, and rows that Druid would make."
 )
@@ -52,7 +57,8 @@ def submit_spec(app: App, file: Path | None, show: bool, dry_run: bool, as_json:
     addresses = app.addresses(settings, stack, engine)
     if show:
         spec = specs.read(file or settings.project / specs.FILE, str(file) if file else None)
-        app.screen.data(json.dumps(specs.addressed(spec, addresses.kafka_for_druid), indent=2))
+        shown = spec_diff.masked(specs.addressed(spec, addresses.kafka_for_druid))
+        app.screen.data(json.dumps(shown, indent=2))
         return 0
     spec, left_out = supervisor_spec(settings, stack, file)
     if left_out:
@@ -91,7 +97,7 @@ class Work:
         running = self.clients.druid.supervisor(self.name)
         if running is None:
             return None
-        posted = specs.Posted.load(self.project / POSTED / f"{self.name}.json")
+        posted = specs.Posted.load(self.project / specs.POSTED / f"{self.name}.json")
         return spec_diff.pending(posted, running, self.wanted)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from pyglue.cli.groups import Group
-from pyglue.cli.options import App, common
+from pyglue.cli.options import App, common, supervisors_of
 from pyglue.errors import PyglueError
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline import supervisors
@@ -20,7 +20,7 @@ from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.supervisor_status import SupervisorStatus
 from pyglue.screen import Screen, span
 
-NAME = click.argument("name", required=False, metavar="[NAME]")
+NAME = click.argument("name", required=False, metavar="[NAME]", shell_complete=supervisors_of)
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 UNREAD_SHOWN = 3  # of what could not be read, the newest

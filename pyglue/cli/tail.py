@@ -33,7 +33,7 @@ from pyglue.screen import Screen
     "conditions",
     multiple=True,
     metavar="CONDITION",
-    help="Only events with FIELD=VALUE, FIELD!=VALUE, FIELD~PATTERN, FIELD<NUMBER or FIELD>NUMBER; repeated: all of them.",
+    help="Only events with FIELD=VALUE, FIELD!=VALUE, FIELD~PATTERN or FIELD<NUMBER (>, <=, >=); repeated: all of them.",
 )
 @click.option("--fields", metavar="NAME,...", help="Only these fields.")
 @click.option("--stats", is_flag=True, help="At the end, what values the fields had, in place of the events.")
@@ -83,7 +83,7 @@ def tail(
         show = (
             partial(json_line, names=names, bad=bad)
             if as_json
-            else partial(line, names=names, schema=layout, bad=bad)
+            else partial(line, names=names, schema=layout, bad=bad, wide=app.screen.wide)
         )
         sink = Printed(app.screen, reader, show, told=not bad)
     try:
@@ -127,7 +127,11 @@ class Printed:
             self.screen.data("\n".join(lines))
 
     def finish(self) -> None:
-        """Say how many could not be decoded."""
+        """Say how many could not be decoded, and how many were looked at if none was shown."""
+        if not self.reader.matched and (self.reader.chooses or not self.reader.records):
+            self.screen.say(
+                f"0 of {self.reader.records:,} records matched" if self.reader.records else "no records"
+            )
         if self.reader.undecodable:
             self.screen.say(_undecodable(self.reader.undecodable))
 
@@ -153,7 +157,8 @@ class Counted:
             self.screen.data(filters.as_json(self.statistics.to_json(self.reader.undecodable)))
             return
         self.screen.table(self.statistics.table())
-        self.screen.say(f"{self.statistics.records:,} events")
+        of = f" of {self.reader.records:,} records" if self.reader.chooses else ""
+        self.screen.say(f"{self.statistics.records:,} event{'' if self.statistics.records == 1 else 's'}{of}")
         if self.reader.undecodable:
             self.screen.say(_undecodable(self.reader.undecodable))
 

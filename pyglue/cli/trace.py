@@ -13,7 +13,7 @@ from pyglue.cli.options import SECONDS, App, common
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.findings import HOPS, Finding, cause, findings
 from pyglue.engine import Engine
-from pyglue.errors import PyglueError
+from pyglue.errors import PyglueError, UsageError
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline import trace as tracing
 from pyglue.pipeline.smoke import Hop, Probe, Report
@@ -51,6 +51,8 @@ def trace(app: App, event_id: str | None, repeat: int, timeout: float, as_json: 
     pyglue trace --repeat 100
     pyglue trace 0:mgx2k1ab:Tq3    # an event that came some time ago
     """
+    if event_id is not None and (not event_id or not _is_text(event_id)):
+        raise UsageError("an event's id is a text of at least one letter")
     settings, stack, engine = app.running()
     app.needs_running(settings, engine)
     tracer = _Tracer(app, settings, stack, engine, timeout)
@@ -82,7 +84,7 @@ class _Tracer:
                 if report.ok and number == repeat - 1:
                     row = tracing.row(self.clients.druid, self.pipeline.datasource, report.event_id)
             else:
-                report, row = tracing.follow(self.pipeline, event_id)
+                report, row = tracing.follow(self.pipeline, event_id, time.time())
             reports.append(report)
             if not report.ok:
                 break
@@ -180,9 +182,21 @@ def _percentiles(reports: Sequence[Report]) -> list[tuple[str, ...]]:
     return rows
 
 
+def _is_text(word: str) -> bool:
+    """Whether a word of the command line is UTF-8; what is not comes as halves of characters."""
+    return word.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in word)
+
+
+def _cause(report: Report, found: Sequence[Finding]) -> Finding | None:
+    """What explains a report that is not well. That nobody knows an event has nothing to do with what is wrong now."""
+    if not report.hops:
+        return None
+    return cause(found, None if report.ok else report.hops[-1].hop)
+
+
 def _error(report: Report, found: Sequence[Finding], differing: Sequence[str], engine: Engine) -> PyglueError:
     """What is wrong, with its hop, its cause and the log of the service at fault."""
-    because = cause(found, None if report.ok else report.hops[-1].hop)
+    because = _cause(report, found)
     details = [f"{finding.hop}: {finding}" for finding in found if finding is not because]
     if report.problem is None and because is None:
         lines = [*(f"  {line}" for line in differing)]
@@ -198,7 +212,7 @@ def _error(report: Report, found: Sequence[Finding], differing: Sequence[str], e
         words = engine.last_words(service) if service is not None else []
         problem = report.problem
         return PyglueError(
-            f"at {report.hops[-1].hop}: {problem.message}",
+            f"at {report.hops[-1].hop}: {problem.message}" if report.hops else problem.message,
             details=[*problem.details, *details, *words],
             try_=problem.try_,
             code=problem.code,
@@ -222,8 +236,8 @@ def _json(
     differing: Sequence[str],
 ) -> dict[str, Any]:
     last = reports[-1]
-    because = cause(found, None if last.ok else last.hops[-1].hop)
-    hop = because.hop if because is not None else (None if last.ok else last.hops[-1].hop)
+    because = _cause(last, found)
+    hop = because.hop if because is not None else (None if last.ok or not last.hops else last.hops[-1].hop)
     return {
         **last.to_json(),
         "ok": last.ok and not found and not differing,

@@ -34,7 +34,7 @@ def up(app: App) -> None:
 
     \b
     pyglue up
-    KAFKA_PORT=9192 pyglue up      # a variable of docs/configuration.md; for good: a line in .env
+    KAFKA_HEAP=512m pyglue up      # a variable of docs/configuration.md; for good: a line in .env
     """
     began = time.monotonic()
     given, screen = app.settings(), app.screen

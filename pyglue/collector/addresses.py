@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 
 LOCALHOST = "localhost"
+NOWHERE = "0.0.0.0"  # what is left of something that is no address  # noqa: S104 - nobody listens there
 MAX_LENGTH = 100  # no address has more than 60 characters; the rest is for leading zeros
 
 _IPV4 = re.compile(r"(?=.{1,15}\Z)[0-9]+(\.[0-9]+){0,3}", re.ASCII)
@@ -20,6 +21,7 @@ _IPV6 = re.compile(
 )
 _GROUP = re.compile("0*([0-9A-Fa-f]{1,4})")
 _GROUPS = 8
+_6TO4 = 0x2002  # the first group of an address that goes on with one of IPv4 (RFC 3056)
 _MAX_ZONE = 2**31 - 1
 
 
@@ -39,6 +41,29 @@ def forwarded(header_lines: Sequence[str], peer: str) -> str:
     if entry.lower() == LOCALHOST:
         return entry
     return (_parse(entry) or peer) if entry else LOCALHOST
+
+
+def shortened(address: str, *, ipv4_bits: int, ipv6_bits: int) -> str:
+    """A recorded address, of which only the first bits are kept, and no zone. This machine's name stays."""
+    if address.lower() == LOCALHOST:
+        return address
+    whole = _parse(address.partition("%")[0])
+    if whole is None:
+        return NOWHERE
+    if ":" not in whole:
+        return _dotted(_kept(_ipv4(whole) or 0, ipv4_bits, 32))
+    number = 0
+    for group in whole.split(":"):
+        number = number << 16 | int(group, 16)
+    if number >> 112 == _6TO4:
+        ipv6_bits = min(ipv6_bits, 16 + ipv4_bits)
+    number = _kept(number, ipv6_bits, 128)
+    return ":".join(f"{number >> shift & 0xFFFF:x}" for shift in range(112, -1, -16))
+
+
+def _kept(number: int, bits: int, of: int) -> int:
+    """The first `bits` of a number that has so many."""
+    return number >> (of - bits) << (of - bits)
 
 
 def _parse(text: str) -> str | None:

@@ -14,6 +14,7 @@ from functools import cached_property, partial
 
 from pyglue.collector import addresses, answers, headers, identifiers, query, requestlog
 from pyglue.collector.answers import Answer, Tag
+from pyglue.collector.configured import AS_DIVOLTE, Privacy
 from pyglue.collector.counters import Counters, Minute
 from pyglue.collector.delivery import DUPLICATE, OUR_BUG, Deliveries, Held, Reply
 from pyglue.collector.dropped import DroppedEvent
@@ -22,6 +23,7 @@ from pyglue.collector.event import Event, of_json, of_parameters, of_tag
 from pyglue.collector.headers import Headers
 from pyglue.collector.json_text import TOO_DEEP
 from pyglue.collector.page import TestPage
+from pyglue.collector.privacy import refusal, shortening
 from pyglue.collector.routes import Routes, canonical_path, decoded_path
 from pyglue.collector.sinks import Outlet
 from pyglue.collector.timings import Timings
@@ -149,6 +151,7 @@ class App:
         use_x_forwarded_for: bool = False,
         serve_static_resources: bool = False,
         debug_requests: bool = False,
+        privacy: Privacy = AS_DIVOLTE,
     ) -> None:
         """`serve_static_resources` tells that pages are served, whatever lies at their paths."""
         self.stopping = False
@@ -163,6 +166,9 @@ class App:
         self._deliveries = Deliveries(memory, counters, timer, self._try_later)
         self.timings = self._deliveries.timings
         self._use_x_forwarded_for = use_x_forwarded_for
+        self._shorten = shortening(privacy)
+        self._peer_is_recorded = not use_x_forwarded_for and self._shorten is None
+        self._refusal = refusal(privacy)
         self._serves_pages = serve_static_resources
         self._debug_requests = debug_requests
 
@@ -289,18 +295,23 @@ class App:
         """Record an event: `asked` is it, or reads it where that may fail."""
         received = self._clock()
         minute = self.counters.receive(received)
+        unwanted: str | None = None
         try:
             event = asked if isinstance(asked, Event) else asked()
-            remote_host = self._forwarded(request) if self._use_x_forwarded_for else request.peer
+            if self._refusal is not None:
+                unwanted = self._refusal(request.headers)
+            remote_host = request.peer if self._peer_is_recorded else self._remote_host(request)
             event.arrived(request.headers, received, remote_host)
         except DroppedEvent as dropped:
-            minute.drop(dropped.reason)
-            self.counters.discard(received, dropped.reason)
-            reply(success)
-            return
+            unwanted = dropped.reason
         except Exception:
             self.counters.refuse(received, OUR_BUG)
             raise
+        if unwanted is not None:
+            minute.drop(unwanted)
+            self.counters.discard(received, unwanted)
+            reply(success)
+            return
         for outlet in source.outlets:
             if not outlet.ready:
                 self.counters.refuse(received, AWAY)
@@ -357,10 +368,13 @@ class App:
                     first = first or TOO_LARGE
         return first
 
-    def _forwarded(self, request: Request) -> bytes:
-        return addresses.forwarded(
-            headers.lines(request.headers, b"x-forwarded-for"), request.peer.decode()
-        ).encode()
+    def _remote_host(self, request: Request) -> bytes:
+        """The visitor's address, as far as it is kept."""
+        host = request.peer
+        if self._use_x_forwarded_for:
+            lines = headers.lines(request.headers, b"x-forwarded-for")
+            host = addresses.forwarded(lines, host.decode()).encode()
+        return host if self._shorten is None else self._shorten(host)
 
 
 def _is_json(request: Request) -> bool:

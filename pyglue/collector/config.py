@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pyglue.collector import hocon
+from pyglue.collector.config_privacy import read_privacy
 from pyglue.collector.config_sinks import DEFAULT as DEFAULT_SINKS
 from pyglue.collector.config_sinks import ReadSink, SinkTypes, read_sink
 from pyglue.collector.configured import (
@@ -88,6 +89,7 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
     own = root.section("pyglue")
     collector = own.section("collector")
     port = _port(server, environment)
+    read_sources = tuple(source for name, section in sources if (source := _source(name, section)))
     config = Config(
         host=server.text("host", _LOOPBACK),
         port=port,
@@ -99,7 +101,7 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
         duplicate_memory_size=mapper.number("duplicate_memory_size", 1_000_000, least=1),
         user_agent_cache_size=agents.number("cache_size", 1000, least=1),
         ip2geo_database=_file(mapper, "ip2geo_database"),
-        sources=tuple(source for name, section in sources if (source := _source(name, section))),
+        sources=read_sources,
         sinks=tuple(made.values()),
         mappings=tuple(
             replace(mapping.files, sinks=tuple(name for name in mapping.files.sinks if name in made))
@@ -109,6 +111,7 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
         limits=_limits(collector, types.kafka_linger_ms() if uses_kafka else None),
         counts=_counts(collector.section("counts")),
         metrics=_metrics(collector.section("metrics"), port),
+        privacy=read_privacy(collector.section("privacy"), read_sources),
     )
     mapper.number("buffer_size", 1_048_576, least=1)
     mapper.number("threads", 1, least=1)

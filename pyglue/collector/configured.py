@@ -106,6 +106,32 @@ class MetricsAt:
 
 
 @dataclass(frozen=True)
+class Privacy:
+    """The block `pyglue.collector.privacy`. Its defaults are what Divolte does. Times in milliseconds.
+
+    `truncate_addresses` keeps so many bits of an address; `cookies` off: the tag keeps its identifiers in the page.
+    `same_site` is Lax, Strict, None, or empty: as the browser likes. `party_lifetime_ms` counts from when a visitor's
+    identifier was made; without it each visit renews the cookie.
+    """
+
+    truncate_addresses: bool = False
+    ipv4_bits: int = 24
+    ipv6_bits: int = 48
+    honour_do_not_track: bool = False
+    honour_global_privacy_control: bool = False
+    consent: bool = False
+    consent_cookie: str = "_dvc"
+    consent_timeout_ms: int = 180 * 86_400_000
+    cookies: bool = True
+    same_site: str = ""
+    secure: bool = False
+    party_lifetime_ms: int | None = None
+
+
+AS_DIVOLTE = Privacy()
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration.
 
@@ -131,3 +157,4 @@ class Config:
     limits: Limits
     counts: CountsKept | None
     metrics: MetricsAt | None
+    privacy: Privacy

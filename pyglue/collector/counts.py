@@ -12,11 +12,14 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 MINUTE_MS = 60_000
 OPEN = "open.json"
+MOST = 10**9  # of anything in a minute: sixteen million a second, which no collector does
+MOST_NUMBER = 2**47  # of `run` and `written`: in ms since 1970 the year 6429
 _NUMBERS = ("received", "acknowledged", "refused", "run", "part")
+_MARKS = ("run", "part")  # of _NUMBERS those that count nothing
 _NAMED = ("dropped", "requests", "records", "discarded", "refusals")
 
 
@@ -67,22 +70,23 @@ def open_text(run: int, written_ms: int, minutes: Iterable[Counts]) -> str:
 
 def read_open(text: str) -> tuple[int, int, list[Counts]]:
     """Run, time of writing (ms since 1970) and minutes of an `open.json`; raises ValueError if it is none."""
-    content = json.loads(text)
+    content = _json(text)
     fields = content if isinstance(content, dict) else {}
     run, written, minutes = fields.get("run"), fields.get("written"), fields.get("minutes")
-    if not (type(run) is int and type(written) is int and isinstance(minutes, list)):
+    if not (_is_number(run, MOST_NUMBER) and _is_number(written, MOST_NUMBER) and isinstance(minutes, list)):
         raise ValueError("expected an object with run, written and minutes")
     return run, written, [_of(minute) for minute in minutes]
 
 
-def read_lines(text: str) -> tuple[list[Counts], int]:
-    """The lines of a file, and how many of them can't be read."""
-    found, torn = [], 0
-    for line in text.splitlines():
-        try:
-            found.append(_of(json.loads(line)))
-        except ValueError:
-            torn += bool(line.strip())
+def read_lines(text: str) -> tuple[list[Counts], list[int]]:
+    """The lines of a file, and the numbers of those that can't be read or say what can't be."""
+    found, torn = [], []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                found.append(_of(_json(line)))
+            except ValueError:
+                torn.append(number)
     return found, torn
 
 
@@ -122,6 +126,18 @@ def _text(minute: int) -> str:
     return f"{datetime.fromtimestamp(minute * 60, UTC):%Y-%m-%dT%H:%MZ}"
 
 
+def _json(text: str) -> Any:
+    """Raises ValueError for what is none, or is nested too deeply to be read."""
+    try:
+        return json.loads(text)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+
+
+def _is_number(value: object, most: int) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= most
+
+
 def _of(content: Any) -> Counts:
     """From the JSON of a line; raises ValueError if it is none."""
     fields = content if isinstance(content, dict) else {}
@@ -130,8 +146,12 @@ def _of(content: Any) -> Counts:
     if not all(isinstance(one, dict) for one in named.values()):
         raise ValueError("expected objects of counts")
     inner = [number for one in named.values() for number in one.values()]
-    if not all(type(number) is int for number in (*numbers.values(), *inner)):
-        raise ValueError("expected whole numbers")
+    counts = [*inner, *(number for name, number in numbers.items() if name not in _MARKS)]
+    marks = [numbers[name] for name in _MARKS]
+    if not all(_is_number(one, MOST) for one in counts) or not all(
+        _is_number(one, MOST_NUMBER) for one in marks
+    ):
+        raise ValueError("expected whole numbers, none negative, none larger than a minute can have")
     moment = datetime.strptime(str(fields.get("minute")), "%Y-%m-%dT%H:%MZ").replace(tzinfo=UTC)
     return Counts(
         int(moment.timestamp()) // 60, **numbers, **named, complete=fields.get("complete") is not False

@@ -11,10 +11,11 @@ from pyglue.collector import config as configuration
 from pyglue.collector import schema
 from pyglue.collector.answers import Tag
 from pyglue.collector.app import EventsAt, JsonEventsAt, Ping, Pipeline, Place, Ready
-from pyglue.collector.configured import BrowserSource, Config, FileSink, KafkaSink, MappingFiles
+from pyglue.collector.configured import BrowserSource, Config, FileSink, KafkaSink, MappingFiles, Privacy
 from pyglue.collector.mapping.compiler import Compiled, compile_mapping
 from pyglue.collector.mapping.tokens import Source
 from pyglue.collector.page import TestPage
+from pyglue.collector.privacy import unread_headers
 from pyglue.collector.schema import RecordSchema
 from pyglue.collector.sinks import Outlet
 from pyglue.collector.tag import render
@@ -110,18 +111,20 @@ def load(conf: Path, environment: Mapping[str, str], script: Path | None = None)
     for configured in config.mappings:
         mapping = configured if script is None else replace(configured, script_file=script)
         try:
-            loaded.append(_load(mapping, agents, geo))
+            loaded.append(_load(mapping, agents, geo, config.privacy))
         except InputError as error:
             problems += [problem for problem in error.problems if problem not in problems]
     if problems:
         raise InputError(problems)
     tags = {
-        source.name: Tag(_script(source)) for source in config.sources if isinstance(source, BrowserSource)
+        source.name: Tag(_script(source, config.privacy))
+        for source in config.sources
+        if isinstance(source, BrowserSource)
     }
     return Setup(config, tuple(loaded), tags)
 
 
-def _load(mapping: MappingFiles, agents: AgentCache, geo: Database | None) -> LoadedMapping:
+def _load(mapping: MappingFiles, agents: AgentCache, geo: Database | None, privacy: Privacy) -> LoadedMapping:
     record = (
         schema.read(mapping.schema_file)
         if mapping.schema_file is not None
@@ -135,14 +138,15 @@ def _load(mapping: MappingFiles, agents: AgentCache, geo: Database | None) -> Lo
             source = Source(mapping.script_file.read_text(encoding="utf-8"), file)
         except (OSError, ValueError) as error:
             raise InputError([Problem(file, None, None, f"can't be read: {schema.reason(error)}")]) from error
-    return LoadedMapping(mapping, record, compile_mapping(source, record, agents, geo))
+    compiled = compile_mapping(source, record, agents, geo, unread=unread_headers(privacy))
+    return LoadedMapping(mapping, record, compiled)
 
 
 def _default(name: str) -> str:
     return files(_DEFAULTS).joinpath(name).read_text(encoding="utf-8")
 
 
-def _script(source: BrowserSource) -> bytes:
+def _script(source: BrowserSource, privacy: Privacy) -> bytes:
     return render(
         script_name=source.script_name,
         event_suffix=source.event_suffix,
@@ -155,4 +159,5 @@ def _script(source: BrowserSource) -> bytes:
         auto_page_view=source.auto_page_view,
         logging=source.logging,
         debug=source.debug,
+        privacy=privacy,
     )

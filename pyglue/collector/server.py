@@ -95,6 +95,7 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
         use_x_forwarded_for=config.use_x_forwarded_for,
         serve_static_resources=config.serve_static_resources,
         debug_requests=config.debug_requests,
+        privacy=config.privacy,
     )
     connections: set[Connection] = set()
     scrapes: set[Connection] = set()

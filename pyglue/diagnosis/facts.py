@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from pyglue import ports
 from pyglue.engine import Engine, State
 from pyglue.errors import InputError, PyglueError
+from pyglue.moved import Moved, moved
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import all_given, given
 from pyglue.pipeline.clients import COLLECTOR, Clients
@@ -25,6 +26,7 @@ from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import TopicState
 from pyglue.pipeline.supervisor_status import SupervisorStatus
 from pyglue.settings import Settings
+from pyglue.superset import dashboards
 from pyglue.superset.client import Superset
 from pyglue.superset.register import COLUMNS
 
@@ -67,8 +69,11 @@ class Facts:
     """What was seen. A part is None if there is none, or if it was not asked; an error if it could not be asked.
 
     `wanted` is the spec of the checkout as it should run, `schema` the collector's Avro schema, `schema_changed` when its
-    file was last written (Unix seconds). `holders` says who has a port that a service which does not run needs.
-    `dataset` are the columns of Superset's dataset. `services` are none where everything runs elsewhere.
+    file was last written (Unix seconds). `edited` are files of the checkout, by the service that runs and has read others;
+    `posted` is what was posted last from here. `holders` says who has a port that a service which does not run needs.
+    `dataset` are the columns of Superset's dataset; `shipped` the checkout's dashboards, titles by slug, and `absent` those
+    of their slugs that Superset lacks. `services` are none where everything runs elsewhere. `moved` are the ports with
+    which the stack was started and that these settings do not have: then the pipeline is not asked.
     """
 
     now: float
@@ -79,12 +84,17 @@ class Facts:
     supervisor: Supervisor | PyglueError | None = None
     rows: Rows | PyglueError | None = None
     dataset: frozenset[str] | PyglueError | None = None
+    shipped: Mapping[str, str] = field(default_factory=dict)
+    absent: tuple[str, ...] | PyglueError | None = None
     asked: bool = True
     schema: Any = None
     schema_changed: float = 0.0
     disks: tuple[Disk, ...] = ()
     holders: Mapping[str, str] = field(default_factory=dict)
     files: InputError | None = None
+    edited: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    posted: specs.Posted | None = None
+    moved: tuple[Moved, ...] = ()
 
     @property
     def topic_name(self) -> str:
@@ -104,19 +114,23 @@ class Facts:
 def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[str, Any]) -> Facts:
     """Ask everything; `wanted` is the spec as it should run. Raises PyglueError only if the engine does not answer."""
     topic, name = specs.topic(dict(wanted)), specs.datasource(dict(wanted))
+    shipped = dashboards.titles(settings.project / dashboards.FOLDER)
     with ThreadPoolExecutor(6) as pool:
         services = pool.submit(engine.states)
+        outdated = pool.submit(engine.outdated)
+        elsewhere = all_given(settings.variables)
+        differing = () if elsewhere else moved(engine, settings.variables)
         asked: dict[str, Any] = {}
-        if _worth_asking(settings, engine):
+        if not differing and _worth_asking(settings, engine):
             asked = {
                 "topic": pool.submit(_told, lambda: clients.kafka.state(topic)),
                 "supervisor": pool.submit(_told, lambda: supervisor(clients.druid, name)),
                 "rows": pool.submit(_told, lambda: rows(clients.druid, name)),
-                "dataset": pool.submit(_told, lambda: dataset(clients.superset, name)),
             }
+            of_superset = pool.submit(_of_superset, clients.superset, name, tuple(shipped))
         schema = settings.project / specs.SCHEMA
         states = tuple(services.result())
-        if all_given(settings.variables) and all(state.state == "stopped" for state in states):
+        if elsewhere and all(state.state == "stopped" for state in states):
             states = ()  # the pipeline is another one than the checkout's
         ill = [state for state in states if not state.healthy]
         return Facts(
@@ -130,7 +144,12 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             disks=disks(engine),
             holders=_holders(engine, ill) if asked else {},
             files=_files(settings) if any(state.name == COLLECTOR for state in ill) else None,
+            edited={one.name: _newer(engine, one) for one in states if one.name in outdated.result()},
+            posted=specs.Posted.load(settings.project / specs.POSTED / f"{name}.json"),
+            shipped=shipped,
+            moved=differing,
             **{part: future.result() for part, future in asked.items()},
+            **(of_superset.result() if asked else {}),
         )
 
 
@@ -169,6 +188,14 @@ def dataset(superset: Superset, name: str) -> frozenset[str] | None:
     return frozenset(column["column_name"] for column in shown["result"]["columns"])
 
 
+def _of_superset(superset: Superset, name: str, slugs: tuple[str, ...]) -> dict[str, Any]:
+    """One after the other, over one log-in; where the first has no answer the second is not asked."""
+    columns = _told(lambda: dataset(superset, name))
+    if isinstance(columns, PyglueError):
+        return {"dataset": columns}
+    return {"dataset": columns, "absent": _told(lambda: dashboards.absent(superset, slugs))}
+
+
 def disks(engine: Engine) -> tuple[Disk, ...]:
     """Where the services' data lies, each file system once."""
     found: dict[int, Disk] = {}
@@ -181,6 +208,14 @@ def disks(engine: Engine) -> tuple[Disk, ...]:
             services = tuple(dict.fromkeys((*(known.services if known else ()), service)))
             found[device] = Disk(known.path if known else folder, services, usage.free, usage.total)
     return tuple(found.values())
+
+
+def _newer(engine: Engine, state: State) -> tuple[str, ...]:
+    """Of the files that are mounted into a service, those that were written after its start."""
+    folder, started = engine.stack.directory, time.time() - (state.up or 0.0)
+    files = [Path(mount.source) for mount in engine.stack.services[state.name].mounts if mount.is_bind]
+    there = [file for file in files if (folder / file).is_file()]
+    return tuple(str(file) for file in there if (folder / file).stat().st_mtime > started)
 
 
 def _worth_asking(settings: Settings, engine: Engine) -> bool:
@@ -220,6 +255,6 @@ def _holders(engine: Engine, ill: list[State]) -> dict[str, str]:
     for state in ill:
         for port in state.ports:
             who = None if ports.is_free(port) else ports.holder(port)
-            if who is not None and not engine.holds(state, who):
+            if who is not None and not engine.holds(state.name, port, who):
                 found[state.name] = f"{port} is held by {who.words}"
     return found

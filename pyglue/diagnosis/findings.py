@@ -8,19 +8,25 @@ first finding is the one to mend first.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyglue.catalogue import CATALOGUE
 from pyglue.diagnosis.facts import FULL, Disk, Facts, Supervisor
 from pyglue.engine import State
 from pyglue.errors import PyglueError
+from pyglue.moved import error
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.clients import COLLECTOR
 from pyglue.screen import amount, span
 
 UP = "pyglue up"
+YOUNG = 60.0  # seconds after a start in which a service may not serve yet, as docker-compose.yml has it (start_period)
 TOLD = 110  # characters of a file's problem in one sentence; all of it stands below
+INDEXER = "druid-indexer"
+SETTLING = (
+    60.0  # seconds after the indexer's start; seen: 45 until the tasks of one that was killed are given up
+)
 HOPS = ("collector", "kafka", "druid", "superset")  # in the order in which an event passes them
 
 
@@ -70,15 +76,40 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
     """Everything that is wrong, the first cause first."""
     if not facts.asked and all(state.state == "stopped" for state in facts.services):
         return (Finding("nothing-runs", "collector", "nothing runs", UP),)
-    services = sorted(_services(facts), key=lambda finding: finding.follows)
+    services = _services(facts)
     ill = {finding.hop for finding in services}
     parts = [
         finding
-        for finding in (*_topic(facts), *_supervisor(facts), *_rows(facts), *_dataset(facts))
+        for finding in (
+            *_topic(facts),
+            *_supervisor(facts),
+            *_rows(facts),
+            *_dataset(facts),
+            *_dashboards(facts),
+        )
         if not (finding.code in _UNASKED and finding.hop in ill)
     ]
-    roots = [finding for finding in services if not finding.follows]
-    return (*_disks(facts), *roots, *parts, *(finding for finding in services if finding.follows))
+    found = (*_moved(facts), *_disks(facts), *services, *_unsettled(facts, parts))
+    return (*(one for one in found if not one.follows), *(one for one in found if one.follows))
+
+
+def _unsettled(facts: Facts, parts: Sequence[Finding]) -> Iterator[Finding]:
+    """The findings of the parts; where Druid is not over an indexer that was just started anew, that one is the cause.
+
+    It is well by then, while the broker still asks for the rows, and the overlord for the tasks, of the one that ended.
+    """
+    indexer = facts.service(INDEXER)
+    young = indexer is not None and indexer.healthy and indexer.up is not None and indexer.up < SETTLING
+    shaken = [
+        part
+        for part in parts
+        if young and part.hop == "druid" and part.code in (*_UNASKED, "supervisor-not-running")
+    ]
+    if shaken and indexer is not None:
+        message = f"{INDEXER} was started {span(indexer.up)} ago, and Druid has not got over it yet"
+        yield Finding("service-unhealthy", "druid", message, f"pyglue logs {INDEXER}", INDEXER)
+    for part in parts:
+        yield replace(part, follows=True) if part in shaken else part
 
 
 def cause(found: Sequence[Finding], hop: str | None) -> Finding | None:
@@ -98,11 +129,17 @@ _UNASKED = ("no-answer", "bad-answer", "kafka-away", "no-leader")  # what a hop 
 # -- services
 
 
-def _services(facts: Facts) -> Iterator[Finding]:
-    ill = {state.name for state in facts.services if not state.healthy}
-    for state in facts.services:
-        if not state.healthy:
-            yield _service(facts, state, follows=bool(_needs(facts, state.name) & ill))
+def _services(facts: Facts) -> list[Finding]:
+    """Of each that is not healthy. What can't be well without another one has the remedy of that."""
+    told = {state.name: _service(facts, state) for state in facts.services if not state.healthy}
+    needed = {name: _needs(facts, name) & told.keys() for name in told}
+    for name, finding in list(told.items()):
+        causes = [told[other].try_ for other in told if other in needed[name] and not needed[other]]
+        if causes and finding.code == "service-stopped":
+            told[name] = replace(finding, follows=True)
+        elif causes and finding.code == "service-unhealthy":
+            told[name] = replace(finding, follows=True, try_=causes[0])
+    return list(told.values())
 
 
 def _needs(facts: Facts, name: str) -> set[str]:
@@ -117,7 +154,7 @@ def _needs(facts: Facts, name: str) -> set[str]:
     return found
 
 
-def _service(facts: Facts, state: State, *, follows: bool) -> Finding:
+def _service(facts: Facts, state: State) -> Finding:
     """Why a service does not serve, by the most telling of what was seen."""
     name, hop = state.name, hop_of(state.name)
     if name in facts.holders:
@@ -132,17 +169,31 @@ def _service(facts: Facts, state: State, *, follows: bool) -> Finding:
             "bad-input", hop, message, "mend it (`pyglue check`), then `pyglue up`", name, problems
         )
     if state.state != "running":
-        return Finding("service-stopped", hop, f"{name} is {state.state}", UP, name, (), follows)
+        return Finding("service-stopped", hop, f"{name} is {state.state}", UP, name)
     reason = f"{name} is not healthy ({state.reason})"
-    if state.up is not None and state.up < 30:
+    if state.up is not None and state.up < YOUNG:
         reason += f"; it was started {span(state.up)} ago"
-    try_ = f"pyglue logs {name}" if not follows else UP
-    return Finding("service-unhealthy", hop, reason, try_, name, (), follows)
+        return Finding("service-unhealthy", hop, reason, f"pyglue logs {name}", name)
+    return Finding("service-unhealthy", hop, reason, f"pyglue restart {name}", name)
 
 
 def _start(line: str) -> str:
     """As much of a line as fits into a sentence."""
     return line if len(line) <= TOLD else line[:TOLD] + " ..."
+
+
+def _moved(facts: Facts) -> Iterator[Finding]:
+    """The stack runs at other ports than this shell says: what is asked there is asked in vain."""
+    if facts.moved:
+        told = error(facts.moved)
+        yield Finding(
+            "ports-differ",
+            hop_of(facts.moved[0].service),
+            told.message,
+            told.try_ or UP,
+            None,
+            tuple(told.details),
+        )
 
 
 def _disks(facts: Facts) -> Iterator[Finding]:
@@ -248,9 +299,26 @@ def _dataset(facts: Facts) -> Iterator[Finding]:
     elif facts.dataset is None:
         if facts.asked and facts.rows is not None:
             message = f"Superset has no dataset {name}"
-            yield Finding("dataset-missing", "superset", message, "pyglue refresh-datasources")
+            try_ = UP if facts.absent else "pyglue refresh-datasources"
+            yield Finding("dataset-missing", "superset", message, try_)
     elif facts.rows is not None and not isinstance(facts.rows, PyglueError):
         missing = sorted(facts.rows.columns - facts.dataset)
         if missing:
             message = f"Superset's dataset {name} lacks columns that Druid has: {', '.join(missing)}"
             yield Finding("dataset-behind", "superset", message, "pyglue refresh-datasources")
+
+
+def _dashboards(facts: Facts) -> Iterator[Finding]:
+    """Shipped ones that Superset lacks; before the first row there can be none."""
+    absent = facts.absent
+    if isinstance(absent, PyglueError):
+        yield _error(absent, "superset")
+    elif absent and facts.rows is not None:
+        names = ", ".join(f"{facts.shipped[slug]} ({slug})" for slug in absent)
+        if len(absent) == 1:
+            message = f"Superset has no dashboard {names}"
+        else:
+            message = f"Superset lacks {len(absent)} of {len(facts.shipped)} dashboards: {names}"
+        bare = facts.dataset is None
+        try_ = UP if bare else f"pyglue dashboards import {' '.join(absent)}"
+        yield Finding("dashboard-missing", "superset", message, try_, follows=bare)

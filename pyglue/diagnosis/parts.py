@@ -8,6 +8,7 @@ from typing import Any
 from pyglue.diagnosis.facts import Facts, Supervisor
 from pyglue.errors import PyglueError
 from pyglue.screen import span
+from pyglue.superset.dashboards import FOLDER
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ def parts(facts: Facts) -> tuple[Part, ...]:
         _part("supervisor", facts.datasource, facts.supervisor, _supervisor(facts)),
         _part("datasource", facts.datasource, facts.rows, _datasource(facts)),
         _part("dataset", facts.datasource, facts.dataset, _dataset(facts)),
+        _part("dashboards", str(FOLDER), facts.absent, _dashboards(facts)),
     )
 
 
@@ -56,15 +58,18 @@ def _topic(facts: Facts) -> tuple[str, dict[str, Any]]:
 
 
 def lag(facts: Facts, found: Supervisor) -> int | None:
-    """Records in the topic that Druid has not read; None while the topic can't be asked.
+    """Records in the topic that Druid has not read; None while the topic can't be asked, or Druid tells no offsets.
 
-    Druid reports its offsets every few seconds; a lag that it knows to be 0 is newer than that.
+    Druid reports those of its tasks every few seconds; a lag that it knows to be 0 is newer than that. A suspended
+    supervisor has no tasks, and what it has published stays as it is.
     """
-    if found.status.lag == 0:
+    if found.status.lag == 0 and found.status.state != "SUSPENDED":
         return 0
     if facts.topic is None or isinstance(facts.topic, PyglueError):
         return found.status.lag
     ends = facts.topic.ends
+    if not found.read and any(ends.values()):
+        return None
     return sum(max(0, end - found.read.get(partition, 0)) for partition, end in ends.items())
 
 
@@ -101,3 +106,10 @@ def _dataset(facts: Facts) -> tuple[str, dict[str, Any]]:
     if facts.dataset is None or isinstance(facts.dataset, PyglueError):
         return "none", {}
     return f"{len(facts.dataset)} columns", {"columns": len(facts.dataset)}
+
+
+def _dashboards(facts: Facts) -> tuple[str, dict[str, Any]]:
+    if facts.absent is None or isinstance(facts.absent, PyglueError):
+        return "unknown", {}
+    shipped, there = len(facts.shipped), len(facts.shipped) - len(facts.absent)
+    return f"{there} of {shipped} in Superset", {"shipped": shipped, "there": there}

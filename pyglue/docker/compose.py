@@ -76,6 +76,10 @@ class Compose:
         self._run([*self._file, *create, "--remove-orphans"])
         return True
 
+    def renew(self, services: Sequence[str]) -> None:
+        """Have containers of these services, and of what they depend on, as the file now says; none is started."""
+        self._run([*self._file, "up", "--no-start", "--no-build", *services])
+
     def down(self, *, volumes: bool = False) -> None:
         """Remove the project's containers and networks, with `volumes` its data as well. Needs no file."""
         words = ["--project-name", self._name, "down", "--remove-orphans"]

@@ -71,6 +71,7 @@ class Container:
     exit_code: int
     memory_limit: int
     error: str
+    ports: tuple[int, ...] = ()  # those that are published
 
     @property
     def runs(self) -> bool:
@@ -97,6 +98,7 @@ class Container:
             exit_code=int(state.get("ExitCode") or 0),
             memory_limit=int(answer["HostConfig"].get("Memory") or 0),
             error=str(state.get("Error") or ""),
+            ports=_published(answer["HostConfig"].get("PortBindings") or {}),
         )
 
 
@@ -319,6 +321,12 @@ class Daemon:
                 try_="docker info",
                 code="docker-refused",
             ) from error
+
+
+def _published(bindings: Mapping[str, Any]) -> tuple[int, ...]:
+    """The ports of the daemon's machine in `{"9092/tcp": [{"HostIp": "127.0.0.1", "HostPort": "9092"}]}`."""
+    found = [str(one.get("HostPort") or "") for places in bindings.values() for one in places or ()]
+    return tuple(sorted(int(port) for port in found if port.isdecimal()))
 
 
 def _context(name: str | None) -> tuple[str, dict[str, Any]]:

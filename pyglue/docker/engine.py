@@ -10,7 +10,7 @@ import contextlib
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
@@ -25,6 +25,7 @@ from pyglue.engine import LOG_LINES, Engine, Installation, Life, State
 from pyglue.errors import InputError, Problem, PyglueError
 from pyglue.flow import Cancel, Progress
 from pyglue.layout import Layout
+from pyglue.ports import Holder
 from pyglue.screen import amount
 from pyglue.stack.model import Service, Stack
 from pyglue.stack.reading import FILE
@@ -134,6 +135,12 @@ class DockerEngine(Engine):
         services = self.stack.services.values()
         return list(self._pool.map(lambda service: self._state(service, known.get(service.name)), services))
 
+    def outdated(self) -> list[str]:
+        known = self._lately()
+        return [
+            name for name, found in known.items() if found.runs and not self._reads_as_before(name, found)
+        ]
+
     def _state(self, service: Service, container: Container | None) -> State:
         if container is None or not container.runs:
             label = container.state if container and container.state != "created" else "stopped"
@@ -228,9 +235,16 @@ class DockerEngine(Engine):
         """Those that are published; with a daemon elsewhere they are not this machine's."""
         return service.published if self.daemon.is_local else ()
 
-    def present(self) -> set[str]:
-        """What is paused has its ports, too."""
-        return {name for name, found in self._lately().items() if found.state in ("running", "paused")}
+    def started_with(self) -> dict[str, Sequence[int]]:
+        if not self.daemon.is_local:
+            return {}
+        return {name: found.ports for name, found in self._lately().items() if found.runs}
+
+    def holds(self, name: str, port: int, who: Holder) -> bool:
+        """Docker has it for a container; for which one of ours, Compose will see to. What is paused has its ports, too."""
+        del name, who
+        there = [found for found in self._lately().values() if found.state in ("running", "paused")]
+        return any(port in found.ports for found in there)
 
     def obstacles(self) -> list[PyglueError]:
         """Files and limits, and whose project it is."""
@@ -250,12 +264,14 @@ class DockerEngine(Engine):
         """Files, limits, whose project it is, and the published ports."""
         for obstacle in self.obstacles():
             raise obstacle
-        self._unpause()
+        self._unpause(self.stack.services)
         self.check_ports()
 
-    def _unpause(self) -> None:
-        """Let what is paused go on: Compose can neither start nor stop it."""
-        paused = [container for container in self._lately().values() if container.state == "paused"]
+    def _unpause(self, names: Collection[str]) -> None:
+        """Let what is paused go on: Docker can neither start nor stop it."""
+        paused = [
+            found for name, found in self._lately().items() if found.state == "paused" and name in names
+        ]
         for container in paused:
             self.daemon.start(container)
         if paused:
@@ -315,6 +331,16 @@ class DockerEngine(Engine):
         # What Docker itself has found healthy is not asked again: a question costs a process, and `up` ends with a proof.
         return (True, "") if container.healthy else self._ask(service, container)
 
+    def renew(self, names: Sequence[str]) -> list[str]:
+        """Compose makes anew what changed of these, and of what they depend on: that is to be started again, too."""
+        self._unpause(names)
+        self.stop(names)
+        before = self.running()
+        self._compose.renew(names)
+        self._look_again()
+        wanted = {*names, *(before - self.running())}
+        return [name for name in self.stack.services if name in wanted]
+
     def stop(self, names: Sequence[str]) -> None:
         self.forget(names)
         known = self._containers()
@@ -329,7 +355,7 @@ class DockerEngine(Engine):
             if self._memo.is_up:  # nothing here proves that data of another name is this checkout's
                 self._memo.keep_project(self._memo.project or self.project, up=False)
             return []
-        self._unpause()
+        self._unpause(there)
         self._compose.stop()
         killed = [
             name

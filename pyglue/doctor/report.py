@@ -9,7 +9,7 @@ from typing import Any
 from pyglue.doctor import checkout, hardware, programs
 from pyglue.doctor.findings import ERROR, Check, Finding
 from pyglue.doctor.machine import Machine
-from pyglue.screen import ERRORS, amount
+from pyglue.screen import amount, listed
 from pyglue.stack.sizes import Need
 
 CHECKS = (
@@ -81,9 +81,8 @@ class Report:
         """The counted list: each problem with what is known about it, its remedy, and where more is written."""
         lines = []
         for number, (check, finding) in enumerate(self.findings, 1):
-            lines.append(f"{number}. {finding.severity}, {check.name}: {finding.message}")
-            lines += [f"   {detail}" for detail in finding.details]
-            lines += [f"   try: {finding.try_}", f"   see: {ERRORS}#{finding.code}"]
+            message = f"{finding.severity}, {check.name}: {finding.message}"
+            lines += listed(number, message, finding.details, finding.try_, finding.code)
         return lines
 
     def last_line(self) -> str:

@@ -49,10 +49,21 @@ class Program:
     environment: Mapping[str, str]
     makes: tuple[str, ...]  # folders that must exist before the start
     fingerprint: str  # of the files that the process reads at its start
+    ports: tuple[int, ...] = ()  # on which it listens; none where an earlier version did not note them
 
     def to_json(self) -> str:
         """The form in which `launch.py` reads it."""
         return json.dumps(asdict(self), indent=1, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> Program | None:
+        """What `to_json` once wrote; None if it is damaged, or of a version that wrote something else."""
+        try:
+            content = json.loads(text)
+            lists = ("argv", "healthy", "makes", "ports")
+            return cls(**{**content, **{name: tuple(content[name]) for name in lists if name in content}})
+        except (ValueError, KeyError, TypeError):
+            return None
 
     def differs(self, text: str) -> bool:
         """Whether what `to_json` once wrote is another process than this: any difference but a CALLERS' one."""
@@ -99,6 +110,7 @@ def program(
         environment=environment,
         makes=tuple(dict.fromkeys(folders)),
         fingerprint=fingerprint(stack, service),
+        ports=service.ports,
     )
 
 

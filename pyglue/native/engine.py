@@ -8,8 +8,10 @@ service that dies every ten seconds would look like a slow one.
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -42,8 +44,9 @@ class NativeEngine(Engine):
     name = "native"
     verb = "Install"
 
-    def __init__(self, stack: Stack) -> None:
+    def __init__(self, stack: Stack, patience: float = DOWN_SECONDS) -> None:
         super().__init__(stack)
+        self._patience = patience
         self.supervisord = Supervisord(self.layout)
         self._programs: dict[str, Program] = {}
         self._use({})
@@ -69,6 +72,18 @@ class NativeEngine(Engine):
         stale = [name for name in running if name not in self._programs or not self._is_current(name)]
         return [name for name in stale if running[name].runs or name in self._programs]
 
+    def outdated(self) -> list[str]:
+        return [name for name in self.running() if name in self._programs and not self._reads_as_before(name)]
+
+    def _reads_as_before(self, name: str) -> bool:
+        """Whether the files that a start reads are those of the last one; a note of it that is damaged says nothing."""
+        try:
+            started = json.loads((self.layout.programs / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return True
+        known = started.get("fingerprint") if isinstance(started, dict) else None
+        return known in (None, self._programs[name].fingerprint)
+
     def _is_current(self, name: str) -> bool:
         path = self.layout.programs / f"{name}.json"
         return path.exists() and not self._programs[name].differs(path.read_text(encoding="utf-8"))
@@ -92,11 +107,24 @@ class NativeEngine(Engine):
                 process.label if process and process.label in ("fatal", "backoff", "exited") else "stopped"
             )
             return State(service.name, label, False, "", None, None, None, service.ports)
-        question = self._programs[service.name]
+        started = self._started(service.name)
+        question = started or self._programs[service.name]
         healthy, reason = healthy_now(question, _timeout(service)) if service.health else (True, "")
         up = max(0.0, time.time() - process.since)
         weight = processes.memory(process.pid)
-        return State(service.name, "running", healthy, reason, process.pid, up, weight, service.ports)
+        ports = started.ports if started and started.ports else service.ports
+        return State(service.name, "running", healthy, reason, process.pid, up, weight, ports)
+
+    def _started(self, name: str) -> Program | None:
+        """What a service was last started as; None if nobody knows."""
+        try:
+            return Program.from_json((self.layout.programs / f"{name}.json").read_text(encoding="utf-8"))
+        except OSError:
+            return None
+
+    def started_with(self) -> dict[str, Sequence[int]]:
+        known = {name: self._started(name) for name in self.running()}
+        return {name: started.ports for name, started in known.items() if started is not None}
 
     def memory(self) -> int:
         pids = [process.pid for process in self.supervisord.processes().values() if process.runs]
@@ -184,21 +212,39 @@ class NativeEngine(Engine):
         self.supervisord.ensure(self.stack.services.values())
         return stale
 
-    def holds(self, state: State, who: Holder) -> bool:
-        if state.state != "running":
+    def holds(self, name: str, port: int, who: Holder) -> bool:
+        del port  # it is its own, whichever it is
+        process = self.supervisord.processes().get(name)
+        if process is None or not process.runs:
             return False
-        return state.pid is None or who.pid is None or descends(who.pid, state.pid)
+        return who.pid is None or descends(who.pid, process.pid)
 
     def stop(self, names: Sequence[str]) -> None:
-        """supervisord kills what outlasts its grace."""
+        """supervisord kills what outlasts its grace, be it that it was stopped by SIGSTOP; then we do, with its group."""
         self.forget(names)
         for name in names:
             self.supervisord.stop(name)
-        deadline = time.monotonic() + DOWN_SECONDS
-        while time.monotonic() < deadline:
+        if not (left := self._wait_for(names, self._patience)):
+            return
+        for pid in left.values():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(pid, signal.SIGKILL)
+        if left := self._wait_for(names, processes.KILL_SECONDS):
+            raise PyglueError(
+                f"{', '.join(left)} could not be ended",
+                details=[f"process    {', '.join(map(str, left.values()))}"],
+                try_="pyglue down",
+                code="not-ended",
+            )
+
+    def _wait_for(self, names: Sequence[str], seconds: float) -> dict[str, int]:
+        """Wait until services have ended; returns the processes of those that have not."""
+        deadline = time.monotonic() + seconds
+        while True:
             known = self.supervisord.processes()
-            if not any(known[name].pid for name in names if name in known):
-                return
+            left = {name: known[name].pid for name in names if name in known and known[name].pid}
+            if not left or time.monotonic() > deadline:
+                return left
             time.sleep(0.05)
 
     def start(self, name: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,9 @@ from pyglue.errors import UsageError
 
 OF_KAFKA = ("_partition", "_offset", "_kafkaTime")
 NESTED = ("map", "record", "union")
-_CONDITION = re.compile(r"\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[^=!~<>]+?)?)\s*(!=|=|~|<|>)(.*)", re.DOTALL)
+_CONDITION = re.compile(
+    r"\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[^=!~<>]+?)?)\s*(!=|==|<=|>=|=|~|<|>)(.*)", re.DOTALL
+)
 
 Row = Mapping[str, Any]
 Test = Callable[[Any], bool]
@@ -75,12 +78,14 @@ def names(text: str, schema: RecordSchema) -> tuple[Name, ...]:
 
 
 def condition(text: str, schema: RecordSchema) -> Condition:
-    """FIELD=VALUE, FIELD!=VALUE, FIELD~PATTERN, FIELD<NUMBER or FIELD>NUMBER; raises UsageError for all else."""
+    """FIELD=VALUE (or ==), FIELD!=VALUE, FIELD~PATTERN, FIELD<NUMBER (or >, <=, >=); raises UsageError for all else."""
     found = _CONDITION.fullmatch(text)
     if found is None:
         raise UsageError(
             f"{text!r} is no condition",
-            details=["known are FIELD=VALUE, FIELD!=VALUE, FIELD~PATTERN, FIELD<NUMBER, FIELD>NUMBER"],
+            details=[
+                "known are FIELD=VALUE, FIELD!=VALUE, FIELD~PATTERN, FIELD<NUMBER, >NUMBER, <=NUMBER, >=NUMBER"
+            ],
         )
     return Condition(name(found[1], schema), _TESTS[found[2]](found[3]))
 
@@ -139,8 +144,8 @@ def _like(pattern: str) -> Test:
     return lambda value: value is not None and search(shown(value)) is not None
 
 
-def _beyond(sign: int) -> Callable[[str], Test]:
-    """Numbers above (1) or below (-1) another; texts that are numbers count, too."""
+def _compared(holds: Callable[[Any, Any], bool]) -> Callable[[str], Test]:
+    """Numbers that are so to another; texts that are numbers count, too."""
 
     def make(wanted: str) -> Test:
         limit = _number(wanted)
@@ -149,7 +154,7 @@ def _beyond(sign: int) -> Callable[[str], Test]:
 
         def test(value: Any) -> bool:
             number = _number(value)
-            return number is not None and ((number > limit) if sign > 0 else (number < limit))
+            return number is not None and holds(number, limit)
 
         return test
 
@@ -173,8 +178,11 @@ def _number(value: Any) -> int | float | None:
 
 _TESTS: dict[str, Callable[[str], Test]] = {
     "=": _equal,
+    "==": _equal,
     "!=": _unequal,
     "~": _like,
-    "<": _beyond(-1),
-    ">": _beyond(1),
+    "<": _compared(operator.lt),
+    ">": _compared(operator.gt),
+    "<=": _compared(operator.le),
+    ">=": _compared(operator.ge),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,45 +20,55 @@ from pyglue.errors import BadAnswer, PyglueError
 from pyglue.pipeline.clients import COLLECTOR
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import Kafka
-from pyglue.pipeline.reconcile import MINUTE_MS, InKafka, Span
+from pyglue.pipeline.minutes import MINUTE_MS, Span
+from pyglue.pipeline.reconcile import InKafka
 from pyglue.pipeline.record_times import MinutesOf, minutes_of
 from pyglue.superset import chart_data
 from pyglue.superset.client import Superset
 
 FOLDER = "counts"  # below the collector's DATA_DIR
+SHOWN = 10  # lines of a file that are told
 SQL_SECONDS = 60.0
 READERS = 2  # partitions at a time: one more only makes them wait for each other
 
 
-def collector(engine: Engine, span: Span) -> tuple[dict[int, Counts], int]:
-    """The collector's counts by minute, and how many lines of its files can't be read."""
+def collector(engine: Engine, span: Span) -> tuple[dict[int, Counts], tuple[str, ...]]:
+    """The collector's counts by minute, and where in its files there is something that can't be read."""
     names = list(
         dict.fromkeys(file_of(minute) for minute in (*range(span.first, span.end, 60), span.end - 1))
     )
     try:
         # In this order: a minute that is closed meanwhile is in both, and then the first counts.
         left = engine.read_data(COLLECTOR, f"{FOLDER}/{OPEN}")
-        files = [engine.read_data(COLLECTOR, f"{FOLDER}/{name}") for name in names]
+        files = [(name, engine.read_data(COLLECTOR, f"{FOLDER}/{name}")) for name in names]
     except OSError as error:
         raise _no_counts(str(error)) from error
-    there = [text for text in files if text is not None]
+    there = [(name, text) for name, text in files if text is not None]
     if left is None and not there:
         raise _no_counts("no file")
     lines: list[Counts] = []
-    torn = 0
-    for text in there:
-        found, damaged = read_lines(text.decode(errors="replace"))
-        lines, torn = lines + found, torn + damaged
-    lines += _open(left.decode(errors="replace")) if left else []
-    return {minute: one for minute, one in added(lines).items() if span.first <= minute < span.end}, torn
+    damaged: list[str] = []
+    for name, text in there:
+        found, torn = read_lines(text.decode(errors="replace"))
+        lines += found
+        damaged += [_place(name, torn)] if torn else []
+    try:
+        lines += _open(left.decode(errors="replace")) if left else []
+    except ValueError as error:
+        damaged.append(f"{FOLDER}/{OPEN}: {error}")
+    counted = {minute: one for minute, one in added(lines).items() if span.first <= minute < span.end}
+    return counted, tuple(damaged)
+
+
+def _place(name: str, lines: Sequence[int]) -> str:
+    """Lines of a file, such as `counts/2026-11-26.jsonl, line 3, 9 and 4 more`."""
+    more = f" and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
+    return f"{FOLDER}/{name}, line {', '.join(map(str, lines[:SHOWN]))}{more}"
 
 
 def _open(text: str) -> list[Counts]:
-    """The minutes that the collector has not closed; complete if it counted on after their end."""
-    try:
-        _, written, minutes = read_open(text)
-    except ValueError as error:
-        raise _no_counts(f"{OPEN}: {error}") from error
+    """The minutes that the collector has not closed; complete if it counted on after their end. Raises ValueError."""
+    _, written, minutes = read_open(text)
     return [Counts(**{**vars(one), "complete": written >= (one.minute + 1) * MINUTE_MS}) for one in minutes]
 
 
@@ -99,6 +109,8 @@ def in_kafka(
     whole = InKafka(
         removed=any(low > 0 and starts[part] <= low for part, (low, _) in bounds.items()),
         fresh=all(low == 0 == starts[part] for part, (low, _) in bounds.items()),
+        told=bool(read),
+        began=min((one.began for one in found if one.began is not None), default=None),
     )
     for one in found:
         whole.records.update(_within(one.records, span))
@@ -118,6 +130,7 @@ class _Partition:
         self._minutes = minutes
         self._read = read
         self.total = 0
+        self.began: int | None = None  # the minute of its first record's writing
         self.records: Counter[int] = Counter()
         self.unread: Counter[int] = Counter()
         self.unreadable: Counter[int] = Counter()
@@ -125,6 +138,8 @@ class _Partition:
     def add(self, messages: list[Any]) -> None:
         """Count a batch."""
         self.total += len(messages)
+        if self.began is None:
+            self.began = messages[0].timestamp()[1] // MINUTE_MS
         minutes = self._minutes([message.value() or b"" for message in messages])
         counts = Counter(minutes)
         if None in counts or messages[0].offset() < self._read <= messages[-1].offset():

@@ -7,54 +7,46 @@ Druid's `__time` are the same value. So one too few in a minute and one too many
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 from pyglue.collector.counts import Counts
-from pyglue.diagnosis.findings import Finding
 from pyglue.errors import PyglueError
+from pyglue.pipeline.minutes import Span, ranges_of, shown, text
+from pyglue.pipeline.resets import Reset
 
-MINUTE_MS = 60_000
-SHOWN = 6  # ranges of minutes that are told in words
 NO_COUNTS = Counts(0)
 Minutes = Mapping[int, int]
-
-
-@dataclass(frozen=True)
-class Span:
-    """From the minute `first` to before the minute `end`, in minutes since 1970."""
-
-    first: int
-    end: int
-
-    @property
-    def minutes(self) -> int:
-        """How many there are."""
-        return self.end - self.first
 
 
 @dataclass
 class InKafka:
     """Records by minute; of them those that Druid has not `unread` yet, and those that are `unreadable`.
 
-    `removed`: Kafka has deleted old records, perhaps of the span. `fresh`: its first record is of the span or younger.
+    `told`: Druid has said how far it has read; else all are `unread`. `removed`: Kafka has deleted old records, perhaps
+    of the span. `fresh`: its first record is of the span or younger; it came in the minute `began`, None if there is none.
     """
 
     records: Counter[int] = field(default_factory=Counter)
     unread: Counter[int] = field(default_factory=Counter)
     unreadable: Counter[int] = field(default_factory=Counter)
+    told: bool = True
     removed: bool = False
     fresh: bool = False
+    began: int | None = None
+
+    def begins_after(self, minute: int) -> bool:
+        """Whether the topic was made in this minute or later: what came before lay in another one."""
+        return self.fresh and (self.began is None or minute <= self.began)
 
 
 @dataclass(frozen=True)
 class Seen:
     """What the hops have counted; an error stands for a hop that could not be asked.
 
-    `torn` are lines of the collector's files that can't be read. `reads` tells whether Druid is reading the topic;
-    `unparseable` and `thrown_away` are its own counts since its tasks began.
+    `damaged` are places in the collector's files that can't be read. `reads` tells whether Druid is reading the topic;
+    `unparseable` and `thrown_away` are its own counts since its tasks began. `resets`: what was removed on purpose.
     """
 
     span: Span
@@ -63,18 +55,19 @@ class Seen:
     kafka: InKafka | PyglueError
     druid: Minutes | PyglueError
     superset: Minutes | PyglueError
-    torn: int = 0
+    damaged: tuple[str, ...] = ()
     reads: bool = True
     unparseable: int = 0
     thrown_away: int = 0
+    resets: tuple[Reset, ...] = ()
 
 
 @dataclass(frozen=True)
 class Gap:
     """A difference between a hop and the one before it, with its count by minute.
 
-    `kind` is `missing`, which is a fault, or what explains it: `on its way`, `no longer in kafka`, `past the collector`,
-    `foreign records`, `stored though refused`, `more in druid`, `counts incomplete`.
+    `kind` is `missing`, which is a fault, or what explains it: `on its way`, `no longer in kafka`, `reset`,
+    `past the collector`, `foreign records`, `stored though refused`, `more in druid`, `counts incomplete`.
     """
 
     kind: str
@@ -103,7 +96,7 @@ def gaps(seen: Seen) -> tuple[Gap, ...]:
     """All differences, in the order of the hops."""
     found: list[Gap] = []
     if not isinstance(seen.collector, PyglueError):
-        found += _incomplete(seen, seen.collector)
+        found += _incomplete(seen.collector)
         if not isinstance(seen.kafka, PyglueError):
             found += _kafka(seen, seen.collector, seen.kafka)
     if not isinstance(seen.druid, PyglueError):
@@ -114,99 +107,31 @@ def gaps(seen: Seen) -> tuple[Gap, ...]:
     return tuple(found)
 
 
-def findings(seen: Seen, found: Iterable[Gap], causes: Sequence[Finding]) -> tuple[Finding, ...]:
-    """Causes first: what is wrong with the hops by a look at everything, then what could not be asked or is missing.
-
-    A hop that could not be asked is left out where one of the causes is at that hop: it is the same news.
-    """
-    own: list[Finding] = []
-    for hop in ("collector", "kafka", "druid", "superset"):
-        error = getattr(seen, hop)
-        if isinstance(error, PyglueError) and all(one.hop != hop for one in causes):
-            own.append(_unasked(hop, error))
-        for gap in found:
-            if gap.kind == "missing" and gap.hop == hop:
-                cause = next((one for one in causes if one.hop == hop), None)
-                own.append(_missing(seen, gap, cause))
-    return (*causes, *own)
-
-
-def _unasked(hop: str, error: PyglueError) -> Finding:
-    return Finding(
-        error.code if error.code else "bad-answer",
-        hop,
-        error.message,
-        error.try_ or "pyglue status",
-        None,
-        tuple(error.details),
-    )
-
-
-def _missing(seen: Seen, gap: Gap, cause: Finding | None) -> Finding:
-    where = f"in         {shown(gap.minutes)}"
-    if gap.hop == "kafka":
-        details = (where, f"perhaps    {_lost_in_kafka(seen)}")
-        return Finding("records-missing", "kafka", gap.message, "pyglue check", None, details)
-    why, try_ = (cause.message, cause.try_) if cause else _lost_in(gap.hop, seen)
-    details = (where, f"because    {why}" if cause else f"perhaps    {why}")
-    if gap.hop == "druid":
-        return Finding("rows-missing", "druid", gap.message, try_, None, details)
-    return Finding("chart-count-differs", "superset", gap.message, try_, None, details)
-
-
-def _lost_in_kafka(seen: Seen) -> str:
-    kafka = seen.kafka
-    if isinstance(kafka, InKafka) and kafka.removed:
-        return "Kafka deleted them after KAFKA_RETENTION_HOURS, before Druid had read them"
-    if isinstance(kafka, InKafka) and kafka.fresh:
-        return "the topic was deleted and made anew, before Druid had read them"
-    return f"the collector writes to another topic than {seen.topic}, or to another Kafka"
-
-
-def _lost_in(hop: str, seen: Seen) -> tuple[str, str]:
-    """A likely cause and what to type, where no service says what is wrong."""
-    if hop == "superset":
-        return "the dataset asks another table, or a cache answered", "pyglue refresh-datasources"
-    kafka = seen.kafka
-    unreadable = sum(kafka.unreadable.values()) if isinstance(kafka, InKafka) else 0
-    if unreadable or seen.unparseable:
-        count = max(unreadable, seen.unparseable)
-        return (
-            f"Druid can't parse them: {count:,} unparseable since its tasks began",
-            "pyglue tail --bad --no-follow",
-        )
-    if seen.thrown_away:
-        reason = f"Druid threw {seen.thrown_away:,} away: a filter of the spec, or too early or late for it"
-        return reason, "pyglue submit-spec --dry-run"
-    return "Druid skipped them: a reset of the supervisor, or rows older than its retention", "pyglue status"
-
-
 # -- between two hops
 
 
-def _incomplete(seen: Seen, collector: Mapping[int, Counts]) -> Iterator[Gap]:
+def _incomplete(collector: Mapping[int, Counts]) -> Iterator[Gap]:
     minutes = {minute: 0 for minute, counts in collector.items() if not counts.complete}
     if minutes:
         message = f"the collector was killed in {shown(minutes)}: its counts there are the least that it can have been"
         yield Gap("counts incomplete", "collector", minutes, message)
-    if seen.torn:
-        message = (
-            f"{_number(seen.torn, 'line')} of the collector's counts can't be read: there may have been more"
-        )
-        yield Gap("counts incomplete", "collector", {}, message)
 
 
 def _kafka(seen: Seen, collector: Mapping[int, Counts], kafka: InKafka) -> Iterator[Gap]:
     """Acknowledged records against those in the topic."""
-    missing, gone, late, past = _Tally(), _Tally(), _Tally(), _Tally()
+    missing, gone, asked, late, past = _Tally(), _Tally(), _Tally(), _Tally(), _Tally()
+    resets: set[Reset] = set()
     rows = seen.druid if not isinstance(seen.druid, PyglueError) else {}
     for minute in range(seen.span.first, seen.span.end):
         counts, there = collector.get(minute, NO_COUNTS), kafka.records[minute]
         lacking = counts.records.get(seen.topic, 0) - there
         if lacking > 0:
-            arrived = min(lacking, max(0, rows.get(minute, 0) - there))
+            arrived = _arrived(seen, kafka, minute, rows)
             gone.add(minute, arrived)
-            missing.add(minute, lacking - arrived)
+            reset = _reset(seen, kafka, minute)
+            (missing if reset is None else asked).add(minute, lacking - arrived)
+            if reset is not None and lacking > arrived:
+                resets.add(reset)
         elif counts.complete:
             refused = min(-lacking, counts.refused)
             late.add(minute, refused)
@@ -222,6 +147,13 @@ def _kafka(seen: Seen, collector: Mapping[int, Counts], kafka: InKafka) -> Itera
         why = "after KAFKA_RETENTION_HOURS" if kafka.removed else "the topic was deleted or made anew"
         yield gone.gap(
             "no longer in kafka", "kafka", f"Kafka no longer has {{n}} that Druid has ({why}): no loss"
+        )
+    if asked:
+        yield asked.gap(
+            "reset",
+            "kafka",
+            f"{{n}} of the {records:,} records that the collector acknowledged are neither in Kafka nor in Druid any more:"
+            f" {_told(resets)}, as it said",
         )
     if late:
         yield late.gap(
@@ -242,13 +174,13 @@ def _druid(seen: Seen, kafka: InKafka, rows: Minutes) -> Iterator[Gap]:
     """Records in the topic against rows."""
     missing, way, more, foreign = _Tally(), _Tally(), _Tally(), _Tally()
     for minute in range(seen.span.first, seen.span.end):
-        lacking = kafka.records[minute] - rows.get(minute, 0)
+        lacking = kafka.records[minute] + _arrived(seen, kafka, minute, rows) - rows.get(minute, 0)
         coming = max(0, min(lacking, kafka.unread[minute])) if seen.reads else 0
         way.add(minute, coming)
         strange = max(0, min(lacking - coming, kafka.unreadable[minute], _foreign(seen, kafka, minute)))
         foreign.add(minute, strange)
         missing.add(minute, lacking - coming - strange)
-        more.add(minute, -lacking - _gone(seen, kafka, minute))
+        more.add(minute, -lacking)
     records = sum(kafka.records.values())
     if missing:
         yield missing.gap("missing", "druid", f"Druid lacks {{n}} of the {records:,} records in Kafka")
@@ -275,11 +207,35 @@ def _foreign(seen: Seen, kafka: InKafka, minute: int) -> int:
     return max(0, kafka.records[minute] - seen.collector.get(minute, NO_COUNTS).records.get(seen.topic, 0))
 
 
-def _gone(seen: Seen, kafka: InKafka, minute: int) -> int:
-    """Of the rows that have no record any more, those whose records the collector has counted."""
+def _arrived(seen: Seen, kafka: InKafka, minute: int, rows: Minutes) -> int:
+    """Of the records that Kafka does not have any more, those that Druid has rows of.
+
+    Where the topic has lost its beginning, rows may be of records that are gone while those that are there are still to
+    be read.
+    """
     if isinstance(seen.collector, PyglueError):
         return 0
-    return max(0, seen.collector.get(minute, NO_COUNTS).records.get(seen.topic, 0) - kafka.records[minute])
+    there = kafka.records[minute]
+    lost_its_beginning = (kafka.fresh or kafka.removed) and (kafka.told or seen.reads)
+    read = there - kafka.unread[minute] if lost_its_beginning else there
+    counted = seen.collector.get(minute, NO_COUNTS).records.get(seen.topic, 0)
+    return max(0, min(counted - there, rows.get(minute, 0) - read))
+
+
+def _reset(seen: Seen, kafka: InKafka, minute: int) -> Reset | None:
+    """The last reset that removed what a minute lacks by now in both: of the topic, or of the rows of one that is gone."""
+    made_it_so = {"kafka", "druid"} if kafka.removed or kafka.begins_after(minute) else {"kafka"}
+    found = [one for one in seen.resets if one.minute >= minute and one.hop in made_it_so]
+    return found[-1] if found else None
+
+
+def _told(resets: set[Reset]) -> str:
+    """What removed them, in words."""
+    found = sorted(resets, key=lambda one: one.minute)
+    return (
+        " and ".join(f"`pyglue reset --hop {one.hop}` of {shown([one.minute])}" for one in found)
+        + " removed them"
+    )
 
 
 def _superset(rows: Minutes, charts: Minutes) -> Iterator[Gap]:
@@ -308,44 +264,3 @@ class _Tally:
     def gap(self, kind: str, hop: str, message: str) -> Gap:
         """As a gap; `{n}` in the message is the sum."""
         return Gap(kind, hop, self.minutes, message.format(n=f"{sum(self.minutes.values()):,}"))
-
-
-# -- minutes in words
-
-
-def ranges_of(minutes: Iterable[int]) -> list[tuple[int, int]]:
-    """First and last minute of each run of minutes without a hole."""
-    found: list[tuple[int, int]] = []
-    for minute in sorted(minutes):
-        if found and minute == found[-1][1] + 1:
-            found[-1] = (found[-1][0], minute)
-        else:
-            found.append((minute, minute))
-    return found
-
-
-def shown(minutes: Iterable[int]) -> str:
-    """Minutes for people, such as `2026-11-26 05:41 to 05:43, 05:50 UTC`."""
-    words, day = [], ""
-    runs = ranges_of(minutes)
-    for first, last in runs[:SHOWN]:
-        at, to = _moment(first), _moment(last)
-        begin = f"{at:%H:%M}" if f"{at:%F}" == day else f"{at:%F %H:%M}"
-        end = f"{to:%H:%M}" if f"{to:%F}" == f"{at:%F}" else f"{to:%F %H:%M}"
-        day = f"{to:%F}"
-        words.append(begin if first == last else f"{begin} to {end}")
-    more = f" and {len(runs) - SHOWN} more" if len(runs) > SHOWN else ""
-    return ", ".join(words) + f"{more} UTC"
-
-
-def text(minute: int) -> str:
-    """A minute for programs, in ISO 8601."""
-    return f"{_moment(minute):%Y-%m-%dT%H:%MZ}"
-
-
-def _moment(minute: int) -> datetime:
-    return datetime.fromtimestamp(minute * 60, UTC)
-
-
-def _number(count: int, name: str) -> str:
-    return f"{count:,} {name}" + ("" if count == 1 else "s")

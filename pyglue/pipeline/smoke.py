@@ -66,8 +66,8 @@ class Report:
 
     @property
     def failed_service(self) -> str | None:
-        """The service whose log is to be read."""
-        return None if self.ok else HOPS[self.hops[-1].hop]
+        """The service whose log is to be read; none for an event that no hop knows."""
+        return None if self.ok or not self.hops else HOPS[self.hops[-1].hop]
 
     def ms(self, hop: str) -> float:
         """Milliseconds of a hop that succeeded."""

@@ -16,7 +16,9 @@ from pyglue import shapes
 from pyglue.errors import InputError, Problem
 
 FILE = "supervisor-spec.json"
+POSTED = Path(".pyglue") / "supervisors"  # what was posted last, by datasource
 SCHEMA = Path("divolte/DefaultEventRecord.avsc")  # with which the collector writes what it reads
+POSTED = Path(".pyglue") / "supervisors"  # what was posted last, by datasource
 # What is read of a spec here; Druid knows the rest better.
 _SHAPES: shapes.Shapes = {
     "spec.dataSchema.timestampSpec": dict,

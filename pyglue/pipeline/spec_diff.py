@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from pyglue.pipeline.spec import Posted, fingerprint
+from pyglue.support.masking import MASK, Mask
 
 SHOWN = 100  # characters of a value
 _SECRET = re.compile(
@@ -53,14 +54,26 @@ class Change:
         hidden = _SECRET.search(self.path)
         return {
             "path": self.path,
-            **{key: "***" if hidden else value for key, value in sides if value is not MISSING},
+            **{key: MASK if hidden else value for key, value in sides if value is not MISSING},
         }
 
     def _text(self, value: Any) -> str:
         if _SECRET.search(self.path):
-            return "***"
+            return MASK
         text = json.dumps(value, ensure_ascii=False)
         return text if len(text) <= SHOWN else f"{text[:SHOWN]} ..."
+
+
+def masked(value: Any) -> Any:
+    """A spec to show: what stands under a key that has to do with passwords is masked, and what looks so within a text."""
+    if isinstance(value, dict):
+        return {
+            key: MASK if _SECRET.search(key) and inner is not None else masked(inner)
+            for key, inner in value.items()
+        }
+    if isinstance(value, list):
+        return [masked(inner) for inner in value]
+    return Mask(()).text(value) if isinstance(value, str) else value
 
 
 def changes(old: Any, new: Any) -> list[Change]:

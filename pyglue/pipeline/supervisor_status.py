@@ -114,7 +114,19 @@ def of_answers(payload: dict[str, Any], stats: Any) -> SupervisorStatus:
 
 
 def offsets(payload: dict[str, Any]) -> dict[int, int]:
-    """The offset that is read next, by partition: the newest of all tasks' reports."""
+    """The offset that is read next, by partition: the newest of all tasks' reports.
+
+    Without a report, as while it is suspended, it is what Druid has published: so far before the end as it says.
+    """
+    reported = _reported(payload)
+    if reported:
+        return reported
+    ends, lags = _numbers(payload.get("latestOffsets")), _numbers(payload.get("minimumLag"))
+    return {partition: end - lags[partition] for partition, end in ends.items() if partition in lags}
+
+
+def _reported(payload: dict[str, Any]) -> dict[int, int]:
+    """By the tasks alone."""
     newest: dict[int, int] = {}
     for task in (*(payload.get("activeTasks") or ()), *(payload.get("publishingTasks") or ())):
         for partition, offset in _numbers(task.get("currentOffsets")).items():
@@ -135,7 +147,7 @@ def totals(stats: Any) -> dict[str, int]:
 
 
 def _partitions(payload: dict[str, Any]) -> tuple[Partition, ...]:
-    read = offsets(payload)
+    read = _reported(payload)
     ends = _numbers(payload.get("latestOffsets"))
     lags = _numbers(payload.get("minimumLag"))
     return tuple(

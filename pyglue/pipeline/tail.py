@@ -101,6 +101,7 @@ class Reader:
 
     `bad` leaves only records that can't be decoded, or say of themselves that they arrived damaged; without it, those
     that can't be decoded come, too, for whoever shows them otherwise. They pass no condition. `count` ends it.
+    It counts `records`, of them those that `matched` and those that are `undecodable`; `chooses` if not all are wanted.
     """
 
     def __init__(
@@ -115,12 +116,13 @@ class Reader:
         self._conditions = conditions
         self._bad = bad
         self._count = count
+        self.chooses = bad or bool(conditions)
         self.records = 0
+        self.matched = 0
         self.undecodable = 0
 
     def events(self, found: Iterator[list[Record]]) -> Iterator[list[Event]]:
         """The events that are wanted, a list for each batch, perhaps an empty one."""
-        left = self._count
         for batch in found:
             events: list[Event] = []
             for record in batch:
@@ -128,12 +130,11 @@ class Reader:
                 self.records += 1
                 if self._wanted(event):
                     events.append(event)
-                    if left is not None and (event.decoded or self._bad):
-                        left -= 1
-                        if left == 0:
-                            break
+                    self.matched += event.decoded or self._bad
+                    if self.matched == self._count:
+                        break
             yield events
-            if left == 0:
+            if self.matched == self._count:
                 return
 
     def _event(self, record: Record) -> Event:
@@ -175,13 +176,18 @@ def json_line(event: Event, names: Sequence[Name] | None, *, bad: bool = False) 
     return as_json(row)
 
 
-def line(event: Event, names: Sequence[Name] | None, schema: RecordSchema, *, bad: bool = False) -> str:
-    """An event as people read it: time, and the fields that are named, or type, visitor and what tells something."""
+def line(
+    event: Event, names: Sequence[Name] | None, schema: RecordSchema, *, bad: bool = False, wide: bool = False
+) -> str:
+    """An event as people read it: time, and the fields that are named, or type, visitor and what tells something.
+
+    `wide`: there is room for the end of the event's id, too.
+    """
     parts = [clock(event.record.time_ms)]
     if bad:
         parts.append(bad_line(event))
     if event.decoded:
-        parts += _summary(event.row, schema) if names is None else _chosen(event.row, names)
+        parts += _summary(event.row, schema, wide) if names is None else _chosen(event.row, names)
     return "  ".join(parts).rstrip()
 
 
@@ -201,13 +207,14 @@ def _chosen(row: Mapping[str, Any], names: Sequence[Name]) -> list[str]:
     return [f"{name}={short(name.of(row), WIDTH)}" for name in names]
 
 
-def _summary(row: Mapping[str, Any], schema: RecordSchema) -> list[str]:
-    """Type, the end of the visitor's id, the place, what was clicked, and the names of what is true."""
+def _summary(row: Mapping[str, Any], schema: RecordSchema, wide: bool) -> list[str]:
+    """Type, the end of the visitor's id and of the event's, the place, what was clicked, and the names of what is true."""
     party = short(row.get("partyId") or "-", WIDTH)[-8:]
     place = next((row[name] for name in PLACES if row.get(name)), None)
     telling = [short(value, WIDTH) for value in (place, row.get("technology")) if value]
     true = [field.name for field in schema.fields if row.get(field.name) is True]
-    return [f"{short(row.get('eventType') or '-', WIDTH):<12}", f"{party:<8}", *telling, *true]
+    event = [f"{short(row.get('eventId') or '-', WIDTH)[-8:]:<8}"] if wide else []
+    return [f"{short(row.get('eventType') or '-', WIDTH):<12}", f"{party:<8}", *event, *telling, *true]
 
 
 def _first(record: Record) -> str:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
 from pyglue.collector.records import decode
-from pyglue.errors import PyglueError
+from pyglue.errors import BadAnswer, PyglueError
 from pyglue.pipeline.druid import Druid
+from pyglue.pipeline.field_statistics import short
 from pyglue.pipeline.kafka import Record
 from pyglue.pipeline.smoke import Hop, Pipeline, Report
 from pyglue.superset import chart_data
@@ -21,6 +23,7 @@ NEWEST = (
     200_000  # records of each partition that are looked through for an event of which Druid knows nothing
 )
 ALL_TIMES = "No filter"
+WIDTH = 60  # letters of an id that are shown: people type anything
 
 
 def row(druid: Druid, datasource: str, event_id: str) -> dict[str, Any] | None:
@@ -32,27 +35,19 @@ def row(druid: Druid, datasource: str, event_id: str) -> dict[str, Any] | None:
     return found[0] if found else None
 
 
-def follow(pipeline: Pipeline, event_id: str) -> tuple[Report, dict[str, Any] | None]:
+def follow(pipeline: Pipeline, event_id: str, now: float) -> tuple[Report, dict[str, Any] | None]:
     """Look for an event at every hop; the report's last hop is the first at which it is not, and the row if there is one.
 
-    The collector keeps no events: its hop is told by the record. Raises PyglueError if Kafka or Druid can't be asked.
+    The collector keeps no events: its hop is told by the record. Of an event that nobody knows there are no hops. `now` is
+    in Unix seconds. Raises PyglueError if Kafka or Druid can't be asked.
     """
     seen = row(pipeline.druid, pipeline.datasource, event_id)
-    found = _in_topic(pipeline, event_id, seen)
+    looked = _in_topic(pipeline, event_id, seen)
+    found, record = looked.found, looked.fields
     if found is None and seen is None:
-        problem = PyglueError(
-            f"no hop knows an event {event_id}",
-            details=[
-                f"asked      the topic {pipeline.topic} (its newest {NEWEST:,} records of each partition)",
-                f"asked      Druid's {pipeline.datasource}, all times",
-            ],
-            try_="pyglue tail --bad --no-follow  (was it refused or can't it be read?)",
-            code="event-unknown",
-        )
-        return Report(event_id, (Hop("collector", ok=False, ms=None),), problem), None
-    hops, record = [Hop("collector", ok=True, ms=None)], None
+        return Report(event_id, (), _unknown(pipeline, event_id, looked, now)), None
+    hops = [Hop("collector", ok=True, ms=None)]
     if found is not None:
-        record = decode(pipeline.schema)(found.value)
         hops.append(Hop("kafka", True, None, {"partition": found.partition, "offset": found.offset}))
     else:  # deleted there by now: Kafka keeps records for some days only
         hops.append(Hop("kafka", True, None, {"partition": None, "offset": None}))
@@ -79,8 +74,42 @@ def follow(pipeline: Pipeline, event_id: str) -> tuple[Report, dict[str, Any] | 
     return Report(event_id, tuple(hops), record=record), seen
 
 
-def _in_topic(pipeline: Pipeline, event_id: str, seen: Mapping[str, Any] | None) -> Record | None:
-    """The event's record: around the row's time, or among the newest ones."""
+def _unknown(pipeline: Pipeline, event_id: str, looked: _Looked, now: float) -> PyglueError:
+    """That neither Kafka nor Druid has it, and how far back Kafka was looked through."""
+    if looked.oldest_ms is None:
+        where = "in Kafka, which has no record now"
+    else:
+        where = (
+            f"in the last {max(1, math.ceil((now * 1000 - looked.oldest_ms) / 60_000)):,} minutes of Kafka"
+        )
+    return PyglueError(
+        f"there is no event with the id {short(event_id, WIDTH)} {where}, nor in Druid",
+        details=[
+            f"asked      the topic {pipeline.topic}: {looked.records:,} records, of each partition the newest {NEWEST:,}",
+            f"asked      Druid's {pipeline.datasource}, all times",
+        ],
+        try_="pyglue tail --no-follow -n 20 --fields eventId,eventType  (what ids look like)",
+        code="event-unknown",
+    )
+
+
+@dataclass
+class _Looked:
+    """What the topic was looked through for: the event's record with its fields; how many, and the time of the oldest."""
+
+    found: Record | None = None
+    fields: dict[str, Any] | None = None
+    records: int = 0
+    oldest_ms: int | None = None
+
+
+def _in_topic(pipeline: Pipeline, event_id: str, seen: Mapping[str, Any] | None) -> _Looked:
+    """The event's record: around the row's time, or among the newest ones.
+
+    Raises BadAnswer if only records that can't be read hold the id.
+    """
+    looked, read = _Looked(), decode(pipeline.schema)
+    unreadable: BadAnswer | None = None
     kafka, topic, needle = pipeline.kafka, pipeline.topic, event_id.encode()
     bounds = kafka.bounds(topic)
     if seen is None:
@@ -88,10 +117,22 @@ def _in_topic(pipeline: Pipeline, event_id: str, seen: Mapping[str, Any] | None)
     else:
         starts = kafka.since(topic, milliseconds(seen["__time"]))
     for records in kafka.batches(topic, starts, {partition: high for partition, (_, high) in bounds.items()}):
+        looked.records += len(records)
+        oldest = min(record.time_ms for record in records)
+        looked.oldest_ms = oldest if looked.oldest_ms is None else min(looked.oldest_ms, oldest)
         for record in records:
-            if needle in record.value:
-                return record
-    return None
+            if needle not in record.value:
+                continue
+            try:
+                fields = read(record.value)
+            except BadAnswer as error:
+                unreadable = error
+                continue
+            if fields.get("eventId", event_id) == event_id:
+                return replace(looked, found=record, fields=fields)
+    if unreadable is not None and seen is None:
+        raise unreadable
+    return looked
 
 
 def _on_a_chart(pipeline: Pipeline, event_id: str) -> bool:

@@ -15,7 +15,7 @@ import hashlib
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from pyglue.errors import BadAnswer, InputError, Problem
 from pyglue.superset.client import Superset
 from pyglue.superset.register import DATASET_UUID, Dataset, Outcome
 
+FOLDER = Path("superset/dashboards")  # of a checkout
 TOP = "assets"  # the ZIP's one folder; Superset strips it and reads what is below
 METADATA = "version: 1.0.0\ntype: assets\ntimestamp: '2026-01-01T00:00:00+00:00'\n"
 STAMP = "/* pyglue: made from "  # the start of the comment in the style sheet
@@ -129,6 +130,12 @@ def read_all(base: Path) -> tuple[Dashboard, ...]:
     if problems:
         raise InputError(problems)
     return tuple(found)
+
+
+def titles(base: Path) -> dict[str, str]:
+    """The titles of the dashboards below `base` by their slugs, without a look at their charts; broken ones are left out."""
+    boards = [_load(file, "dashboard", []) for file in sorted(base.glob("*/dashboard.yaml"))]
+    return {str(board["slug"]): str(board.get("dashboard_title")) for board in boards if board.get("slug")}
 
 
 def read(folder: Path) -> Dashboard:
@@ -241,6 +248,12 @@ def slugs(superset: Superset) -> list[str]:
     """The slugs of the dashboards that Superset has."""
     shown = superset.get("dashboard/", _SLUGS, columns=["slug"], page_size=100)["result"]
     return sorted(entry["slug"] for entry in shown if entry.get("slug"))
+
+
+def absent(superset: Superset, wanted: Sequence[str]) -> tuple[str, ...]:
+    """Those of these slugs of which Superset has no dashboard. Its list may be longer than one answer."""
+    there = slugs(superset) if wanted else []
+    return tuple(slug for slug in wanted if slug not in there and find(superset, slug) is None)
 
 
 def export(superset: Superset, number: int) -> bytes:

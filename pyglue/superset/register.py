@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -105,7 +105,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Dataset:
-    """A dataset as it is now, and what refreshing changed: names of columns."""
+    """A dataset as it is now, and what refreshing changed: names of columns.
+
+    `waiting` are those that were kept though Druid does not show them now.
+    """
 
     id: int
     uuid: str
@@ -115,6 +118,7 @@ class Dataset:
     added: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     changed: list[str] = field(default_factory=list)  # of another type than before
+    waiting: list[str] = field(default_factory=list)
 
 
 def sqlalchemy_uri(broker: str) -> str:
@@ -143,12 +147,18 @@ def register_cluster(superset: Superset, *, uri: str, name: str = DATABASE) -> O
 
 
 def refresh_dataset(
-    superset: Superset, *, table: str = TABLE, database: str = DATABASE, known: Set[str] = frozenset()
+    superset: Superset,
+    *,
+    table: str = TABLE,
+    database: str = DATABASE,
+    known: Set[str] = frozenset(),
+    keep: Set[str] = frozenset(),
 ) -> Dataset:
     """Make the dataset over a Druid datasource if it is missing, and bring its columns up to date.
 
     A caller who knows that no column can have changed its type gives the columns' names as `known`: a dataset
-    that has just these is left alone, which saves Superset's slow look at Druid.
+    that has just these is left alone, which saves Superset's slow look at Druid. Columns called as in `keep` are not
+    removed: after a reset Druid shows one again only after its first row, and charts ask for it meanwhile.
 
     Raises BadAnswer if the database is not registered, or if Druid does not know the datasource: it does only
     after the datasource's first row.
@@ -175,10 +185,11 @@ def refresh_dataset(
     if before.keys() == known and not description(present):
         return _result(present, Outcome.KEPT, before)
     superset.put(f"dataset/{number}/refresh")
+    waiting = _bring_back(superset, number, present, keep)
     described = _describe(superset, number)
     after = _dataset(superset, number)
     changed = described or _types(after) != before
-    return _result(after, Outcome.UPDATED if changed else Outcome.KEPT, before)
+    return replace(_result(after, Outcome.UPDATED if changed else Outcome.KEPT, before), waiting=waiting)
 
 
 def words(column: str) -> str:
@@ -231,6 +242,22 @@ def _dataset(superset: Superset, number: int) -> dict[str, Any]:
     shapes: Shapes = {**COLUMNS, "result.id!": int, "result.table_name!": str}
     result: dict[str, Any] = superset.get(f"dataset/{number}", shapes, columns=shown)["result"]
     return result
+
+
+def _bring_back(superset: Superset, number: int, before: dict[str, Any], keep: Set[str]) -> list[str]:
+    """Give a dataset columns back that a refresh took from it, with what people said of them; their names."""
+    present = _dataset(superset, number)["columns"]
+    there = {column["column_name"] for column in present}
+    lost = [
+        column
+        for column in before["columns"]
+        if column["column_name"] in keep and column["column_name"] not in there
+    ]
+    if lost:
+        columns = [{name: column.get(name) for name in COLUMN_FIELDS} for column in present]
+        columns += [{name: column.get(name) for name in COLUMN_FIELDS if name != "id"} for column in lost]
+        superset.put(f"dataset/{number}", {"columns": columns})
+    return sorted(column["column_name"] for column in lost)
 
 
 def _describe(superset: Superset, number: int) -> bool:

@@ -31,6 +31,7 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import of_parameters, of_tag
 from pyglue.collector.headers import Headers
 from pyglue.collector.loading import load
+from pyglue.collector.privacy import kept_address
 from pyglue.errors import PyglueError, Unreachable
 from pyglue.traffic import crowd, faults, truth, wire
 from pyglue.traffic.faults import Delivery
@@ -195,7 +196,7 @@ class _Part:
         self._memory = DuplicateMemory(REMEMBERED)
         self._headers: dict[int, Headers] = {}
         self._failed: KafkaError | None = None
-        self._remote = f"192.0.2.{number + 1}".encode()
+        self._remote = kept_address(setup.config.privacy, f"192.0.2.{number + 1}".encode())
         self._producer = Producer(
             {
                 "bootstrap.servers": plan.servers,

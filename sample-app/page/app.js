@@ -11,16 +11,31 @@
   const LONGEST_PAUSE = 8000;
   const SHOWN = 6; // entries of the log on the page
 
-  // All clicks, oldest first: {technology, at: when it was handed to the tag, or null}.
+  // All clicks, oldest first: {technology, at: when it was handed to the tag, or null, state: what became of it}.
   const log = [];
 
+  // Whether the collector waits for the visitor's word, and there is none yet.
+  function undecided() {
+    return Boolean(window.divolte && window.divolte.consent && window.divolte.consent() === null);
+  }
+
+  // The tag returns no id for an event that it may not send: the browser, or the visitor, does not want it.
   function send(entry) {
-    window.divolte.signal('click', {technology: entry.technology});
+    const id = window.divolte.signal('click', {technology: entry.technology});
     entry.at = new Date();
+    entry.state = id === null ? 'not sent' : undecided() ? 'waiting' : 'sent';
+  }
+
+  function decide(agreed) {
+    const counts = window.divolte.consent(agreed);
+    for (const entry of log.filter((found) => found.state === 'waiting')) {
+      entry.state = counts ? 'sent' : 'not sent';
+    }
+    show();
   }
 
   function click(technology) {
-    const entry = {technology: technology, at: null};
+    const entry = {technology: technology, at: null, state: 'waiting'};
     log.push(entry);
     if (window.divolte) {
       send(entry);
@@ -53,8 +68,8 @@
     const item = document.createElement('li');
     const name = document.createElement('strong');
     name.textContent = entry.technology;
-    item.append(name, ' \u2013 ' + (entry.at ? 'sent ' + time.format(entry.at) : 'waiting'));
-    item.className = entry.at ? 'done' : 'waiting';
+    item.append(name, ' \u2013 ' + entry.state + (entry.state === 'sent' ? ' ' + time.format(entry.at) : ''));
+    item.className = entry.state === 'sent' ? 'done' : 'waiting';
     return item;
   }
 
@@ -65,8 +80,12 @@
     }
     const status = document.getElementById('status');
     document.getElementById('total').textContent = String(log.length);
-    status.textContent = window.divolte ? 'Connected to the collector' : 'Waiting for the collector';
-    status.className = window.divolte ? 'done' : 'waiting';
+    document.getElementById('question').hidden = !undecided();
+    const silent = log.length > 0 && log[log.length - 1].state === 'not sent';
+    status.textContent = !window.divolte
+      ? 'Waiting for the collector'
+      : silent ? 'You do not want to be counted: nothing is sent' : 'Connected to the collector';
+    status.className = window.divolte && !silent ? 'done' : 'waiting';
     list.replaceChildren(...log.slice(-SHOWN).reverse().map(line));
     for (const button of document.querySelectorAll('[data-technology]')) {
       const count = log.filter((entry) => entry.technology === button.dataset.technology).length;
@@ -85,6 +104,11 @@
       button.classList.add('clicked');
     }
   });
-  document.addEventListener('DOMContentLoaded', show);
+  document.addEventListener('DOMContentLoaded', function () {
+    for (const button of document.querySelectorAll('[data-agreed]')) {
+      button.addEventListener('click', () => decide(button.dataset.agreed === 'true'));
+    }
+    show();
+  });
   loadTag(FIRST_PAUSE);
 }());

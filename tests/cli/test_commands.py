@@ -57,7 +57,7 @@ def test_status_where_nothing_runs(pyglue: Run) -> None:
     rows = ended.out.splitlines()
     assert rows[0].split() == ["SERVICE", "STATE", "HEALTH", "UP", "MEMORY", "WHERE"]
     assert ["kafka", "stopped", "-", "-", "-", "localhost:9092"] in [row.split() for row in rows]
-    assert rows[-1] == "1. nothing runs; try: pyglue up"
+    assert rows[-3:] == ["1. nothing runs", "   try: pyglue up", "   see: docs/errors.md#nothing-runs"]
 
 
 def test_status_as_json(pyglue: Run) -> None:
@@ -101,7 +101,7 @@ def test_logs_with_and_without_names(pyglue: Run, layout: Layout) -> None:
     layout.run.rmdir()
 
 
-@pytest.mark.parametrize("command", ["logs", "install"])
+@pytest.mark.parametrize("command", ["logs", "install", "restart"])
 def test_a_service_that_is_none_is_told_with_those_that_are(pyglue: Run, command: str) -> None:
     """The names to choose from are in the error."""
     ended = pyglue(command, "kafak")
@@ -116,6 +116,16 @@ def test_submit_spec_print_replaces_only_the_address(pyglue: Run, project: Path)
     shown = json.loads(ended.out)
     shown["spec"]["ioConfig"]["consumerProperties"]["bootstrap.servers"] = "kafka:29092"
     assert shown == json.loads((project / "supervisor-spec.json").read_text())
+
+
+def test_submit_spec_print_shows_no_password(pyglue: Run, project: Path) -> None:
+    """A terminal, or the log of a CI server, is no place for one."""
+    spec = json.loads((project / "supervisor-spec.json").read_text())
+    spec["spec"]["ioConfig"]["consumerProperties"]["sasl.jaas.config"] = 'x required password="loud";'
+    (project / "supervisor-spec.json").write_text(json.dumps(spec))
+    ended = pyglue("submit-spec", "--print")
+    assert "loud" not in ended.out
+    assert json.loads(ended.out)["spec"]["ioConfig"]["consumerProperties"]["sasl.jaas.config"] == "***"
 
 
 def test_submit_spec_of_another_file(pyglue: Run, project: Path) -> None:
@@ -180,7 +190,9 @@ def test_up_refuses_another_schema_in_the_spec(pyglue: Run, project: Path) -> No
     )
 
 
-@pytest.mark.parametrize("command", [["up"], ["down"], ["reset", "--yes"], ["submit-spec"]])
+@pytest.mark.parametrize(
+    "command", [["up"], ["down"], ["restart", "kafka"], ["reset", "--yes"], ["submit-spec"]]
+)
 def test_two_at_once_are_refused(pyglue: Run, layout: Layout, command: list[str]) -> None:
     """Whoever changes the stack is alone; the other one is named."""
     with layout.locked("up"):

@@ -34,6 +34,14 @@ def test_an_event_of_ones_own(pyglue: Run, project: Path) -> None:
     assert (record["technology"], record["referer"], record["location"]) == ("Ä", "b", None)
 
 
+def test_privacy_settings_count(pyglue: Run) -> None:
+    """The record has as much of the address as the collector would keep, and whoever opts out would leave none."""
+    assert json.loads(pyglue("mapping", "test").out)["remoteHost"] == "192.0.2.0"
+    ended = pyglue("mapping", "test", "--header", "Sec-GPC: 1")
+    assert (ended.code, ended.out) == (1, "")
+    assert "the event would be dropped: global privacy control" in ended.err
+
+
 REQUIRED = """
   map duplicate() onto 'detectedDuplicate'
   map corrupt() onto 'detectedCorruption'

@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
-from pyglue.cli.reconcile import _json, _reads, _span, _tell
+from pyglue.cli.reconcile import _headline, _json, _reads, _span, _tell
 from pyglue.collector.counts import Counts
 from pyglue.diagnosis.facts import Supervisor
 from pyglue.errors import Unreachable, UsageError
-from pyglue.pipeline import reconcile
-from pyglue.pipeline.reconcile import InKafka, Seen, Span
+from pyglue.pipeline import losses, reconcile
+from pyglue.pipeline.minutes import Span
+from pyglue.pipeline.reconcile import InKafka, Seen
 from pyglue.screen import Screen
 from tests.cli.ended import Run
 from tests.diagnosis.faults import STATUS, healthy, spec, state, stopped
@@ -92,7 +93,7 @@ def test_what_is_told() -> None:
     """Every count of every hop, a note, and the problems with minutes, remedy and page."""
     out = io.StringIO()
     gaps = reconcile.gaps(seen())
-    problems = reconcile.findings(seen(), gaps, ())
+    problems = losses.findings(seen(), gaps, ())
     _tell(Screen(out, io.StringIO()), seen(), healthy(), gaps, problems)
     lines = [" ".join(line.split()) for line in out.getvalue().splitlines()]
     assert lines[:9] == [
@@ -115,10 +116,18 @@ def test_what_is_told() -> None:
     assert "Nothing is missing." not in lines
 
 
+@pytest.mark.parametrize("cut", [True, False])
+def test_which_minutes_were_compared(cut: bool) -> None:
+    """That the minute which still runs is left out is said, if it was asked for."""
+    said = _headline(Span(M, M + 2), cut=cut)
+    assert said.startswith("2025-02-20T05:20Z to 2025-02-20T05:22Z, minutes: 2")
+    assert ("the minute that still runs is left out" in said) == cut
+
+
 def test_what_programs_read() -> None:
     """The documented object: hops that answered have counts, the other one its error."""
     gaps = reconcile.gaps(seen())
-    told = _json(seen(), healthy(), gaps, reconcile.findings(seen(), gaps, ()))
+    told = _json(seen(), healthy(), gaps, losses.findings(seen(), gaps, ()))
     assert list(told) == ["ok", "from", "to", "hops", "gaps", "problems"]
     assert (told["ok"], told["from"], told["to"]) == (False, "2025-02-20T05:20Z", "2025-02-20T06:20Z")
     assert told["hops"]["druid"] == {"rows": 3, "processed": 7, "unparseable": 0, "thrown_away": 0}

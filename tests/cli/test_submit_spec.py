@@ -19,7 +19,6 @@ from pyglue.pipeline import supervisors
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import Kafka
 from pyglue.screen import Screen
-from pyglue.up import POSTED
 from tests.cli.ended import Run
 from tests.fake_overlord import Overlord
 from tests.local_server import LocalServer, Reply, serve
@@ -98,7 +97,7 @@ def test_what_changes_is_shown(pyglue: Run, overlord: Overlord, project: Path) -
     line = "  spec.tuningConfig.maxRowsInMemory: 50000 -> 7\n"
     assert line in pyglue("submit-spec").err
     changed(project, "supervisor-spec.json", maxRowsInMemory=8)
-    (project / POSTED / f"{NAME}.json").unlink()
+    (project / specs.POSTED / f"{NAME}.json").unlink()
     overlord.specs[NAME]["spec"]["tuningConfig"]["druidsOwn"] = True
     ended = pyglue("submit-spec", "--json")
     told = json.loads(ended.out)
@@ -127,7 +126,7 @@ def test_a_dry_run_shows_rows_and_posts_nothing(
     assert "Empty in all 2 rows: gone" in ended.out
     assert "unparseable, 2 times: Unable to parse [...]" in ended.out
     assert posts(server) == ["POST /druid/indexer/v1/sampler"]
-    assert not (project / POSTED).exists()
+    assert not (project / specs.POSTED).exists()
     told = json.loads(pyglue("submit-spec", "--dry-run", "--json").out)
     assert (told["new"], told["refused"], told["sample"]["read"]) == (True, False, 4)
     assert told["sample"]["rows"][0]["path"] == "/a"
@@ -184,7 +183,7 @@ def test_druids_refusal_is_told(pyglue: Run, overlord: Overlord, server: LocalSe
     assert "avro_nix" in ended.err
     assert "try: pyglue submit-spec --print" in ended.err
     assert posts(server) == ["POST /druid/indexer/v1/supervisor"]
-    assert not (project / POSTED / f"{NAME}.json").exists()
+    assert not (project / specs.POSTED / f"{NAME}.json").exists()
 
 
 @pytest.mark.usefixtures("server")

@@ -55,6 +55,16 @@ def test_json_lines_filtered_and_counted(pyglue: Run, broker: MockKafka) -> None
     assert len(pyglue("tail", *words, "-c", "1").out.splitlines()) == 1  # it ends, though nothing says where
 
 
+def test_how_many_were_looked_at_if_none_matched(pyglue: Run, broker: MockKafka) -> None:
+    """On stderr; of statistics always, where conditions leave some out."""
+    ended = pyglue(*ALL, "-n", "10", "--where", "path=/nowhere")
+    assert (ended.code, ended.out) == (0, "")
+    assert "0 of 4 records matched" in ended.err
+    assert "matched" not in pyglue(*ALL, "-n", "10", "--where", "path=/a").err
+    assert "no records" in pyglue(*ALL, "-n", "0").err
+    assert "1 event of 4 records" in pyglue(*ALL, "--stats", "--where", "path=/a").err
+
+
 def test_bad_ones(pyglue: Run, broker: MockKafka) -> None:
     """As data: what can't be decoded and what arrived damaged."""
     ended = pyglue(*ALL, "-n", "10", "--bad", "--json")

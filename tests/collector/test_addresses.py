@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyglue.collector.addresses import canonical, forwarded
+from pyglue.collector.addresses import NOWHERE, canonical, forwarded, shortened
 
 PEER = "198.51.100.7"
 
@@ -96,6 +96,49 @@ def test_every_address_counts(address: ipaddress.IPv4Address | ipaddress.IPv6Add
     assert forwarded([host], PEER) == host
     mapped = getattr(address, "ipv4_mapped", None)
     assert ipaddress.ip_address(host) == (mapped or address)
+
+
+@pytest.mark.parametrize(
+    ("address", "ipv4_bits", "ipv6_bits", "kept"),
+    [
+        ("203.0.113.77", 24, 48, "203.0.113.0"),
+        ("203.0.113.77", 16, 48, "203.0.0.0"),
+        ("203.0.113.77", 26, 48, "203.0.113.64"),
+        ("203.0.113.77", 32, 48, "203.0.113.77"),
+        ("203.0.113.77", 0, 48, NOWHERE),
+        ("2001:db8:1234:5678:9:a:b:c", 24, 48, "2001:db8:1234:0:0:0:0:0"),
+        ("2001:db8:1234:5678:9:a:b:c", 24, 56, "2001:db8:1234:5600:0:0:0:0"),
+        ("2001:db8:1234:5678:9:a:b:c", 24, 128, "2001:db8:1234:5678:9:a:b:c"),
+        ("2001:db8:1234:5678:9:a:b:c", 24, 0, "0:0:0:0:0:0:0:0"),
+        ("fe80:0:0:0:0:0:0:1%3", 24, 48, "fe80:0:0:0:0:0:0:0"),
+        ("fe80::1%eth0", 24, 48, "fe80:0:0:0:0:0:0:0"),
+        ("64:ff9b:0:0:0:0:cb00:714d", 24, 48, "64:ff9b:0:0:0:0:0:0"),
+        ("2002:cb00:714d:1:0:0:0:1", 24, 48, "2002:cb00:7100:0:0:0:0:0"),
+        ("2002:cb00:714d:1:0:0:0:1", 24, 32, "2002:cb00:0:0:0:0:0:0"),
+        ("localhost", 24, 48, "localhost"),
+        ("LocalHost", 24, 48, "LocalHost"),
+        ("somewhere", 24, 48, NOWHERE),
+        ("", 24, 48, NOWHERE),
+    ],
+)
+def test_shortened(address: str, ipv4_bits: int, ipv6_bits: int, kept: str) -> None:
+    """The first bits are kept; of an address of IPv4 in one of IPv6 no more than of one by itself."""
+    assert shortened(address, ipv4_bits=ipv4_bits, ipv6_bits=ipv6_bits) == kept
+    assert shortened(kept, ipv4_bits=ipv4_bits, ipv6_bits=ipv6_bits) == kept
+
+
+@given(st.ip_addresses(), st.integers(0, 32), st.integers(0, 128))
+def test_every_address_is_shortened(
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, ipv4_bits: int, ipv6_bits: int
+) -> None:
+    """What is kept is the address of the network of that size, as it is recorded."""
+    recorded = ipaddress.ip_address(forwarded([str(address)], PEER))
+    bits = ipv4_bits if recorded.version == 4 else ipv6_bits
+    if recorded.version == 6 and recorded in ipaddress.ip_network("2002::/16"):
+        bits = min(bits, 16 + ipv4_bits)
+    network = ipaddress.ip_network(f"{recorded}/{bits}", strict=False)
+    kept = shortened(forwarded([str(address)], PEER), ipv4_bits=ipv4_bits, ipv6_bits=ipv6_bits)
+    assert ipaddress.ip_address(kept) == network.network_address
 
 
 @given(st.text(alphabet="0123456789abf:.%[] ,x"))

@@ -10,6 +10,7 @@ import pytest
 
 from pyglue.collector import config, defaults
 from pyglue.collector.configured import (
+    AS_DIVOLTE,
     BrowserSource,
     Config,
     CountsKept,
@@ -19,6 +20,7 @@ from pyglue.collector.configured import (
     Limits,
     MappingFiles,
     MetricsAt,
+    Privacy,
 )
 from pyglue.errors import InputError
 
@@ -93,6 +95,13 @@ def test_the_shipped_configuration() -> None:
         Path("divolte/DefaultEventRecord.avsc"),
         Path("mapping.groovy"),
     )
+    assert found.privacy == Privacy(
+        truncate_addresses=True,
+        honour_do_not_track=True,
+        honour_global_privacy_control=True,
+        same_site="Lax",
+        party_lifetime_ms=395 * 86_400_000,
+    )
 
 
 @pytest.mark.parametrize(
@@ -118,6 +127,7 @@ def test_defaults_are_divoltes(source: str) -> None:
         limits=Limits(2000, 5, 1, 20_000, 4),
         counts=None,
         metrics=None,
+        privacy=AS_DIVOLTE,
     )
 
 

@@ -25,7 +25,7 @@ def counted(minute: int = MINUTE, received: int = 1, **more: Any) -> Counts:
 
 def lines(folder: Path, name: str = DAY) -> list[Counts]:
     found, torn = read_lines((folder / name).read_text())
-    assert torn == 0
+    assert torn == []
     return found
 
 
@@ -104,17 +104,20 @@ def test_a_torn_line_spoils_no_other(tmp_path: Path) -> None:
     (tmp_path / DAY).write_text(counted().line() + counted(received=9).line()[:20])
     CountFiles(tmp_path, 30, 7).keep([counted(MINUTE + 1)], [], NOW)
     found, torn = read_lines((tmp_path / DAY).read_text())
-    assert ([line.minute for line in found], torn) == ([MINUTE, MINUTE + 1], 1)
+    assert ([line.minute for line in found], torn) == ([MINUTE, MINUTE + 1], [2])
 
 
 @pytest.mark.parametrize(
     "line",
     ["[]", "7", '{"minute": "yesterday"}', '{"minute": "2025-02-20T05:20Z", "received": "1"}', "{",
-     '{"minute": "2025-02-20T05:20Z", "dropped": [1]}', '{"minute": "2025-02-20T05:20Z", "records": {"a": null}}'],
+     '{"minute": "2025-02-20T05:20Z", "dropped": [1]}', '{"minute": "2025-02-20T05:20Z", "records": {"a": null}}',
+     '{"minute": "2025-02-20T05:20Z", "received": -1}', '{"minute": "2025-02-20T05:20Z", "records": {"a": -5}}',
+     '{"minute": "2025-02-20T05:20Z", "received": 1000000001}', '{"minute": "2025-02-20T05:20Z", "run": 1%s}' % ("0" * 20),
+     "[" * 100_000],
 )  # fmt: skip
 def test_damaged_lines_are_left_out(line: str) -> None:
-    """What is no line of ours counts for nothing."""
-    assert read_lines(line + "\n\n") == ([], 1)
+    """What is no line of ours counts for nothing, nor what no minute can hold; its place in the file is told."""
+    assert read_lines("\n" + line + "\n\n") == ([], [2])
 
 
 def test_a_full_disk_stops_nothing(
@@ -150,9 +153,14 @@ def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path: Path, caplog: pyte
     assert len(caplog.records) == 1
 
 
-def test_an_open_file_that_cannot_be_read_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    "text", ['{"run": 1, "minutes"', "[" * 100_000, '{"run": 1, "written": 1%s, "minutes": []}' % ("0" * 20)]
+)
+def test_an_open_file_that_cannot_be_read_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+) -> None:
     """Its counts are lost; the new ones are written."""
-    (tmp_path / OPEN).write_text('{"run": 1, "minutes"')
+    (tmp_path / OPEN).write_text(text)
     CountFiles(tmp_path, 30, 7).keep([counted()], [], NOW)
     assert "its counts are lost" in caplog.text
     assert len(lines(tmp_path)) == 1

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pyglue.collector.answers import Answer
 from pyglue.collector.app import App, EventsAt, Pipeline, Request
+from pyglue.collector.configured import Privacy
 from pyglue.collector.connection import Connection
 from pyglue.collector.counters import Counters
 from pyglue.collector.dropped import DroppedEvent
@@ -128,6 +129,13 @@ def test_an_event_that_was_given_up_is_not_counted_again() -> None:
     assert scrape(app).fates == {"acknowledged": 0, "in flight": 0, "refused: internal error": 1}
 
 
+def test_an_event_that_its_visitor_does_not_want_is_discarded() -> None:
+    """With the reason that the privacy settings give."""
+    app = app_with(FakeOutlet(), privacy=Privacy(honour_do_not_track=True))
+    ask(app, EVENT, dnt="1")
+    assert scrape(app).fates == {"acknowledged": 0, "in flight": 0, "discarded: do not track": 1}
+
+
 def test_a_record_too_large_for_every_sink_discards_its_event() -> None:
     """Its reason is told."""
     outlet = FakeOutlet()
@@ -195,6 +203,7 @@ class _Walk:
             )
 
 
+@settings(deadline=None)  # a scrape reads much, and there is one after each step
 @given(st.lists(st.integers(0, 9), max_size=40))
 def test_the_ledger_adds_up_at_every_moment(steps: list[int]) -> None:
     """Whatever comes in whatever order; in flight are those without an answer, and the files have what a scrape has."""

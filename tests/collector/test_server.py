@@ -21,7 +21,7 @@ import uvloop
 from pyglue.collector import connection as module
 from pyglue.collector import server
 from pyglue.collector.app import App, EventsAt, Ping, Pipeline, Place
-from pyglue.collector.configured import CountsKept, MetricsAt
+from pyglue.collector.configured import AS_DIVOLTE, CountsKept, MetricsAt, Privacy
 from pyglue.collector.connection import Connection
 from pyglue.collector.counts import read_lines
 from pyglue.collector.http1 import MAX_HEAD_BYTES
@@ -432,6 +432,7 @@ class Plant:
             "shutdown_timeout_ms": 10_000,
             "counts": None,
             "metrics": None,
+            "privacy": AS_DIVOLTE,
         }
         flags = {"use_x_forwarded_for": False, "serve_static_resources": True, "debug_requests": False}
         self.config = SimpleNamespace(
@@ -536,7 +537,7 @@ def test_what_was_counted_is_on_disk_at_the_end(tmp_path: Path) -> None:
         1,
         {"divolte": 1},
         True,
-        0,
+        [],
     )
 
 
@@ -618,6 +619,23 @@ def test_a_metrics_port_that_is_taken() -> None:
         with pytest.raises(PyglueError, match=rf"can't listen on 127\.0\.0\.1:{plant.config.metrics.port}"):
             plant.run(lambda: None)
     assert plant.closed == [0]
+
+
+def test_privacy_settings_are_heeded() -> None:
+    """What the configuration says of privacy holds for what comes in at the port."""
+    plant = Plant(privacy=Privacy(truncate_addresses=True, honour_global_privacy_control=True))
+    plant.outlet.verdict = True
+    seen: list[object] = []
+
+    def client() -> None:
+        with plant.connect() as sock:
+            sock.sendall(EVENT.replace(b"Host: x", b"Sec-GPC: 1") + EVENT)
+            seen.extend(status for status, *_ in receive(sock, 2))
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    plant.run(client)
+    assert seen == [200, 200]
+    assert [value.split(b"|")[1] for _, value, _ in plant.outlet.records] == [b"127.0.0.0"]
 
 
 def test_the_end_waits_only_so_long() -> None:

@@ -57,6 +57,8 @@ def healthy(**changes: Any) -> Facts:
         supervisor=Supervisor(STATUS, spec(), {0: 5, 1: 2}),
         rows=Rows(7, NOW - 3, 2, frozenset({"__time", "price"})),
         dataset=frozenset({"__time", "price"}),
+        shipped={"live": "Live", "audience": "Audience"},
+        absent=(),
         schema=SCHEMA,
         schema_changed=NOW - 900,
         disks=(Disk(Path("/data"), ("kafka",), 1 << 40, 1 << 41),),

@@ -11,6 +11,7 @@ from pyglue.catalogue import CATALOGUE
 from pyglue.diagnosis.facts import Disk, Facts, Rows, Supervisor
 from pyglue.diagnosis.findings import Finding, cause, findings
 from pyglue.errors import BadAnswer, InputError, Problem, Unreachable
+from pyglue.moved import Moved
 from pyglue.pipeline.kafka import TopicState
 from tests.diagnosis.faults import DEPENDS, NOW, SCHEMA, STATUS, healthy, spec, state, stopped, without
 
@@ -88,6 +89,18 @@ FAULTS: dict[str, tuple[Facts, str, str, str]] = {
         "superset",
         "pyglue refresh-datasources",
     ),
+    "no dashboard": (
+        healthy(absent=("live",)),
+        "dashboard-missing",
+        "superset",
+        "pyglue dashboards import live",
+    ),
+    "no dashboards and no dataset": (
+        healthy(absent=("live", "audience"), dataset=None),
+        "dataset-missing",
+        "superset",
+        "pyglue up",
+    ),
     "broker hangs": (healthy(rows=AWAY), "no-answer", "druid", "pyglue logs it"),
     "port taken": (
         healthy(services=without("divolte"), holders={"divolte": "8290 is held by process 7 (nc)"}),
@@ -108,7 +121,19 @@ FAULTS: dict[str, tuple[Facts, str, str, str]] = {
         healthy(services=(*without()[:-1], state("superset", healthy=False, reason="no answer within 5 s"))),
         "service-unhealthy",
         "superset",
+        "pyglue restart superset",
+    ),
+    "starts": (
+        healthy(services=(*without()[:-1], state("superset", healthy=False, reason="refused", up=9.0))),
+        "service-unhealthy",
+        "superset",
         "pyglue logs superset",
+    ),
+    "other shell": (
+        healthy(asked=False, moved=(Moved("kafka", "KAFKA_PORT", 12592, 9092),)),
+        "ports-differ",
+        "kafka",
+        "export KAFKA_PORT=12592",
     ),
 }
 
@@ -131,10 +156,64 @@ def test_what_follows_from_a_cause_comes_after_it_and_says_so() -> None:
     assert [(finding.service, finding.follows) for finding in found] == [("kafka", False), ("divolte", True)]
 
 
+def test_what_follows_from_a_service_that_hangs_has_its_remedy() -> None:
+    """The collector waits for Kafka: another start of the collector would not help. One that is stopped needs a start."""
+    ill = {"kafka": state("kafka", healthy=False), "divolte": state("divolte", healthy=False)}
+    found = findings(healthy(services=tuple(ill.get(one.name, one) for one in without()), topic=AWAY))
+    assert [(finding.service, finding.try_) for finding in found] == [
+        ("kafka", "pyglue restart kafka"),
+        ("divolte", "pyglue restart kafka"),
+    ]
+    ill["divolte"] = stopped("divolte")
+    found = findings(healthy(services=tuple(ill.get(one.name, one) for one in without()), topic=AWAY))
+    assert [(finding.service, finding.try_) for finding in found][1] == ("divolte", "pyglue up")
+
+
+def test_with_other_ports_only_what_is_known_is_told() -> None:
+    """The pipeline was not asked, so nothing of it is missed; a service that is stopped is stopped all the same."""
+    moved = (Moved("kafka", "KAFKA_PORT", 12592, 9092),)
+    facts = healthy(services=without("superset"), asked=False, moved=moved)
+    unasked = replace(facts, topic=None, supervisor=None, rows=None, dataset=None)
+    assert [finding.code for finding in findings(unasked)] == ["ports-differ", "service-stopped"]
+
+
 def test_a_part_that_can_not_be_asked_is_not_told_beside_its_service() -> None:
     """The coordinator is stopped: that its supervisor can't be asked is the same news."""
     found = findings(healthy(services=without("druid-coordinator"), supervisor=AWAY, rows=AWAY))
     assert [finding.service for finding in found] == ["druid-coordinator"]
+
+
+@pytest.mark.parametrize("rows", [BadAnswer("druid-broker answered 500", status=500), None])
+def test_an_indexer_that_was_just_started_anew_is_the_cause(rows: BadAnswer | None) -> None:
+    """The broker still asks the old one for its rows, the overlord for its tasks: what they say comes after it."""
+    shaken = running(state="UNHEALTHY_TASKS", healthy=False) if rows is None else running()
+    services = (*(one for one in without() if one.name != "druid-indexer"), state("druid-indexer", up=6.0))
+    facts = healthy(supervisor=shaken, services=services, **({} if rows is None else {"rows": rows}))
+    first, second = findings(facts)
+    assert (first.service, first.follows, first.try_) == ("druid-indexer", False, "pyglue logs druid-indexer")
+    assert "started 6s ago" in first.message
+    assert (second.follows, second.code) == (
+        True,
+        "supervisor-not-running" if rows is None else "bad-answer",
+    )
+    old = healthy(supervisor=shaken, **({} if rows is None else {"rows": rows}))
+    assert [finding.follows for finding in findings(old)] == [False]
+    assert findings(healthy(services=services)) == ()
+
+
+def test_dashboards_that_are_missing_with_the_dataset_follow_from_it() -> None:
+    """They are named all the same; before the first row there can be none, and nothing is missed."""
+    facts = healthy(absent=("live", "audience"), dataset=None)
+    first, second = findings(facts)
+    assert (first.follows, second.follows, second.try_) == (False, True, "pyglue up")
+    assert second.message == "Superset lacks 2 of 2 dashboards: Live (live), Audience (audience)"
+    assert findings(replace(facts, rows=None)) == ()
+
+
+def test_dashboards_that_can_not_be_asked_for_are_told() -> None:
+    """As it was said."""
+    (found,) = findings(healthy(absent=AWAY))
+    assert (found.code, found.hop) == ("no-answer", "superset")
 
 
 def test_a_disk_without_room_is_told_before_the_service_that_died_of_it() -> None:

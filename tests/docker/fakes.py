@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -125,6 +125,11 @@ class FakeCompose:
                 fresh = f"{service}-{len(self.calls)}"
                 self.daemon.there[service] = container(service, id=fresh, state="created")
         return True
+
+    def renew(self, services: Sequence[str]) -> None:
+        self.calls.append(f"renew {' '.join(services)}")
+        for service in self.changed:
+            self.daemon.there[service] = container(service, id=f"{service}-again", state="created")
 
     def stop(self) -> None:
         self.calls.append("stop")

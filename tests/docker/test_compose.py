@@ -102,6 +102,13 @@ def test_where_nothing_would_be_done_nothing_is(docker: Path, tmp_path: Path) ->
     assert made(tmp_path).create({"kafka": "shop-kafka-1", "divolte": "shop-divolte-1"}) is True
 
 
+def test_services_are_renewed_alone(docker: Path, tmp_path: Path) -> None:
+    """By the file as it is; nothing else is removed, and none is started."""
+    script(docker, 'echo "${*##*yml}" >>calls')
+    made(tmp_path).renew(["kafka", "divolte"])
+    assert (tmp_path / "calls").read_text() == " up --no-start --no-build kafka divolte\n"
+
+
 def test_a_failed_build_tells_of_errors_from_the_first_on() -> None:
     """Maven ends with how to see more, and Compose repeats it all; the cause stands above that, once."""
     said = [

@@ -13,6 +13,7 @@ from pyglue.docker.daemon import End, Owner
 from pyglue.engine import ServiceJob
 from pyglue.errors import InputError, PyglueError
 from pyglue.ports import Holder
+from pyglue.restart import restart
 from tests.docker.fakes import Shop, container
 from tests.native.stacks import Heard
 
@@ -56,9 +57,12 @@ def test_a_changed_file_that_is_mounted_restarts_its_reader_alone(shop: Shop) ->
     """Compose sees no difference there."""
     up(shop)
     shop.daemon.done.clear()
+    assert shop.engine().outdated() == []
     (shop.path / "mapping.groovy").write_text("mapping { }\n")
+    assert shop.engine().outdated() == ["divolte"]
     stopped, lines = up(shop)
     assert stopped == ["divolte"]
+    assert shop.engine().outdated() == []
     assert lines == [("Start kafka", "kept"), ("Start divolte", "ok")]
     assert "stop kafka" not in shop.daemon.done
 
@@ -269,6 +273,59 @@ def test_a_port_of_a_container_that_is_there_is_its_own(shop: Shop) -> None:
     """Docker has the port for it, even while it is paused; of one that has ended another program has it."""
     proxy = Holder(1, "docker-proxy")
     for state, its_own in (("paused", True), ("running", True), ("exited", False)):
-        shop.daemon.there["kafka"] = replace(container("kafka"), state=state)
+        shop.daemon.there["kafka"] = container("kafka", state=state, ports=(9092,))
         engine = shop.engine()
-        assert engine.holds(engine.states()[0], proxy) is its_own
+        assert engine.holds("kafka", 9092, proxy) is its_own
+        assert not engine.holds("kafka", 9093, proxy)
+
+
+def test_a_port_that_compose_gives_to_another_of_ours_is_not_taken(shop: Shop) -> None:
+    """Two services may change their ports with each other."""
+    port = shop.engine().stack.services["kafka"].published[0]
+    with socket.create_server(("127.0.0.1", port)):
+        shop.daemon.there = {
+            "kafka": container("kafka", ports=(1,)),
+            "divolte": container("divolte", ports=(port,)),
+        }
+        shop.engine().check()
+        shop.daemon.there["divolte"] = container("divolte", ports=(2,))
+        with pytest.raises(PyglueError, match="a port is taken"):
+            shop.engine().check()
+
+
+def test_what_runs_is_known_with_its_published_ports(shop: Shop) -> None:
+    """Of a daemon elsewhere they are not this machine's."""
+    shop.daemon.there = {
+        "kafka": container("kafka", ports=(9,)),
+        "divolte": container("divolte", state="exited"),
+    }
+    assert shop.engine().started_with() == {"kafka": (9,)}
+    shop.daemon.is_local = False
+    assert shop.engine().started_with() == {}
+
+
+@pytest.mark.parametrize("state", ["running", "paused"])
+def test_a_restart_concerns_what_is_named(shop: Shop, state: str) -> None:
+    """It is stopped, also one that is paused, and Compose sees to what the file says by now; the rest is left alone."""
+    up(shop)
+    shop.daemon.there["divolte"] = replace(shop.daemon.there["divolte"], state=state)
+    shop.daemon.done.clear()
+    heard = Heard()
+    restart(shop.engine(), ["divolte"], heard)
+    assert heard.lines == [("Stop divolte", "stopped"), ("Start divolte", "ok")]
+    assert shop.compose.calls[-1] == "renew divolte"
+    resumed = ["start divolte"] if state == "paused" else []
+    assert shop.daemon.done == [*resumed, "stop divolte", "start divolte"]
+
+
+def test_a_restart_starts_what_compose_made_anew_beside_it(shop: Shop) -> None:
+    """What the named one depends on had changed, too: it would be left stopped."""
+    up(shop)
+    shop.compose.changed = {"kafka"}
+    heard = Heard()
+    restart(shop.engine(), ["divolte"], heard)
+    assert heard.lines == [
+        ("Stop kafka, divolte", "stopped"),
+        ("Start kafka", "ok"),
+        ("Start divolte", "ok"),
+    ]

@@ -204,7 +204,7 @@ def test_a_paused_container_goes_on_with_up(stack: LiveStack) -> None:
     stack.docker("pause", stack.container("sample-app"))
     done = stack.run("status", timeout=90)
     assert done.returncode == 1
-    assert "sample-app is paused; try: pyglue up" in done.stdout
+    assert "sample-app is paused\n   try: pyglue up\n" in done.stdout
     stack.up()
 
 

@@ -18,14 +18,16 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import requests
 from confluent_kafka.admin import AdminClient
 
+from pyglue.diagnosis.findings import YOUNG
 from pyglue.layout import Layout
 from pyglue.native.supervisord import Supervisord
 from tests.e2e.counts import reconciled, sent, this_minute
@@ -106,6 +108,26 @@ def edited(file: Path, change: Callable[[str], str]) -> Iterator[None]:
         file.write_text(before)
 
 
+def test_a_service_that_hangs(stack: LiveStack) -> None:
+    """Kafka was stopped in mid-air: it runs and answers nothing, and is named; the remedy replaces it."""
+    eventually(lambda: seconds_up(stack, "kafka") > YOUNG, "Kafka to be old enough to be missed", 2 * YOUNG)
+    before = psutil.Process(stack.pids()["kafka"])
+    stack.signal("kafka", signal.SIGSTOP)
+    try:
+        remedy = named(stack, "service-unhealthy", "kafka", "kafka is not healthy")
+        assert remedy == "pyglue restart kafka"
+        type_remedy(stack, remedy)
+        assert not before.is_running()
+    finally:
+        with suppress(psutil.NoSuchProcess):
+            before.send_signal(signal.SIGCONT)
+
+
+def seconds_up(stack: LiveStack, service: str) -> float:
+    """How long ago a service was started."""
+    return next(float(one["up"] or 0) for one in stack.status()["services"] if one["name"] == service)
+
+
 @pytest.mark.parametrize(("service", "hop"), [("kafka", "kafka"), ("druid-indexer", "druid")])
 def test_a_killed_service(stack: LiveStack, service: str, hop: str) -> None:
     """The service is named, and `pyglue up` brings it back."""
@@ -117,6 +139,23 @@ def test_a_killed_service(stack: LiveStack, service: str, hop: str) -> None:
     assert "see: docs/errors.md#service-stopped" in shown.stderr
     assert remedy == "pyglue up"
     type_remedy(stack, remedy)
+
+
+def test_a_shell_without_the_ports_of_the_stack(stack: LiveStack) -> None:
+    """One finding in place of broken services; whatever asks the stack says the same, and what is typed mends it."""
+    other = {"KAFKA_PORT": "9092", "DRUID_BROKER_PORT": "8082", "SUPERSET_PORT": "8088"}
+    status = json.loads(stack.run("status", "--json", timeout=60, environment=other).stdout)
+    assert [problem["code"] for problem in status["problems"]] == ["ports-differ"]
+    assert all(service["healthy"] for service in status["services"])
+    for command in ("trace", "smoke-test", "restart kafka", "supervisor status"):
+        done = stack.run(*command.split(), timeout=60, environment=other)
+        assert done.returncode == 1
+        assert "see: docs/errors.md#ports-differ" in done.stderr
+    exports = status["problems"][0]["try"].removeprefix("export ").split()
+    assert sorted(export.partition("=")[0] for export in exports) == sorted(other)
+    typed = dict(export.split("=") for export in exports)
+    done = stack.run("trace", timeout=120, environment={**other, **typed})
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_wrong_broker_address_in_the_spec(stack: LiveStack) -> None:
@@ -311,3 +350,19 @@ def test_a_hop_is_made_anew(stack: LiveStack) -> None:
     done = stack.run("trace", timeout=120)
     assert done.returncode == 0, done.stderr
     assert sorted(stack.ids("anew")) == events
+
+
+def test_what_a_reset_removes_is_no_loss(stack: LiveStack) -> None:
+    """The topic made anew, then the rows of the old one dropped: reconcile says so, and finds nothing missing."""
+    minute = this_minute()
+    sent(stack, "removed", 5)
+    eventually(lambda: len(stack.ids("removed")) == 5, "the rows")
+    for hop in ("kafka", "druid"):
+        done = stack.run("reset", "--hop", hop, "--yes", timeout=400)
+        assert done.returncode == 0, done.stderr
+    sent(stack, "after-reset", 5)
+    code, answer = reconciled(stack, minute, until=this_minute())
+    assert (code, answer["problems"]) == (0, [])
+    (gap,) = [gap for gap in answer["gaps"] if gap["kind"] == "reset"]
+    assert gap["count"] >= 5
+    assert len(stack.ids("after-reset")) == 5

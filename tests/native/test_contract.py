@@ -83,6 +83,18 @@ def test_a_name_is_replaced_only_as_a_host(project: Path, value: str, expected: 
     assert translated(project, value) == expected
 
 
+def test_a_program_is_read_as_it_was_written(project: Path) -> None:
+    """What an earlier version wrote has no ports; of what is damaged nothing is known."""
+    whole = made(project, Service("kafka", 1, "kafka", published=(1,), exposed=(2,)))
+    assert Program.from_json(whole.to_json()) == whole
+    assert whole.ports == (1, 2)
+    content = json.loads(whole.to_json())
+    del content["ports"]
+    assert Program.from_json(json.dumps(content)) == replace(whole, ports=())
+    for text in ("", "{", "[]", "7", '{"name": "kafka"}', json.dumps({**content, "argv": 7})):
+        assert Program.from_json(text) is None
+
+
 @pytest.mark.parametrize(
     ("value", "path"),
     [

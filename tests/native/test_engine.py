@@ -76,11 +76,13 @@ def test_only_what_changed_is_restarted(two: Checkout, what: str) -> None:
 
     change()
     assert two.engine().changed() == ["two"]
+    assert two.engine().outdated() == (["two"] if what in ("start", "configuration") else [])
     assert two.up() == [("Start one", "kept"), ("Start two", "ok")]
     after = two.pids()
     assert after["one"] == before["one"]
     assert after["two"] != before["two"]
     assert two.engine().changed() == []
+    assert two.engine().outdated() == []
 
 
 def test_services_come_and_go_with_the_compose_file(two: Checkout) -> None:
@@ -310,6 +312,21 @@ def test_a_taken_port_is_named_with_its_holder(two: Checkout) -> None:
     assert two.pids() == {}
 
 
+def test_a_taken_port_of_a_service_that_runs_is_named_all_the_same(two: Checkout) -> None:
+    """It is started again and again, and dies of it, or it runs with another port than it is to have by now."""
+    two.up()
+    before = two.pids()
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        two.compose(f"one: {{build: one, expose: [{port}]}}", "two: {build: two, depends_on: [one]}")
+        with pytest.raises(PyglueError) as caught:
+            two.engine().check()
+        assert caught.value.message == "a port is taken"
+        assert caught.value.details[0].startswith(f"{port} (for one) by process {os.getpid()} (")
+        two.engine().check_ports(["two"])
+    assert two.pids() == before
+
+
 def test_a_port_held_by_the_running_service_itself_is_fine(two: Checkout) -> None:
     """A second `up` does not take a service for a stranger on its own port."""
     with socket.socket() as probe:
@@ -324,6 +341,19 @@ def test_a_port_held_by_the_running_service_itself_is_fine(two: Checkout) -> Non
     two.compose(f"one: {{build: one, expose: [{port}]}}")
     assert two.up() == [("Start one", "ok")]
     assert two.up() == [("Start one", "kept")]
+
+
+def test_what_runs_is_known_with_the_ports_of_its_start(two: Checkout) -> None:
+    """Whatever docker-compose.yml says by now: they are shown, and health is asked there."""
+    two.service("two", healthy="[[ $PORT == 7001 ]] || { echo wrong; exit 1; }\n")
+    two.compose("one: {build: one}", "two: {build: two, expose: [7001], environment: {PORT: '7001'}}")
+    two.up()
+    two.compose("one: {build: one}", "two: {build: two, expose: [7002], environment: {PORT: '7002'}}")
+    engine = two.engine()
+    assert engine.started_with() == {"one": (), "two": (7001,)}
+    assert [(state.healthy, state.ports) for state in engine.states()] == [(True, ()), (True, (7001,))]
+    engine.stop(["two"])
+    assert two.engine().started_with() == {"one": ()}
 
 
 def test_two_stacks_run_side_by_side(checkouts: Make) -> None:

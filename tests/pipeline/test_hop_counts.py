@@ -12,7 +12,7 @@ from pyglue.errors import BadAnswer, PyglueError
 from pyglue.pipeline import hop_counts
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import Kafka
-from pyglue.pipeline.reconcile import Span
+from pyglue.pipeline.minutes import Span
 from pyglue.superset.client import Superset
 from tests.superset.conftest import fake as fake
 from tests.superset.conftest import superset as superset
@@ -33,7 +33,7 @@ class Files:
         return self.files.get(name)
 
 
-def counted(files: dict[str, str], span: Span = SPAN) -> tuple[dict[int, Counts], int]:
+def counted(files: dict[str, str], span: Span = SPAN) -> tuple[dict[int, Counts], tuple[str, ...]]:
     return hop_counts.collector(cast(Engine, Files(**files)), span)
 
 
@@ -44,8 +44,9 @@ def test_lines_of_a_day_and_open_minutes_are_put_together() -> None:
         "2025-02-20.jsonl": Counts(M - 1, 9).line() + closed.line() + "{torn\n",
         "open.json": open_text(1, (M + 2) * 60_000, [closed, still]),
     }
-    found, torn = counted(files)
-    assert ({minute: one.received for minute, one in found.items()}, torn) == ({M: 5, M + 1: 2}, 1)
+    found, damaged = counted(files)
+    assert {minute: one.received for minute, one in found.items()} == {M: 5, M + 1: 2}
+    assert damaged == ("counts/2025-02-20.jsonl, line 3",)
     assert all(one.complete for one in found.values())
 
 
@@ -61,19 +62,32 @@ def test_every_day_of_the_span_is_read() -> None:
     assert set(counted(files, Span(M, M + 2881))[0]) == {M, M + 2880}
 
 
-@pytest.mark.parametrize("files", [{}, {"open.json": "half"}])
-def test_without_counts_the_hop_cannot_be_asked(files: dict[str, str]) -> None:
+def test_without_counts_the_hop_cannot_be_asked() -> None:
     """It is an error of its own."""
     with pytest.raises(PyglueError) as caught:
-        counted(files)
+        counted({})
     assert caught.value.code == "no-counts"
+
+
+@pytest.mark.parametrize("text", ["half", "[" * 100_000, '{"run": 1, "written": -1, "minutes": []}'])
+def test_open_minutes_that_cannot_be_read_are_damage(text: str) -> None:
+    """They are told; the day's file counts all the same."""
+    found, damaged = counted({"2025-02-20.jsonl": Counts(M, 5).line(), "open.json": text})
+    assert found[M].received == 5
+    assert [place.partition(":")[0] for place in damaged] == ["counts/open.json"]
+
+
+def test_of_many_damaged_lines_some_are_named() -> None:
+    """A file of rubbish makes one line on the screen."""
+    _, (place,) = counted({"2025-02-20.jsonl": "rubbish\n" * 1000})
+    assert place == "counts/2025-02-20.jsonl, line 1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 990 more"
 
 
 class Message:
     """A record; its value is its minute, or nothing that can be read."""
 
-    def __init__(self, offset: int, minute: int | None) -> None:
-        self._offset, self._minute = offset, minute
+    def __init__(self, offset: int, minute: int | None, written: int = M + 7) -> None:
+        self._offset, self._minute, self._written = offset, minute, written
 
     def offset(self) -> int:
         return self._offset
@@ -82,7 +96,7 @@ class Message:
         return b"" if self._minute is None else str(self._minute).encode()
 
     def timestamp(self) -> tuple[int, int]:
-        return 1, (M + 7) * 60_000
+        return 1, self._written * 60_000
 
 
 class Topic:
@@ -105,7 +119,7 @@ class Topic:
 def test_records_are_counted_by_their_own_minute() -> None:
     """Read or not is told by Druid's offset, in the middle of a batch, too; what is no record has Kafka's time."""
     batches = {
-        0: [[Message(0, M), Message(1, M)], [Message(2, M), Message(3, None)], [Message(4, M + 1)]],
+        0: [[Message(0, M, M + 5), Message(1, M)], [Message(2, M), Message(3, None)], [Message(4, M + 1)]],
         1: [[Message(0, M + 99), Message(1, M + 2)]],
     }
     told: list[tuple[int, int]] = []
@@ -120,7 +134,7 @@ def test_records_are_counted_by_their_own_minute() -> None:
     assert found.records == {M: 3, M + 1: 1, M + 7: 1, M + 2: 1}
     assert found.unread == {M + 7: 1, M + 1: 1, M + 2: 1}
     assert found.unreadable == {M + 7: 1}
-    assert (found.fresh, found.removed) == (True, False)
+    assert (found.fresh, found.removed, found.began, found.told) == (True, False, M + 5, True)
     assert max(told) == (7, 7)
 
 
@@ -130,7 +144,7 @@ def test_a_topic_that_lost_its_beginning() -> None:
     found = hop_counts.in_kafka(
         topic, "divolte", SPAN, lambda values: [M for _ in values], {}, lambda *_: None
     )
-    assert (found.fresh, found.removed, found.unread) == (False, True, {M: 1})
+    assert (found.fresh, found.removed, found.unread, found.told) == (False, True, {M: 1}, False)
 
 
 class SomeDruid:

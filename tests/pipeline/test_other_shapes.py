@@ -14,7 +14,7 @@ from pyglue.pipeline import hop_counts, sampler, supervisors, trace
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.addresses import Addresses
 from pyglue.pipeline.clients import Clients
-from pyglue.pipeline.reconcile import Span
+from pyglue.pipeline.minutes import Span
 from pyglue.superset import chart_data, exported, register
 from pyglue.superset import dashboards as boards
 from pyglue.superset.register import TABLE

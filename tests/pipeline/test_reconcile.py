@@ -12,8 +12,10 @@ import pytest
 from pyglue.collector.counts import Counts
 from pyglue.diagnosis.findings import Finding
 from pyglue.errors import PyglueError, Unreachable
-from pyglue.pipeline import reconcile
-from pyglue.pipeline.reconcile import Gap, InKafka, Seen, Span
+from pyglue.pipeline import losses, minutes, reconcile
+from pyglue.pipeline.minutes import Span
+from pyglue.pipeline.reconcile import Gap, InKafka, Seen
+from pyglue.pipeline.resets import Reset
 
 M = 29_000_480  # 2025-02-20T05:20Z
 HOPS = {M: 5, M + 1: 3}
@@ -40,14 +42,14 @@ def told(seen: Seen) -> list[tuple[str, str, Mapping[int, int]]]:
 
 def problem(seen: Seen, *causes: Finding) -> Finding:
     """The only finding."""
-    (found,) = reconcile.findings(seen, reconcile.gaps(seen), causes)
+    (found,) = losses.findings(seen, reconcile.gaps(seen), causes)
     return found
 
 
 def test_equal_counts_are_no_gap() -> None:
     """Nothing is said where nothing differs."""
     assert told(SEEN) == []
-    assert reconcile.findings(SEEN, (), ()) == ()
+    assert losses.findings(SEEN, (), ()) == ()
 
 
 def test_two_errors_do_not_cancel_out() -> None:
@@ -67,20 +69,83 @@ def test_what_is_missing_in_kafka() -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "word"),
-    [({"removed": True}, "RETENTION"), ({"fresh": True}, "made anew"), ({}, "another topic")],
+    ("more", "word", "try_"),
+    [
+        ({"removed": True}, "RETENTION", "a larger KAFKA_RETENTION_HOURS in .env, then `pyglue up`"),
+        ({"fresh": True}, "made anew", "pyglue trace  (does what comes now arrive?)"),
+        (
+            {"fresh": True, "began": M + 1},
+            "made anew",
+            "pyglue reconcile --from 2025-02-20T05:22Z  (what came since then)",
+        ),
+        ({"fresh": True, "began": M}, "another topic", "pyglue check"),
+        ({}, "another topic", "pyglue check"),
+    ],
 )
-def test_why_kafka_may_lack_them(more: dict[str, Any], word: str) -> None:
-    """Retention, a topic made anew, or another topic: by where the topic begins."""
+def test_why_kafka_may_lack_them(more: dict[str, Any], word: str, try_: str) -> None:
+    """Retention, a topic made anew after that, or another topic: by where the topic begins, each with what helps."""
     found = problem(replace(SEEN, kafka=kafka({}, **more), druid={}, superset={}))
     assert word in found.details[1]
+    assert found.try_ == try_
+
+
+@pytest.mark.parametrize(
+    ("hop", "more", "kind"),
+    [
+        ("kafka", {}, "reset"),
+        ("druid", {"fresh": True, "began": M + 1}, "reset"),
+        ("druid", {"removed": True}, "reset"),
+        ("druid", {}, "missing"),  # the topic is whole: a reset of the rows is no reason
+        ("druid", {"fresh": True, "began": M - 1}, "missing"),
+    ],
+)
+def test_what_a_reset_has_removed_is_no_loss(hop: str, more: dict[str, Any], kind: str) -> None:
+    """A topic that was made anew on purpose, or rows of one that is gone; not what is missing without that."""
+    seen = replace(
+        SEEN,
+        kafka=kafka({M + 1: 1}, **more),
+        druid={M + 1: 1},
+        superset={M + 1: 1},
+        resets=(Reset(hop, M + 1),),
+    )
+    (gap,) = [gap for gap in reconcile.gaps(seen) if M in gap.minutes]
+    assert (gap.kind, gap.hop, gap.count) == (kind, "kafka", 7)
+    if kind == "reset":
+        assert f"`pyglue reset --hop {hop}` of 2025-02-20 05:21 UTC" in gap.message
+        assert losses.findings(seen, reconcile.gaps(seen), ()) == ()
+
+
+def test_what_was_lost_after_a_reset_is_missing() -> None:
+    """A reset explains nothing of the minutes behind it."""
+    seen = replace(SEEN, kafka=kafka({}), druid={}, superset={}, resets=(Reset("kafka", M),))
+    assert told(seen) == [("missing", "kafka", {M + 1: 3}), ("reset", "kafka", {M: 5})]
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_rows_of_the_old_topic_are_not_taken_for_those_of_the_new_one(reads: bool) -> None:
+    """In the minute of the change: rows of what is gone stay, what the new topic has is on its way."""
+    anew = kafka({M: 4}, {M: 4}, fresh=True, began=M)
+    seen = replace(SEEN, collector=counted({M: 10}), kafka=anew, druid={M: 6}, superset={M: 6}, reads=reads)
+    assert told(seen) == [
+        ("no longer in kafka", "kafka", {M: 6}),
+        ("on its way" if reads else "missing", "druid", {M: 4}),
+    ]
+    unknown = replace(anew, told=False)
+    assert (("no longer in kafka", "kafka", {M: 6}) in told(replace(seen, kafka=unknown))) == reads
+
+
+def test_damaged_counts_are_a_fault() -> None:
+    """Though nothing is missing: more may have been counted than could be read."""
+    found = problem(replace(SEEN, damaged=("counts/2025-02-20.jsonl, line 3",)))
+    assert (found.code, found.hop) == ("counts-damaged", "collector")
+    assert "counts/2025-02-20.jsonl, line 3" in found.details[0]
 
 
 def test_what_kafka_has_deleted_since_is_not_missing() -> None:
     """Rows in Druid prove that the records were there."""
     seen = replace(SEEN, kafka=kafka({M + 1: 3}, removed=True))
     assert told(seen) == [("no longer in kafka", "kafka", {M: 5})]
-    assert reconcile.findings(seen, reconcile.gaps(seen), ()) == ()
+    assert losses.findings(seen, reconcile.gaps(seen), ()) == ()
 
 
 def test_what_druid_has_not_read_is_on_its_way() -> None:
@@ -96,7 +161,7 @@ def test_nothing_is_on_its_way_to_a_druid_that_does_not_read() -> None:
     seen = replace(SEEN, kafka=kafka(HOPS, HOPS), druid={}, superset={}, reads=False)
     cause = Finding("supervisor-missing", "druid", "Druid has no supervisor", "pyglue submit-spec")
     assert told(seen) == [("missing", "druid", HOPS)]
-    first, second = reconcile.findings(seen, reconcile.gaps(seen), [cause])
+    first, second = losses.findings(seen, reconcile.gaps(seen), [cause])
     assert (first, second.code, second.try_) == (cause, "rows-missing", "pyglue submit-spec")
     assert second.details[1] == "because    Druid has no supervisor"
 
@@ -106,7 +171,7 @@ def test_a_hop_of_which_the_cause_is_known_is_told_once() -> None:
     away = Unreachable("Kafka does not answer", code="kafka-away")
     cause = Finding("service-stopped", "kafka", "kafka is stopped", "pyglue up")
     seen = replace(SEEN, kafka=away, superset=Unreachable("Superset does not answer"))
-    assert [(one.hop, one.code) for one in reconcile.findings(seen, (), [cause])] == [
+    assert [(one.hop, one.code) for one in losses.findings(seen, (), [cause])] == [
         ("kafka", "service-stopped"),
         ("superset", "no-answer"),
     ]
@@ -131,7 +196,7 @@ def test_what_another_program_wrote_and_nobody_can_read_is_no_loss() -> None:
     """It makes no row; but what the collector wrote and nobody can read is missing."""
     seen = replace(SEEN, kafka=kafka({M: 6, M + 1: 3}, unreadable=Counter({M: 1})))
     assert ("foreign records", "druid", {M: 1}) in told(seen)
-    assert reconcile.findings(seen, reconcile.gaps(seen), ()) == ()
+    assert losses.findings(seen, reconcile.gaps(seen), ()) == ()
     own = replace(
         SEEN, kafka=kafka(unreadable=Counter({M: 1})), druid={M: 4, M + 1: 3}, superset={M: 4, M + 1: 3}
     )
@@ -151,11 +216,10 @@ def test_what_the_collector_has_not_counted() -> None:
 
 def test_incomplete_counts_are_a_lower_bound() -> None:
     """More in Kafka explains nothing else then; fewer is still a fault."""
-    seen = replace(SEEN, collector=counted({M: 4, M + 1: 3}, complete=False), torn=1)
-    gaps = reconcile.gaps(seen)
-    assert [(gap.kind, gap.count) for gap in gaps] == [("counts incomplete", 0), ("counts incomplete", 0)]
-    assert "killed in 2025-02-20 05:20 to 05:21 UTC" in gaps[0].message
-    assert "1 line" in gaps[1].message
+    seen = replace(SEEN, collector=counted({M: 4, M + 1: 3}, complete=False))
+    (gap,) = reconcile.gaps(seen)
+    assert (gap.kind, gap.count) == ("counts incomplete", 0)
+    assert "killed in 2025-02-20 05:20 to 05:21 UTC" in gap.message
     fewer = replace(SEEN, collector=counted({M: 9}, complete=False))
     assert ("missing", "kafka", {M: 4}) in told(fewer)
 
@@ -171,24 +235,24 @@ def test_a_hop_that_cannot_be_asked_hides_no_other() -> None:
     """It is a finding as it was told; hops beside it are compared with nothing but each other."""
     seen = replace(SEEN, kafka=AWAY, superset={M: 1})
     assert told(seen) == [("missing", "superset", {M: 4, M + 1: 3})]
-    found = reconcile.findings(seen, reconcile.gaps(seen), ())
+    found = losses.findings(seen, reconcile.gaps(seen), ())
     assert [one.code for one in found] == ["kafka-away", "chart-count-differs"]
     alike = Finding("kafka-away", "kafka", "Kafka does not answer", "pyglue up")
-    assert len(reconcile.findings(seen, reconcile.gaps(seen), [alike])) == 2
+    assert len(losses.findings(seen, reconcile.gaps(seen), [alike])) == 2
 
 
 def test_every_hop_may_be_away() -> None:
     """Also one whose error has no code of its own."""
     plain = PyglueError("no leader")
     seen = replace(SEEN, collector=plain, kafka=AWAY, druid=plain, superset=plain)
-    assert len(reconcile.findings(seen, reconcile.gaps(seen), ())) == 4
+    assert len(losses.findings(seen, reconcile.gaps(seen), ())) == 4
 
 
 def test_minutes_in_words() -> None:
     """Runs of minutes, the day once, and not more than can be read."""
-    assert reconcile.shown([M, M + 2, M + 1, M + 5]) == "2025-02-20 05:20 to 05:22, 05:25 UTC"
-    assert reconcile.shown([M, M + 1440]) == "2025-02-20 05:20, 2025-02-21 05:20 UTC"
-    assert reconcile.shown(range(M, M + 1441)) == "2025-02-20 05:20 to 2025-02-21 05:20 UTC"
-    assert reconcile.shown(range(M, M + 40, 2)).endswith("05:30 and 14 more UTC")
+    assert minutes.shown([M, M + 2, M + 1, M + 5]) == "2025-02-20 05:20 to 05:22, 05:25 UTC"
+    assert minutes.shown([M, M + 1440]) == "2025-02-20 05:20, 2025-02-21 05:20 UTC"
+    assert minutes.shown(range(M, M + 1441)) == "2025-02-20 05:20 to 2025-02-21 05:20 UTC"
+    assert minutes.shown(range(M, M + 40, 2)).endswith("05:30 and 14 more UTC")
     gap = Gap("missing", "druid", {M: 2, M + 1: 1}, "text")
     assert gap.to_json()["minutes"] == [["2025-02-20T05:20Z", "2025-02-20T05:21Z"]]

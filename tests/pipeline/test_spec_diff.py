@@ -143,6 +143,25 @@ def test_secrets_are_not_shown() -> None:
     assert "loud" not in json.dumps([change.to_json() for change in found])
 
 
+def test_a_spec_is_shown_without_secrets() -> None:
+    """Under a key that has to do with passwords nothing is seen, and in a text not what looks so; the rest is as it is."""
+    new, _, io = changed(OURS)
+    io["consumerProperties"] = {
+        "sasl.jaas.config": 'PlainLoginModule required username="u" password="loud";',
+        "ssl.key.password": {"type": "default", "password": "loud"},
+        "sasl.oauthbearer.options": 'clientSecret="loud" scope="read"',
+        "ssl.truststore.password": None,
+    }
+    shown = spec_diff.masked(new)
+    assert "loud" not in json.dumps(shown)
+    hidden = shown["spec"]["ioConfig"].pop("consumerProperties")
+    assert hidden["sasl.jaas.config"] == hidden["ssl.key.password"] == "***"
+    assert hidden["sasl.oauthbearer.options"] == 'clientSecret="***" scope="read"'
+    assert hidden["ssl.truststore.password"] is None
+    io.pop("consumerProperties")
+    assert shown == new
+
+
 def test_long_values_are_cut_and_json_has_them_whole() -> None:
     """A line stays a line; what was not there has no key."""
     new, _, io = changed(OURS)

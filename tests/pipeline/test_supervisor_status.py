@@ -55,3 +55,12 @@ def test_errors_have_their_times() -> None:
 def test_tasks_without_counts_count_nothing(stats: Any) -> None:
     """They have just begun."""
     assert supervisor_status.totals(stats) == {}
+
+
+def test_what_a_suspended_one_has_read_is_what_it_published() -> None:
+    """It has no tasks to ask; nothing is known before Druid has looked how far it is behind."""
+    payload = {"latestOffsets": {"0": 6, "1": 9, "2": 4}, "minimumLag": {"0": 1, "1": 0}}
+    assert supervisor_status.offsets(payload) == {0: 5, 1: 9}
+    assert supervisor_status.offsets({"latestOffsets": None, "minimumLag": {}}) == {}
+    reading = payload | {"activeTasks": [{"id": "a", "currentOffsets": {"0": 2}}]}
+    assert supervisor_status.offsets(reading) == {0: 2}

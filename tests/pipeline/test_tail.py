@@ -137,7 +137,9 @@ def test_conditions_leave_events_out(shipped: schema.RecordSchema, encoded: Call
     values = [encoded(), b"\xff", encoded(eventType="pageView"), encoded(eventType="pageView")]
     reader, events = read(shipped, values, "eventType=pageView", "_offset>2")
     assert offsets(events) == [[1], [3]]
-    assert (reader.records, reader.undecodable) == (4, 1)
+    assert (reader.records, reader.matched, reader.undecodable) == (4, 1, 1)
+    assert reader.chooses
+    assert not Reader(records.reader(shipped)).chooses
 
 
 def test_a_count_ends_it(shipped: schema.RecordSchema, encoded: Callable[..., bytes]) -> None:
@@ -217,6 +219,9 @@ def test_lines_for_people(shipped: schema.RecordSchema, encoded: Callable[..., b
     (event, rubbish), *_ = read(shipped, [value, b""])[1]
     at = clock(TIME)
     assert line(event, None, shipped) == f"{at}  click         a-tester  /a\\u001b  Kafka  bot"
+    known = Event(event.record, event.row | {"eventId": "0:mgx2k1ab-Tq3xyz1"}, None)
+    assert "  a-tester  -Tq3xyz1  /a" in line(known, None, shipped, wide=True)
+    assert "  a-tester  -         /a" in line(event, None, shipped, wide=True)
     assert line(event, filters.names("bot,path,variant", shipped), shipped) == (
         f"{at}  bot=true  path=/a\\u001b  variant=null"
     )

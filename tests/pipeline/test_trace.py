@@ -10,10 +10,12 @@ from typing import Any, cast
 
 import pytest
 
+from pyglue.errors import BadAnswer
 from pyglue.pipeline import trace
 from pyglue.pipeline.kafka import Record
 from pyglue.pipeline.smoke import Pipeline
 
+NOW = 1_800_000_000
 SCHEMA = {"type": "record", "name": "E", "fields": [{"name": "eventId", "type": "string"}]}
 
 
@@ -22,6 +24,7 @@ class Hops:
 
     def __init__(self, tmp_path: Path, *, kafka: bool = True, druid: bool = True, chart: bool = True) -> None:
         self.in_kafka, self.in_druid, self.on_chart = kafka, druid, chart
+        self.alike = b"\x06e12"
         self.read_from: dict[int, int] = {}
         (tmp_path / "E.avsc").write_text(json.dumps(SCHEMA))
         me = cast(Any, self)
@@ -53,9 +56,9 @@ class Hops:
         """Another record, and the event's if it is there."""
         self.read_from = dict(starts)
         assert ends == {0: 500_000, 1: 7}
-        yield [Record(0, 499_998, 0, b"\x04e0")]
+        yield [Record(0, 499_997, (NOW - 200) * 1000, b"\x04e0"), Record(0, 499_998, NOW * 1000, self.alike)]
         if self.in_kafka:
-            yield [Record(0, 499_999, 0, b"\x04e1")]
+            yield [Record(0, 499_999, NOW * 1000, b"\x04e1")]
 
     def find(self, _resource: str, **_: Any) -> dict[str, Any] | None:
         """Superset's dataset."""
@@ -69,14 +72,14 @@ class Hops:
 
 def told(hops: Hops) -> tuple[list[tuple[str, bool]], str | None]:
     """Each hop with its verdict, and the code of what is wrong."""
-    report, _ = trace.follow(hops.pipeline, "e1")
+    report, _ = trace.follow(hops.pipeline, "e1", NOW)
     return [(hop.hop, hop.ok) for hop in report.hops], report.problem.code if report.problem else None
 
 
 def test_an_event_is_found_at_every_hop(tmp_path: Path) -> None:
     """Its place in Kafka is looked for from the row's time on; record and row come along."""
     hops = Hops(tmp_path)
-    report, row = trace.follow(hops.pipeline, "e1")
+    report, row = trace.follow(hops.pipeline, "e1", NOW)
     assert report.ok
     assert report.hops[1].known == {"partition": 0, "offset": 499_999}
     assert (report.record, row is not None and row["eventId"]) == ({"eventId": "e1"}, "e1")
@@ -105,8 +108,34 @@ def test_an_event_that_no_chart_finds(tmp_path: Path) -> None:
 
 
 def test_an_event_that_nobody_knows(tmp_path: Path) -> None:
-    """The collector can't have taken it."""
-    assert told(Hops(tmp_path, kafka=False, druid=False)) == ([("collector", False)], "event-unknown")
+    """No hop is blamed; it is said how far back Kafka was looked through."""
+    hops = Hops(tmp_path, kafka=False, druid=False)
+    assert told(hops) == ([], "event-unknown")
+    report, _ = trace.follow(hops.pipeline, "e1\x1b[31m", NOW)
+    assert report.problem is not None
+    assert report.failed_service is None
+    assert report.problem.message == (
+        r"there is no event with the id e1\u001b[31m in the last 4 minutes of Kafka, nor in Druid"
+    )
+    assert "2 records" in report.problem.details[0]
+
+
+def test_a_topic_without_records_is_told_as_such(tmp_path: Path) -> None:
+    """There is no time to name."""
+    hops = Hops(tmp_path, kafka=False, druid=False)
+    hops.batches = lambda *_: iter(())  # type: ignore[method-assign] # a topic of another kind
+    report, _ = trace.follow(hops.pipeline, "e1", NOW)
+    assert "in Kafka, which has no record now, nor in Druid" in str(report.problem)
+
+
+def test_a_record_that_cannot_be_read_is_told_if_it_has_the_id(tmp_path: Path) -> None:
+    """Unless the event itself is there, too."""
+    hops = Hops(tmp_path, kafka=False, druid=False)
+    hops.alike = b"e1"
+    with pytest.raises(BadAnswer):
+        trace.follow(hops.pipeline, "e1", NOW)
+    hops.in_kafka = True
+    assert told(hops)[1] == "event-not-in-druid"
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from pyglue.collector import mincode
+from pyglue.collector.configured import Privacy
 from pyglue.collector.tag import render
 from tests.browser import TAG, Hit, Recorder, checksum
 
@@ -138,3 +139,44 @@ CONTRAST = """selector => {
     const [a, b] = [light(getComputedStyle(element).color), light(style.backgroundColor)].sort((x, y) => y - x);
     return (a + 0.05) / (b + 0.05);
 }"""
+
+
+def test_who_does_not_want_to_be_counted(page: Page, app: Any, recorder: Recorder) -> None:
+    """Where the browser opts out and the collector heeds it, the page says of a click that it was not sent."""
+    recorder.tag = lambda: render(**TAG, privacy=Privacy(honour_global_privacy_control=True))
+    page.add_init_script("Object.defineProperty(navigator, 'globalPrivacyControl', {value: true})")
+    page.goto(app.address)
+    page.wait_for_function("window.divolte")
+    page.get_by_role("button", name="Kafka", exact=True).click()
+    expect(page.locator("#log li")).to_have_text("Kafka \u2013 not sent")
+    expect(page.get_by_text("You do not want to be counted: nothing is sent")).to_be_visible()
+    expect(page.get_by_text("May this page count your clicks?")).to_be_hidden()
+    assert recorder.hits == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "events"),
+    [("Yes", "sent \\d\\d:\\d\\d:\\d\\d", ["pageView", "click", "click"]), ("No", "not sent", [])],
+)
+def test_the_question(
+    page: Page, app: Any, recorder: Recorder, answer: str, state: str, events: list[str]
+) -> None:
+    """Where the collector waits for consent the page asks; clicks wait for the answer, and go or don't by it."""
+    recorder.tag = lambda: render(**TAG, privacy=Privacy(consent=True))
+    page.goto(app.address)
+    page.wait_for_function("window.divolte")
+    page.get_by_role("button", name="Kafka", exact=True).click()
+    expect(page.locator("#log li")).to_have_text("Kafka \u2013 waiting")
+    assert recorder.hits == []
+    page.get_by_role("button", name=answer, exact=True).click()
+    expect(page.get_by_text("May this page count your clicks?")).to_be_hidden()
+    page.get_by_role("button", name="Druid", exact=True).click()
+    expect(page.locator("#log li")).to_have_text(
+        [re.compile(f"^{name} \u2013 {state}$") for name in ("Druid", "Kafka")]
+    )
+    recorder.wait(len(events))
+    page.reload()
+    page.wait_for_function("window.divolte")
+    expect(page.get_by_text("Connected to the collector")).to_be_visible()
+    expect(page.get_by_text("May this page count your clicks?")).to_be_hidden()
+    assert [hit["t"] for hit in recorder.hits][: len(events)] == events

@@ -12,7 +12,17 @@ import yaml
 
 from pyglue.errors import BadAnswer, InputError
 from pyglue.superset.client import Superset
-from pyglue.superset.dashboards import TOP, Dashboard, build, fingerprint, import_dashboard, read, read_all
+from pyglue.superset.dashboards import (
+    TOP,
+    Dashboard,
+    absent,
+    build,
+    fingerprint,
+    import_dashboard,
+    read,
+    read_all,
+    titles,
+)
 from pyglue.superset.register import DATASET_UUID, Dataset, Outcome
 from tests.superset.fake import Answer, FakeSuperset
 
@@ -221,6 +231,25 @@ def test_all_folders_are_read_and_slugs_are_unique(copy: Path) -> None:
     with pytest.raises(InputError, match=r"second/dashboard\.yaml") as caught:
         read_all(copy.parent)
     assert "its slug clickstream is that of clickstream, too" in str(caught.value.details[0])
+
+
+def test_dashboards_that_superset_lacks(fake: FakeSuperset, superset: Superset, dashboard: Dashboard) -> None:
+    """By their slugs; of a list that goes on beyond one answer each that is not on it is asked for."""
+    import_dashboard(superset, dashboard, LIVE)
+    assert absent(superset, [dashboard.slug, "sales"]) == ("sales",)
+    fake.fail("GET", "/api/v1/dashboard/", Answer(200, '{"result": []}'))
+    assert absent(superset, [dashboard.slug, "sales"]) == ("sales",)
+    asked = len(fake.asked)
+    assert absent(superset, []) == ()
+    assert len(fake.asked) == asked
+
+
+def test_titles_by_slug(copy: Path) -> None:
+    """Of the files, without their charts; a broken one is left out, for `pyglue check` to tell."""
+    broken = copy.parent / "broken"
+    broken.mkdir()
+    (broken / "dashboard.yaml").write_text("[")
+    assert titles(copy.parent) == {read(copy).slug: read(copy).title}
 
 
 def test_a_file_that_is_no_text(copy: Path) -> None:

@@ -89,6 +89,17 @@ def test_a_refresh_tells_what_changed(registered: FakeSuperset, superset: Supers
     assert names(registered.datasets[1])["visitorAge"] == "Visitor age"
 
 
+def test_what_the_spec_still_names_stays(registered: FakeSuperset, superset: Superset) -> None:
+    """After a reset Druid shows a column only after its next row; its name comes back with it, and new columns come."""
+    refresh_dataset(superset)
+    registered.datasets[1]["columns"][2]["verbose_name"] = "Basket"
+    registered.tables[TABLE] = {"__time": "LONG", "visitorAge": "LONG"}
+    result = refresh_dataset(superset, keep={"cartValue", "visitorAge", "never"})
+    assert (result.added, result.removed, result.waiting) == (["visitorAge"], ["eventType"], ["cartValue"])
+    assert names(registered.datasets[1])["cartValue"] == "Basket"
+    assert refresh_dataset(superset, keep={"cartValue"}).outcome is Outcome.KEPT
+
+
 def test_a_name_that_a_person_gave_stays(registered: FakeSuperset, superset: Superset) -> None:
     """Refreshing replaces no name that is there."""
     refresh_dataset(superset)

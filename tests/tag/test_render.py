@@ -5,16 +5,28 @@ from __future__ import annotations
 import gzip
 import json
 import re
+from dataclasses import replace
 from importlib.resources import files
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
+from pyglue.collector.configured import Privacy
 from pyglue.collector.tag import render
 from tests.browser import TAG, Recorder
 
 MINIFIED = render(**TAG).decode("ascii")
 READABLE = render(**TAG, debug=True).decode("ascii")
+ALL = Privacy(
+    honour_do_not_track=True,
+    honour_global_privacy_control=True,
+    consent=True,
+    same_site="Strict",
+    secure=True,
+    party_lifetime_ms=1_000_000,
+)
+PRIVATE = {"everything": ALL, "cookieless": replace(ALL, cookies=False)}
 
 TOKEN = re.compile(
     r"""(?P<comment>//.*|/\*(?s:.*?)\*/)
@@ -54,13 +66,44 @@ def test_minified_is_the_same() -> None:
     assert not [match for match in TOKEN.finditer(MINIFIED) if match.lastgroup == "comment"]
 
 
+@pytest.mark.parametrize("privacy", PRIVATE)
+def test_minified_with_privacy(privacy: str) -> None:
+    """The same holds with all that privacy may need."""
+    minified, readable = (
+        render(**TAG, privacy=PRIVATE[privacy], debug=debug).decode("ascii") for debug in (False, True)
+    )
+    assert len(tokens(readable)) > len(tokens(READABLE))
+    assert tokens(minified) == tokens(readable)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"honour_do_not_track": True}, {"doNotTrack"}),
+        ({"honour_global_privacy_control": True}, {"globalPrivacyControl"}),
+        ({"consent": True}, {"consent", "'1'"}),
+        ({"same_site": "Lax"}, {'"; SameSite=Lax"'}),
+        ({"secure": True}, {'"; Secure"'}),
+        ({"party_lifetime_ms": 5000}, {"secondsLeft"}),
+        ({"cookies": False}, {"forgetVisitor"}),
+    ],
+)
+def test_what_is_off_is_not_there(change: dict[str, Any], words: set[str]) -> None:
+    """A page loads nothing of what privacy settings would need, unless they are on."""
+    with_it = {text for _, text in tokens(render(**TAG, privacy=Privacy(**change)).decode())}
+    assert words <= with_it
+    assert not words & {text for _, text in tokens(MINIFIED)}
+
+
 def test_size() -> None:
     """What is served is about as large as Divolte's tag (9,560 bytes, 4,164 compressed); readable, it is the file."""
     assert len(MINIFIED) < 10_500
     assert len(gzip.compress(MINIFIED.encode(), 9)) < 4_164
-    source = files("pyglue.collector.tag").joinpath("divolte.js").read_text(encoding="utf-8")
-    assert READABLE.splitlines()[:10] == source.splitlines()[:10]
-    assert len(READABLE.splitlines()) == len(source.splitlines())
+    source = files("pyglue.collector.tag").joinpath("divolte.js").read_text(encoding="utf-8").splitlines()
+    assert READABLE.splitlines()[:10] == source[:10]
+    everything = len(render(**TAG, privacy=ALL, debug=True).splitlines())
+    (cookieless,) = re.findall(r"( *// if cookieless\n.*?// end\n)", "\n".join(source), re.DOTALL)
+    assert everything == len(source) - len(cookieless.splitlines())
 
 
 def test_ecmascript_5() -> None:

@@ -7,7 +7,7 @@ at an event that reaches it is a warning, and such events are dropped with the r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 
 from pyglue.collector.mapping import wording, writing
@@ -54,9 +54,16 @@ class Built:
     warnings: tuple[Problem, ...]
 
 
-def build(statements: tuple[Statement, ...], source: Source, schema: RecordSchema, *, geo: bool) -> Built:
-    """Run the script; `geo` says whether there is a database for `ip2geo`."""
-    builder = _Builder(source, schema, geo)
+def build(
+    statements: tuple[Statement, ...],
+    source: Source,
+    schema: RecordSchema,
+    *,
+    geo: bool,
+    unread: Mapping[str, str],
+) -> Built:
+    """Run the script; `geo` says whether there is a database for `ip2geo`, `unread` why which headers are closed to it."""
+    builder = _Builder(source, schema, geo, unread)
     builder.script(statements)
     return Built(
         tuple(builder.actions), tuple(builder.mapped), tuple(builder.problems), tuple(builder.warnings)
@@ -64,10 +71,11 @@ def build(statements: tuple[Statement, ...], source: Source, schema: RecordSchem
 
 
 class _Builder(Interpreter):
-    def __init__(self, source: Source, schema: RecordSchema, geo: bool) -> None:
+    def __init__(self, source: Source, schema: RecordSchema, geo: bool, unread: Mapping[str, str]) -> None:
         super().__init__(source)
         self._schema = schema
         self._geo = geo
+        self._unread = unread
         self._inside = False
         self._sections = 0
         self._patterns: dict[Hashable, javaregex.JavaRegex] = {}
@@ -345,6 +353,10 @@ class _Builder(Interpreter):
     def _header(self, call: Call, scope: Scope) -> Value:
         self.arity(call, 1)
         name = self.constant(call, 0, "string", scope)
+        if name.lower() in self._unread:
+            self.refuse(
+                call.arguments[0].place, f"header '{name}' can't be read: {self._unread[name.lower()]}"
+            )
         key = name.lower().encode("utf-8", "replace")
         return Node("header", "header(e.header_lines({k0}))", (), (key,), (key,))
 

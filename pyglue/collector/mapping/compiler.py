@@ -7,7 +7,7 @@ with a reason (DroppedEvent), where Divolte's worker would end.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from pyglue.collector.event import Event
@@ -39,12 +39,20 @@ class Compiled:
 
 
 def compile_mapping(
-    source: Source, schema: RecordSchema, agents: AgentCache, geo: Database | None = None
+    source: Source,
+    schema: RecordSchema,
+    agents: AgentCache,
+    geo: Database | None = None,
+    *,
+    unread: Mapping[str, str] | None = None,
 ) -> Compiled:
-    """The mapping in `source` for records of `schema`; raises InputError with all its problems."""
+    """The mapping in `source` for records of `schema`; raises InputError with all its problems.
+
+    `unread` are headers, by their names in lower case, that it may not read, and why.
+    """
     statements, unreadable = parse(source)
     try:
-        built = build(statements, source, schema, geo=geo is not None)
+        built = build(statements, source, schema, geo=geo is not None, unread=unread or {})
         python, names = generate(built.actions, schema)
     except RecursionError:
         reason = "its values are nested too deeply; a long chain can be cut in two by a variable"

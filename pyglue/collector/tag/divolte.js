@@ -6,6 +6,8 @@
 // - No exception leaves it but Divolte's: texts, thrown where the tag can't start or a value can't be sent.
 //   What a page forbids (cookies, images, connections) it does without.
 // - A constant that the collector decides stands in quotes, between pairs of @, and is replaced with them.
+// - What stands between `// if NAME` and `// end` is left out unless NAME is switched on (tag/__init__.py): all that
+//   Divolte's tag did not do for privacy.
 // - It is served minified unless the source is configured with `debug`. A test compares both, token by token.
 (function (window) {
   'use strict';
@@ -21,6 +23,17 @@
   var EVENT_TIMEOUT = '@@event_timeout_ms@@';
   var AUTO_PAGE_VIEW = '@@auto_page_view@@';
   var LOGGING = '@@logging@@';
+  // if consent_cookie
+  var CONSENT_COOKIE = '@@consent_cookie@@';
+  var CONSENT_SECONDS = '@@consent_timeout_s@@';
+  // end
+  // if party_lifetime
+  var PARTY_LIFETIME = '@@party_lifetime_s@@';
+  // end
+  // if consent
+  // Events that wait for the visitor's word; a page that is open for days must not fill the memory.
+  var MOST_HELD = 500;
+  // end
 
   // An event that was refused (the collector answers 503 while it can't store events) is tried again after
   // these pauses: long enough for a broker's restart. Then it is given up: a blocked collector looks the same.
@@ -115,14 +128,15 @@
     }
   }
 
-  // The cookie's identifier, or null. What the collector would refuse counts as absent: a broken cookie would
-  // otherwise hide its visitor for years. Of several with one name (a host's and a domain's) the last one counts.
-  function readCookie(name) {
+  // if cookies
+  // The cookie's value if it has this form, or null. Of several with one name (a host's and a domain's) the last
+  // one counts.
+  function readCookie(name, form) {
     var cookies = withCookies(function () { return document.cookie; }).split(/;\s*/);
     for (var i = cookies.length - 1; i >= 0; i--) {
       if (cookies[i].slice(0, name.length + 1) === name + '=') {
         var value = cookies[i].slice(name.length + 1);
-        if (/^0:[+-]?[0-9a-z]+:[^:]*$/i.test(value)) {
+        if (form.test(value)) {
           return value;
         }
       }
@@ -130,13 +144,88 @@
     return null;
   }
 
+  // The cookie's identifier, or null. What the collector would refuse counts as absent: a broken cookie would
+  // otherwise hide its visitor for years.
+  function readId(name) {
+    return readCookie(name, /^0:[+-]?[0-9a-z]+:[^:]*$/i);
+  }
+
+  // end
+
   function writeCookie(name, value, seconds) {
     var cookie = name + '=' + value + '; path=/' +
       '; expires=' + new Date(new Date().getTime() + seconds * 1000).toUTCString() +
       '; max-age=' + seconds +
+      // if cookie_attributes
+      '@@cookie_attributes@@' +
+      // end
       (COOKIE_DOMAIN ? '; domain=' + COOKIE_DOMAIN : '');
     withCookies(function () { return document.cookie = cookie; });
   }
+
+  // if party_lifetime
+  // How many seconds an identifier may still be kept: its second part is when it was made.
+  function secondsLeft(id) {
+    var age = (new Date().getTime() - parseInt(id.split(':')[1], 36)) / 1000;
+    return PARTY_LIFETIME - Math.max(0, Math.floor(age));
+  }
+
+  // end
+  // if forgetting
+  function forgetVisitor() {
+    writeCookie(PARTY_COOKIE, '', 0);
+    writeCookie(SESSION_COOKIE, '', 0);
+  }
+
+  // end
+  // if gate
+  // ---- Whether the visitor may be watched -----------------------------------------------------------------
+
+  // if opt_out
+  // Whether the browser says that its user does not want to be watched. That counts whatever the page says.
+  function optedOut() {
+    var navigator = window.navigator;
+    // if global_privacy_control
+    if (navigator.globalPrivacyControl) {
+      return true;
+    }
+    // end
+    // if do_not_track
+    // Older browsers had it in other places and in other words.
+    if (/^(1|yes)$/.test(navigator.doNotTrack || window.doNotTrack || navigator.msDoNotTrack)) {
+      return true;
+    }
+    // end
+    return false;
+  }
+
+  // end
+  // true, false, or null while the visitor has not said. Only with true anything is sent, read or kept.
+  var allowed = true;
+  // if consent
+  allowed = null;
+  // Events that wait for the visitor's word.
+  var held = [];
+  // if consent_cookie
+  var lastWord = readCookie(CONSENT_COOKIE, /^[01]$/);
+  allowed = lastWord && lastWord === '1';
+  // end
+  // end
+  // if opt_out
+  if (optedOut()) {
+    allowed = false;
+  }
+  // end
+  if (allowed === false) {
+    forgetVisitor();
+  }
+
+  // end
+  // if cookieless
+  // Cookies from before.
+  forgetVisitor();
+
+  // end
 
   // ---- mincode: JSON values, short in a URL ---------------------------------------------------------------
 
@@ -287,6 +376,11 @@
   var waiting = [];
 
   function enqueue(event) {
+    // if gate
+    if (!allowed) {
+      return;
+    }
+    // end
     queue.push(event);
     queued++;
     deliverNext();
@@ -400,8 +494,23 @@
 
   // ---- The API --------------------------------------------------------------------------------------------
 
-  var knownParty = readCookie(PARTY_COOKIE);
-  var knownSession = readCookie(SESSION_COOKIE);
+  var knownParty = null;
+  var knownSession = null;
+  // if cookies
+  // if gate
+  if (allowed) {
+  // end
+    knownParty = readId(PARTY_COOKIE);
+    knownSession = readId(SESSION_COOKIE);
+  // if gate
+  }
+  // end
+  // if party_lifetime
+  if (knownParty && secondsLeft(knownParty) <= 0) {
+    knownParty = knownSession = null;
+  }
+  // end
+  // end
   // Who looks, in which session and page view.
   var partyId = knownParty || timedId();
   var sessionId = knownSession || timedId();
@@ -419,6 +528,9 @@
     isNewPartyId: newParty,
     isFirstInSession: firstInSession,
     isServerPageView: !!serverPageView,
+    // if consent
+    consent: consent,
+    // end
     signal: signal,
     whenCommitted: whenCommitted
   };
@@ -427,13 +539,99 @@
     return window['inner' + side] || document.documentElement['client' + side];
   }
 
+  // if consent
+  // Tells the visitor's word: `consent(true)` or `consent(false)`, at any time and again. Returns what counts then:
+  // true, false, or null while there is no word, which is also the answer to `consent()`.
+  function consent(word) {
+    if (word === undefined) {
+      return allowed;
+    }
+    // if opt_out
+    if (optedOut()) {
+      log('consent does not count: the browser says that it is not given');
+      return false;
+    }
+    // end
+    var before = allowed;
+    allowed = word === true;
+    // if consent_cookie
+    writeCookie(CONSENT_COOKIE, allowed ? '1' : '0', CONSENT_SECONDS);
+    // end
+    log('consent: ' + allowed);
+    var released = held;
+    held = [];
+    if (!allowed) {
+      withdraw();
+    } else if (before === null) {
+      // if cookies
+      keepVisitor();
+      // end
+      released.forEach(enqueue);
+    } else if (!before && pageViews) {
+      beginPageView();
+    }
+    return allowed;
+  }
+
+  // if consent_cookie
+  // What the visitor said in another tab counts here, too.
+  function heedOtherTabs() {
+    var word = readCookie(CONSENT_COOKIE, /^[01]$/);
+    if (word && allowed !== (word === '1')) {
+      consent(word === '1');
+    }
+  }
+
+  // end
+  // Nothing more is sent, and nothing is kept; who agrees later is somebody new.
+  function withdraw() {
+    forgetVisitor();
+    if (attempt) {
+      stopAttempt();
+    }
+    window.clearTimeout(pause);
+    pause = null;
+    queue = [];
+    releaseWaiting();
+    divolte.partyId = partyId = timedId();
+    divolte.sessionId = sessionId = timedId();
+    newParty = firstInSession = true;
+  }
+
+  // end
+  // if cookies
+  // Lets both cookies live on from now.
+  function keepVisitor() {
+    // if gate
+    if (!allowed) {
+      return;
+    }
+    // end
+    var partySeconds = PARTY_SECONDS;
+    // if party_lifetime
+    partySeconds = Math.min(partySeconds, secondsLeft(partyId));
+    // end
+    writeCookie(PARTY_COOKIE, partyId, partySeconds);
+    writeCookie(SESSION_COOKIE, sessionId, SESSION_SECONDS);
+  }
+
+  // end
   // Reports an event. `type` is its name, `parameters` any value that JSON can hold. Returns the event's id,
-  // or null if there is no type. The first one begins the page view, if that still waits.
+  // or null if nothing is sent: without a type, or without the visitor's leave. The first one begins the page view, if that still waits.
   function signal(type, parameters) {
     if (!type) {
       log('an event without a type is not sent');
       return null;
     }
+    // if consent_cookie
+    heedOtherTabs();
+    // end
+    // if gate
+    if (allowed === false) {
+      log('not sent, for the visitor does not want it: ' + type);
+      return null;
+    }
+    // end
     // First of all, since it may throw: nothing has happened then.
     var custom = mincode(parameters);
     if (!pageViews) {
@@ -442,8 +640,9 @@
     var screen = window.screen || {};
     var id = pageViewId + eventCount.toString(16);
     eventCount++;
-    writeCookie(PARTY_COOKIE, partyId, PARTY_SECONDS);
-    writeCookie(SESSION_COOKIE, sessionId, SESSION_SECONDS);
+    // if cookies
+    keepVisitor();
+    // end
     var event = {id: id, tries: 0, url: eventUrl + '?' + queryString([
       ['p', partyId],
       ['s', sessionId],
@@ -464,6 +663,14 @@
     ])};
     newParty = firstInSession = false;
     log(type + ' ' + id);
+    // if consent
+    if (allowed === null) {
+      if (held.length < MOST_HELD) {
+        held.push(event);
+      }
+      return id;
+    }
+    // end
     if (leaving) {
       sendLast(event);
     } else {

@@ -188,8 +188,9 @@ class Database:
             record = self._reader.get(address)
         except ValueError:  # no address, or one of IPv6 in a database of IPv4
             return None
-        except (maxminddb.InvalidDatabaseError, SystemError) as error:  # the latter is a slip of the reader's
-            log.warning("%s: %s has no readable entry: %s", self._path, address, error)
+        except (maxminddb.InvalidDatabaseError, SystemError):  # the latter is a slip of the reader's
+            # Without the reader's own words: they name the address.
+            log.warning("%s: the entry of an address can't be read", self._path)
             return None
         return Geo(record) if isinstance(record, dict) else None
 

@@ -195,6 +195,18 @@ def test_other_kinds(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert "GeoLite2-ASN" in caplog.text
 
 
+def test_a_broken_entry(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """An address whose entry can't be read has no place, and the log tells of it without the address."""
+    content = database({"192.0.2.0/24": CITY})
+    marker = content.index(b"\xab\xcd\xefMaxMind.com")
+    at = content.index(b"\x00" * 16, 0, marker) + 16
+    file = tmp_path / "broken.mmdb"
+    file.write_bytes(content[:at] + b"\xff" * 8 + content[at + 8 :])
+    assert Database(file).lookup("192.0.2.1") is None
+    assert "can't be read" in caplog.text
+    assert "192.0.2" not in caplog.text
+
+
 def _newer(country: str) -> bytes:
     return database({"192.0.2.0/24": {"country": {"iso_code": country}}})
 
