@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 import pytest
@@ -18,8 +19,9 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event
 from pyglue.collector.metrics import PREFIX, Metrics
 from pyglue.collector.metrics_site import MetricsSite
+from pyglue.collector.server import Keeper
 from pyglue.collector.sinks import Done, Queue, Queues
-from pyglue.collector.timings import BOUNDS, Histogram
+from pyglue.collector.timings import BOUNDS, Histogram, Timings
 from tests.collector.http_fakes import JSON_EVENT, NOW, FakeOutlet, Timer, app_with, encode, event_query
 from tests.collector.scrapes import Scrape
 from tests.collector.test_app import IS_JSON, JSON, ask
@@ -266,7 +268,7 @@ class Ticking:
 
 
 def test_how_long_acknowledgements_take() -> None:
-    """From sending to the sink's word, by its place, for records that are safe."""
+    """From sending to the sink's word, by its place, for records that are safe; a second scrape has each once, too."""
     timer, safe, lost = Ticking(), FakeOutlet(verdict=None), FakeOutlet(verdict=None)
     lost.place = "files"
     app = app_with(safe, lost, timer=timer)
@@ -274,6 +276,7 @@ def test_how_long_acknowledgements_take() -> None:
     timer.now += 0.01
     safe.waiting[0](True)
     lost.waiting[0](False)
+    scrape(app)
     found = scrape(app)
     steps = {
         one.labels["le"]: one.value
@@ -304,6 +307,20 @@ def test_a_value_on_a_bound_is_within_it(seconds: float, first: int) -> None:
         assert counts == [0] * (first % whole) + [1] * (whole - first % whole)
         assert found.total == seconds
     assert [count for _, count in Histogram().steps()] == [0] * whole
+
+
+def test_times_do_not_pile_up_where_nobody_scrapes() -> None:
+    """Once a second they are sorted in."""
+    timings = Timings()
+    timings.answers[200].add(0.004)
+
+    async def go() -> None:
+        work = asyncio.create_task(Keeper(Counters(), timings, None, 0).work())
+        await asyncio.sleep(0)
+        work.cancel()
+
+    asyncio.run(go())
+    assert list(timings.answers[200].steps())[-1] == (float("inf"), 1)
 
 
 def _full() -> tuple[str, Scrape]:
