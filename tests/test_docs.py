@@ -279,7 +279,12 @@ def test_every_field_of_the_schema_is_described() -> None:
 
 def test_every_key_of_the_shipped_configuration_is_described() -> None:
     """docs/collector.md and docs/privacy.md name each key of divolte-collector.conf, and none of ours that it lacks."""
-    environment = {"DIVOLTE_COUNTS": "/data/counts", "DIVOLTE_SPOOL": "/data/spool"}
+    environment = {
+        "DIVOLTE_COUNTS": "/data/counts",
+        "DIVOLTE_SPOOL": "/data/spool",
+        "DIVOLTE_METRICS_PORT": "8291",
+        "BIND_ADDRESS": "127.0.0.1",
+    }
     tree = hocon.read(text("divolte/divolte-collector.conf"), "divolte-collector.conf", environment)
     pages = text("docs/collector.md") + text("docs/privacy.md")
     words = {part for name in quoted(pages) for part in re.split(r"[.\s]", name)}

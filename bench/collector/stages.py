@@ -17,10 +17,11 @@ import uvloop
 from bench.collector import kinds, traffic
 from bench.collector.kinds import KINDS, Kind
 from pyglue.collector import answers
-from pyglue.collector.app import App, Reply, Request
+from pyglue.collector.app import App, Request
 from pyglue.collector.configured import Config
 from pyglue.collector.connection import Connection
 from pyglue.collector.counters import Counters
+from pyglue.collector.delivery import Reply
 from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event, of_json, of_parameters, of_tag
 from pyglue.collector.headers import Headers
@@ -28,6 +29,7 @@ from pyglue.collector.http1 import Reader
 from pyglue.collector.kafka_sink import Kafka, KafkaOutlet
 from pyglue.collector.loading import Setup, load
 from pyglue.collector.query import parameters
+from pyglue.collector.sinks import Done
 from pyglue.errors import PyglueError
 
 ROUNDS = 5
@@ -111,11 +113,12 @@ class _Safe:
 
     place = "nowhere"
     ready = True
+    trouble = None
     max_bytes = 1_000_000
 
-    def send(self, key: bytes, value: bytes, timestamp: int, done: Callable[[bool], None]) -> None:  # noqa: ARG002
+    def send(self, key: bytes, value: bytes, timestamp: int, done: Done) -> None:  # noqa: ARG002
         """Safe."""
-        done(True)
+        done(None)
 
 
 def _app(setup: Setup) -> App:
@@ -164,10 +167,10 @@ async def _produced(config: Config, topic: str, records: Sequence[tuple[bytes, b
         if record is not None:
             outlet.send(*record, RECEIVED_MS, done)
 
-    def done(delivered: bool) -> None:
+    def done(lost: str | None) -> None:
         nonlocal safe
-        safe += delivered
-        if delivered and safe < len(records):
+        safe += lost is None
+        if lost is None and safe < len(records):
             send()
         elif not over.done():
             over.set_result(None)

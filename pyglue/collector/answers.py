@@ -84,11 +84,17 @@ MALFORMED = Answer(400, (), close=True)
 BROKEN = Answer(500, (SERVER,), close=True)
 STOPPING = Answer(503, (SERVER, _TEXT), b"No p*ng for you, shutting down")
 WAITING = Answer(503, (SERVER, _TEXT), b"No p*ng for you, waiting for Kafka")
+READY = Answer(200, (SERVER, _TEXT), b"ready\n")
 
 
 def method_not_allowed(method: str, allowed: str) -> Answer:
     """The answer to a `method` (as the client wrote it) on a path that only knows `allowed`."""
     return Answer(405, (SERVER, ("Allow", allowed), _TEXT), f"HTTP method {method} not allowed.".encode())
+
+
+def not_ready(reasons: Sequence[str]) -> Answer:
+    """The answer that tells why events would be refused, one reason a line."""
+    return Answer(503, (SERVER, _TEXT), "".join(f"{reason}\n" for reason in reasons).encode())
 
 
 def found_at(location: str) -> Answer:

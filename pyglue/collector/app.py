@@ -1,13 +1,13 @@
 """What a request gets: the whole collector between a parsed request and its answer, without sockets.
 
 Its law: the answer to an event is success only if its records are safe, or if no record was to be made of it (then
-the reason is counted). An event whose records are not safe is forgotten by the duplicate memory, so that the client's
-next try counts as the first.
+the reason is counted). What becomes of events whose records are on their way is told in `delivery`.
 """
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -16,8 +16,9 @@ from pyglue.collector import addresses, answers, headers, identifiers, query, re
 from pyglue.collector.answers import Answer, Tag
 from pyglue.collector.configured import AS_DIVOLTE, Privacy
 from pyglue.collector.counters import Counters, Minute
+from pyglue.collector.delivery import DUPLICATE, OUR_BUG, Deliveries, Held, Reply
 from pyglue.collector.dropped import DroppedEvent
-from pyglue.collector.duplicates import DuplicateMemory, Seen
+from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event, of_json, of_parameters, of_tag
 from pyglue.collector.headers import Headers
 from pyglue.collector.json_text import TOO_DEEP
@@ -25,6 +26,7 @@ from pyglue.collector.page import TestPage
 from pyglue.collector.privacy import refusal, shortening
 from pyglue.collector.routes import Routes, canonical_path, decoded_path
 from pyglue.collector.sinks import Outlet
+from pyglue.collector.timings import Timings
 
 log = logging.getLogger("pyglue.collector")
 
@@ -36,17 +38,21 @@ BODY_STEP = (
 _KNOWN_METHODS = frozenset({"OPTIONS", "PUT", "DELETE", "TRACE", "CONNECT"})
 _PAGE_METHODS = frozenset({"GET", "HEAD", "POST"})
 
-Reply = Callable[[Answer], None]
+AWAY = "sink away"
+CORRUPT = "corrupt"
+TOO_LARGE = "too large"
+NOT_MAPPED = "not mapped"  # no mapping with a sink takes events of that source
 
 
 class Request:
     """A request as it came.
 
     `method` is as the client wrote it; header names are in lower case; `peer` is the address of the other end in the
-    form that is recorded. A body is only there if the app wanted it (see `App.body_limit`).
+    form that is recorded. A body is only there if the app wanted it (see `App.body_limit`). If the app sets `timings`, it
+    wants to know there how long the answer takes.
     """
 
-    __slots__ = ("body", "headers", "method", "peer", "target")
+    __slots__ = ("body", "headers", "method", "peer", "target", "timings")
 
     def __init__(
         self,
@@ -61,6 +67,7 @@ class Request:
         self.headers = headers
         self.peer = peer
         self.body = body
+        self.timings: Timings | None = None
 
 
 @dataclass(frozen=True)
@@ -118,11 +125,18 @@ class Ping:
     """The path that tells whether the collector can do its work."""
 
 
-Place = EventsAt | JsonEventsAt | Tag | Ping | TestPage
+class Ready:
+    """The path that tells why not, too."""
+
+
+Place = EventsAt | JsonEventsAt | Tag | Ping | Ready | TestPage
 
 
 class App:
-    """Answers requests. `clock` gives milliseconds since 1970; `later` calls a function so many seconds later."""
+    """Answers requests.
+
+    `clock` gives milliseconds since 1970, `timer` seconds that only grow; `later` calls a function so many seconds later.
+    """
 
     def __init__(
         self,
@@ -133,6 +147,7 @@ class App:
         clock: Callable[[], int],
         later: Callable[[float, Callable[[], None]], object],
         retry_after_s: int,
+        timer: Callable[[], float] = time.monotonic,
         use_x_forwarded_for: bool = False,
         serve_static_resources: bool = False,
         debug_requests: bool = False,
@@ -141,21 +156,33 @@ class App:
         """`serve_static_resources` tells that pages are served, whatever lies at their paths."""
         self.stopping = False
         self.counters = counters
-        self.in_flight = 0
         self._routes: Routes[Place] = Routes(table)
         sources = [place for place in table.values() if isinstance(place, _Source)]
         self._outlets = tuple(dict.fromkeys(outlet for source in sources for outlet in source.outlets))
-        self._under_way: dict[int, _Delivery] = {}  # by signature, where duplicates are discarded
         self._memory = memory
         self._clock = clock
         self._later = later
         self._try_later = answers.try_later(retry_after_s)
+        self._deliveries = Deliveries(memory, counters, timer, self._try_later)
+        self.timings = self._deliveries.timings
         self._use_x_forwarded_for = use_x_forwarded_for
         self._shorten = shortening(privacy)
         self._peer_is_recorded = not use_x_forwarded_for and self._shorten is None
         self._refusal = refusal(privacy)
         self._serves_pages = serve_static_resources
         self._debug_requests = debug_requests
+
+    @property
+    def in_flight(self) -> int:
+        """Events whose fate is not known."""
+        return self.counters.in_flight
+
+    def troubles(self) -> list[str]:
+        """Why events would be refused now, or soon; nothing if all sinks take them."""
+        stopping = ["the collector is ending"] if self.stopping else []
+        return list(
+            dict.fromkeys([*stopping, *(outlet.trouble for outlet in self._outlets if outlet.trouble)])
+        )
 
     def count(self, kind: str) -> None:
         """Count a request that is no event, now; kinds come from a fixed set."""
@@ -184,20 +211,25 @@ class App:
                 return
             place = place or self._routes.find(path)
         if isinstance(place, EventsAt):
+            request.timings = self.timings
             if request.method == "GET" or request.method.upper() == "GET":
-                self._browser_event(place, request, event or raw_query, reply)
+                self._browser_event(place, request, event or partial(_event_of, raw_query), reply)
             else:
                 reply(answers.method_not_allowed(request.method, "GET"))
         elif isinstance(place, JsonEventsAt):
+            request.timings = self.timings
             self._json_event(place, request, raw_query, reply)
         else:
             reply(self._answer(place, request, path, raw_query))
 
     def _answer(
-        self, place: Tag | Ping | TestPage | None, request: Request, path: bytes, raw_query: bytes
+        self, place: Tag | Ping | Ready | TestPage | None, request: Request, path: bytes, raw_query: bytes
     ) -> Answer:
         if isinstance(place, Ping):
             return self._ping()
+        if isinstance(place, Ready):
+            troubles = self.troubles()
+            return answers.not_ready(troubles) if troubles else answers.READY
         if isinstance(place, Tag):
             if request.method.upper() != "GET":
                 return answers.method_not_allowed(request.method, "GET")
@@ -226,21 +258,17 @@ class App:
             return answers.STOPPING
         return answers.PONG if all(outlet.ready for outlet in self._outlets) else answers.WAITING
 
-    def _browser_event(self, place: EventsAt, request: Request, asked: Event | bytes, reply: Reply) -> None:
-        """Record a browser's event: `asked` is it, or its query where that is not in the tag's own form."""
+    def _browser_event(
+        self, place: EventsAt, request: Request, asked: Event | Callable[[], Event], reply: Reply
+    ) -> None:
         if place.response_delay_ms:
-            reply = _Held(reply, self._later, place.response_delay_ms / 1000).reply
-        if answers.holds_tag(headers.first(request.headers, b"if-none-match"), answers.EVENT_TAG):
+            reply = Held(reply, self._later, place.response_delay_ms / 1000).reply
+        known = headers.first(request.headers, b"if-none-match")
+        if known is not None and answers.holds_tag(known, answers.EVENT_TAG):
             self.count("ignored reload")
             reply(answers.EVENT_AGAIN)
             return
-        try:
-            event = of_parameters(query.parameters(asked)) if isinstance(asked, bytes) else asked
-        except DroppedEvent as dropped:
-            self._drop(dropped.reason)
-            reply(answers.EVENT)
-            return
-        self._record(event, request, place, answers.EVENT, reply)
+        self._record(asked, request, place, answers.EVENT, reply)
 
     def _json_event(self, place: JsonEventsAt, request: Request, raw_query: bytes, reply: Reply) -> None:
         if request.method.upper() != "POST":
@@ -254,99 +282,91 @@ class App:
             self.count("incomplete request")
             reply(answers.INCOMPLETE)
             return
+        self._record(partial(of_json, party, request.body), request, place, answers.ACCEPTED, reply)
+
+    def _record(
+        self,
+        asked: Event | Callable[[], Event],
+        request: Request,
+        source: _Source,
+        success: Answer,
+        reply: Reply,
+    ) -> None:
+        """Record an event: `asked` is it, or reads it where that may fail."""
+        received = self._clock()
+        minute = self.counters.receive(received)
+        unwanted: str | None = None
         try:
-            event = of_json(party, request.body)
+            event = asked if isinstance(asked, Event) else asked()
+            if self._refusal is not None:
+                unwanted = self._refusal(request.headers)
+            remote_host = request.peer if self._peer_is_recorded else self._remote_host(request)
+            event.arrived(request.headers, received, remote_host)
         except DroppedEvent as dropped:
-            self._drop(dropped.reason)
-            reply(answers.ACCEPTED)
-            return
-        self._record(event, request, place, answers.ACCEPTED, reply)
-
-    def _drop(self, reason: str) -> None:
-        """Count an event that is not recorded, in the minute in which it came."""
-        minute = self.counters.at(self._clock())
-        minute.received += 1
-        minute.drop(reason)
-
-    def _record(self, event: Event, request: Request, source: _Source, success: Answer, reply: Reply) -> None:
-        if self._refusal is not None and (reason := self._refusal(request.headers)):
-            self._drop(reason)
+            unwanted = dropped.reason
+        except Exception:
+            self.counters.refuse(received, OUR_BUG)
+            raise
+        if unwanted is not None:
+            minute.drop(unwanted)
+            self.counters.discard(received, unwanted)
             reply(success)
             return
-        received = self._clock()
-        minute = self.counters.at(received)
-        minute.received += 1
-        remote_host = request.peer if self._peer_is_recorded else self._remote_host(request)
-        event.arrived(request.headers, received, remote_host)
         for outlet in source.outlets:
             if not outlet.ready:
-                minute.refused += 1
+                self.counters.refuse(received, AWAY)
                 reply(self._try_later)
                 return
         seen = self._memory.remember(event.party, event.session, event.event_id)
-        event.duplicate, _, signature, _ = seen
+        event.duplicate, _, _, _ = seen
+        records: list[tuple[Outlet, bytes]] = []
         try:
-            records = self._records(event, source.pipelines, minute)
+            reason = self._write(event, source.pipelines, minute, records)
         except Exception:
             self._memory.forget(seen)
+            self.counters.refuse(received, OUR_BUG)
             raise
-        if not records:
-            first = self._under_way.get(signature) if event.duplicate else None
-            if first is None:
-                reply(success)
-            else:  # discarded as a duplicate of one that is not safe yet
-                first.twins.append((success, reply))
-            return
-        self.in_flight += 1
-        delivery = _Delivery(self, seen, success, reply, len(records), received)
-        if source.discards_duplicates:
-            self._under_way[signature] = delivery
-        for outlet, value in records:
-            outlet.send(event.party, value, received, partial(delivery.done, outlet.place))
+        if records:
+            discards = source.discards_duplicates
+            self._deliveries.send(event.party, records, received, seen, success, reply, discards)
+        elif not (event.duplicate and self._deliveries.join(seen, received, success, reply)):
+            self.counters.discard(received, reason or NOT_MAPPED)
+            reply(success)
 
     @staticmethod
-    def _records(event: Event, pipelines: tuple[Pipeline, ...], minute: Minute) -> list[tuple[Outlet, bytes]]:
-        records = []
+    def _write(
+        event: Event,
+        pipelines: tuple[Pipeline, ...],
+        minute: Minute,
+        records: list[tuple[Outlet, bytes]],
+    ) -> str | None:
+        """Add what is to be sent to `records`; the reason why the first of the others is not made, if any."""
+        first = None
         for pipeline in pipelines:
+            reason = None
             if pipeline.discard_corrupted and event.corrupt:
-                minute.drop("corrupt")
-                continue
-            if pipeline.discard_duplicates and event.duplicate:
-                minute.drop("duplicate")
-                continue
-            try:
-                value = pipeline.encode(event)
-            except DroppedEvent as dropped:
-                minute.drop(dropped.reason)
-                continue
-            except RecursionError:
-                minute.drop(TOO_DEEP)
+                reason = CORRUPT
+            elif pipeline.discard_duplicates and event.duplicate:
+                reason = DUPLICATE
+            else:
+                try:
+                    value = pipeline.encode(event)
+                except DroppedEvent as dropped:
+                    reason = dropped.reason
+                except RecursionError:
+                    reason = TOO_DEEP
+            if reason is not None:
+                minute.drop(reason)
+                first = first or reason
                 continue
             size = len(event.party) + len(value)
             for outlet in pipeline.outlets:
                 if size <= outlet.max_bytes:
                     records.append((outlet, value))
                 else:
-                    minute.drop("too large")
-        return records
-
-    def settle(self, delivery: _Delivery) -> None:
-        """Answer an event of whose last record the fate is known."""
-        self.in_flight -= 1
-        if self._under_way:
-            _, _, signature, _ = delivery.seen
-            if self._under_way.get(signature) is delivery:
-                del self._under_way[signature]
-        minute = self.counters.at(delivery.received)
-        if delivery.safe:
-            minute.acknowledged += 1
-            delivery.reply(delivery.success)
-        else:
-            self._memory.forget(delivery.seen)
-            minute.refused += 1
-            delivery.reply(self._try_later)
-        for success, reply in delivery.twins:
-            reply(success if delivery.safe else self._try_later)
+                    minute.drop(TOO_LARGE)
+                    first = first or TOO_LARGE
+        return first
 
     def _remote_host(self, request: Request) -> bytes:
         """The visitor's address, as far as it is kept."""
@@ -357,62 +377,15 @@ class App:
         return host if self._shorten is None else self._shorten(host)
 
 
-class _Delivery:
-    """The records of one event on their way."""
-
-    __slots__ = ("_app", "_left", "received", "reply", "safe", "seen", "success", "twins")
-
-    def __init__(
-        self, app: App, seen: Seen, success: Answer, reply: Reply, records: int, received: int
-    ) -> None:
-        self._app = app
-        self._left = records
-        self.received = received
-        self.seen = seen
-        self.success = success
-        self.reply = reply
-        self.safe = True
-        self.twins: list[tuple[Answer, Reply]] = []  # answers to discarded duplicates, which share its fate
-
-    def done(self, place: str, safe: bool) -> None:
-        """The word of the outlet into `place` on one of the records."""
-        if safe:
-            self._app.counters.at(self.received).record(place)
-        else:
-            self.safe = False
-        self._left -= 1
-        if not self._left:
-            self._app.settle(self)
-
-
-class _Held:
-    """Passes an answer on, but not before its time."""
-
-    def __init__(
-        self, reply: Reply, later: Callable[[float, Callable[[], None]], object], seconds: float
-    ) -> None:
-        self._reply = reply
-        self._answer: Answer | None = None
-        self._due = False
-        later(seconds, self._release)
-
-    def reply(self, answer: Answer) -> None:
-        """Pass `answer` on, now or when it is due."""
-        if self._due:
-            self._reply(answer)
-        else:
-            self._answer = answer
-
-    def _release(self) -> None:
-        self._due = True
-        if self._answer is not None:
-            self._reply(self._answer)
-
-
 def _is_json(request: Request) -> bool:
     """Whether the one `Content-Type` is JSON's, without parameters."""
     lines = headers.lines(request.headers, b"content-type")
     return len(lines) == 1 and lines[0].lower() == "application/json"
+
+
+def _event_of(raw_query: bytes) -> Event:
+    """The event of a query that is not in the tag's own form; raises DroppedEvent."""
+    return of_parameters(query.parameters(raw_query))
 
 
 def _party(raw_query: bytes, name: str) -> bytes | None:

@@ -26,6 +26,7 @@ from pyglue.collector.configured import (
     KafkaSink,
     Limits,
     MappingFiles,
+    MetricsAt,
     Spool,
 )
 from pyglue.collector.schema import reason
@@ -89,10 +90,11 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
     uses_kafka = any(isinstance(sink, KafkaSink) for sink in made.values())
     own = root.section("pyglue")
     collector = own.section("collector")
+    port = _port(server, environment)
     read_sources = tuple(source for name, section in sources if (source := _source(name, section)))
     config = Config(
         host=server.text("host", _LOOPBACK),
-        port=_port(server, environment),
+        port=port,
         use_x_forwarded_for=server.truth("use_x_forwarded_for", False),
         serve_static_resources=server.truth("serve_static_resources", True),
         debug_requests=server.truth("debug_requests", False),
@@ -111,6 +113,7 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
         limits=_limits(collector, types.kafka_linger_ms() if uses_kafka else None),
         counts=_counts(collector.section("counts")),
         spool=_spool(collector.section("spool")),
+        metrics=_metrics(collector.section("metrics"), port),
         privacy=read_privacy(collector.section("privacy"), read_sources),
     )
     mapper.number("buffer_size", 1_048_576, least=1)
@@ -161,6 +164,17 @@ def _spool(section: Section) -> Spool | None:
     max_bytes = section.number("max_bytes", _SPOOL_BYTES, least=2**20, most=2**50)
     section.done()
     return None if directory is None else Spool(directory, max_bytes)
+
+
+def _metrics(section: Section, taken: int) -> MetricsAt | None:
+    """Where metrics are served, None without a port; events have the port `taken`."""
+    metrics = MetricsAt(section.text("host", _LOOPBACK), section.number("port", 0, least=1, most=65535))
+    section.done()
+    if "port" not in section:
+        return None
+    if metrics.port == taken:
+        section.problem("port", "must differ from divolte.global.server.port: metrics are not for visitors")
+    return metrics
 
 
 def _source(name: str, section: Section) -> BrowserSource | JsonSource | None:

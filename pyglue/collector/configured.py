@@ -106,6 +106,14 @@ class Spool:
 
 
 @dataclass(frozen=True)
+class MetricsAt:
+    """The block `pyglue.collector.metrics`: the address at which Prometheus may ask."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
 class Privacy:
     """The block `pyglue.collector.privacy`. Its defaults are what Divolte does. Times in milliseconds.
 
@@ -158,4 +166,5 @@ class Config:
     limits: Limits
     counts: CountsKept | None
     spool: Spool | None
+    metrics: MetricsAt | None
     privacy: Privacy

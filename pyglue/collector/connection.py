@@ -10,11 +10,12 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 from pyglue.collector import addresses, answers, headers
 from pyglue.collector.answers import Answer
-from pyglue.collector.app import App, Request
+from pyglue.collector.app import Request
+from pyglue.collector.delivery import Reply
 from pyglue.collector.http1 import END, LINE_ENDS, MAX_HEAD_BYTES, Body, Malformed, Reader, may_begin
 
 log = logging.getLogger("pyglue.collector")
@@ -25,6 +26,21 @@ MAX_WAITING = 128
 WHOLE_SECONDS = 30.0  # for a request to arrive whole
 IDLE_SECONDS = 75.0  # without any request, or with answers that the client does not take
 LINGER_SECONDS = 5.0  # for a client to see why it was turned away, though it may still be sending
+
+
+class Site(Protocol):
+    """What is served: App, or the metrics. Once it is `stopping` every answer ends its connection."""
+
+    stopping: bool
+
+    def respond(self, request: Request, reply: Reply) -> None:
+        """Answer `request` by calling `reply` once, now or later."""
+
+    def body_limit(self, request: Request) -> int | None:
+        """The bytes that the body of `request` may have, None if no body is wanted."""
+
+    def count(self, kind: str) -> None:
+        """Count a request that could not be answered as it should."""
 
 
 class _Place:
@@ -40,7 +56,7 @@ class _Place:
 class _Exchange(Request):
     """A request that waits for its answer in its place."""
 
-    __slots__ = ("_connection", "_version", "close", "data", "keep_alive")
+    __slots__ = ("_connection", "_version", "asked", "close", "data", "keep_alive")
 
     def __init__(self, connection: Connection, reader: Reader) -> None:
         """The request that `reader` found last."""
@@ -50,6 +66,8 @@ class _Exchange(Request):
         self.peer = connection.peer
         self.body = b""
         self.keep_alive = reader.keep_alive
+        self.timings = None
+        self.asked = 0.0
         self.data: bytes | None = None
         self.close = False
         self._connection = connection
@@ -67,6 +85,8 @@ class _Exchange(Request):
         if self.data is not None:
             return
         connection = self._connection
+        if self.timings is not None:
+            self.timings.answers[answer.status].add(connection.clock() - self.asked)
         keep_alive = self.keep_alive and not answer.close and not connection.app.stopping
         if keep_alive and self.method == "GET" and self._version == b"HTTP/1.1":
             self.data = answer.kept_alive
@@ -92,12 +112,12 @@ class _Upload:
 class Connection(asyncio.Protocol):
     """See the module's law. `clock` gives seconds that only grow; `connections` is the set of all that are open."""
 
-    def __init__(self, app: App, connections: set[Connection], clock: Callable[[], float]) -> None:
+    def __init__(self, app: Site, connections: set[Connection], clock: Callable[[], float]) -> None:
         self.app = app
         self.peer = b""
         self.digesting = False  # meanwhile answers gather, and leave in one write
+        self.clock = clock
         self._connections = connections
-        self._clock = clock
         self._transport: asyncio.Transport | None = None
         self._reader = Reader()
         self._upload: _Upload | None = None
@@ -106,7 +126,10 @@ class Connection(asyncio.Protocol):
         self._searched = 0  # bytes of it that hold no end of a head
         self._stalled = False  # it waits for the client
         self._began: float | None = None  # when the request came that is not whole yet
-        self._last = clock()
+        self._last = clock()  # when bytes came
+        self._came = (
+            self._last
+        )  # the same for the request that is taken apart; later if it had to wait for its client
         self._reading = True
         self._writable = True
         self._ended = False  # the client sends no more
@@ -136,7 +159,7 @@ class Connection(asyncio.Protocol):
         """Bytes came."""
         if self._finished:
             return
-        self._last = self._clock()
+        self._last = self._came = self.clock()
         if not self._unread:
             self._digest(data)
             return
@@ -265,6 +288,7 @@ class Connection(asyncio.Protocol):
     def _ask(self, exchange: _Exchange) -> None:
         """Have the app answer."""
         self._places.append(exchange)
+        exchange.asked = self._came
         if not exchange.keep_alive:
             self._finished = True
             self._turned_away = self._upload is not None
@@ -338,6 +362,7 @@ class Connection(asyncio.Protocol):
         """Go on with what is kept."""
         data = bytes(self._unread)
         self._unread.clear()
+        self._came = self.clock()
         self._digest(data)
 
     def _note_time(self) -> None:

@@ -1,4 +1,12 @@
-"""What happened to requests, counted by kind and by the minute in which they came; never who sent them.
+"""The ledger: what happened to requests, counted by kind and by the minute in which they came; never who sent them.
+
+Its law: an event that was received is in flight until its fate is known, and its fate is one of: acknowledged, discarded
+for a reason, refused for a reason. So whenever the loop is between two of its calls, over the whole life of a collector,
+
+    received = acknowledged + discarded + refused + in flight.
+
+What is told of the collector's counts, on disk, in the log and to Prometheus, comes from here. A further fate is a field
+of Minute and of Counts, and a method beside `acknowledge`.
 
 The totals since the start are the sums of the minutes. An event belongs to the minute of its receive time, which is also
 that of its records, whenever it is acknowledged: so what is counted here can be compared with what lies in Kafka.
@@ -9,7 +17,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from pyglue.collector.counts import MINUTE_MS, Counts
+from pyglue.collector.counts import MINUTE_MS, Counts, plus
 
 _NEVER = -1
 
@@ -19,13 +27,14 @@ class Minute:
 
     __slots__ = (
         "acknowledged",
+        "discarded",
         "dropped",
         "landed",
         "number",
         "part",
         "received",
         "records",
-        "refused",
+        "refusals",
         "requests",
         "spooled",
     )
@@ -35,67 +44,84 @@ class Minute:
         self.part = part
         self.received = 0
         self.acknowledged = 0
-        self.refused = 0
         self.spooled = 0
         self.landed = 0
+        self.discarded: dict[str, int] = {}
+        self.refusals: dict[str, int] = {}
         self.dropped: dict[str, int] = {}
         self.requests: dict[str, int] = {}
         self.records: dict[str, int] = {}
 
     def drop(self, reason: str) -> None:
-        """Count an event of which no record is made; reasons come from a fixed set."""
+        """Count an event, or one record of it, that is not made; reasons come from a fixed set."""
         self.dropped[reason] = self.dropped.get(reason, 0) + 1
 
     def request(self, kind: str) -> None:
         """Count a request that was no event; kinds come from a fixed set."""
         self.requests[kind] = self.requests.get(kind, 0) + 1
 
-    def record(self, where: str) -> None:
-        """Count a record that is safe."""
-        self.records[where] = self.records.get(where, 0) + 1
-
-    def counts(self, run: int, *, complete: bool = True) -> Counts:
-        """As they are now, for a file."""
+    def counts(self, run: int) -> Counts:
+        """As they are now."""
         return Counts(
             self.number,
             self.received,
             self.acknowledged,
-            self.refused,
+            sum(self.refusals.values()),
             dict(self.dropped),
             dict(self.requests),
             dict(self.records),
-            complete,
-            run,
-            self.part,
-            self.spooled,
-            self.landed,
-        )
-
-    def totals(self) -> Counter[str]:
-        """By the names that the log has for them."""
-        return Counter(
-            {
-                "received": self.received,
-                "acknowledged": self.acknowledged,
-                "refused": self.refused,
-                "spooled": self.spooled,
-                "landed": self.landed,
-                **{f"dropped: {reason}": count for reason, count in self.dropped.items()},
-                **self.requests,
-            }
+            run=run,
+            part=self.part,
+            spooled=self.spooled,
+            landed=self.landed,
+            discarded=dict(self.discarded),
+            refusals=dict(self.refusals),
         )
 
 
 class Counters:
-    """The minutes since the start. `run` tells this life of the collector from others (ms since 1970)."""
+    """The minutes since the start. `run` tells this life of the collector from others (ms since 1970).
+
+    Events are known by when they came (ms since 1970); `in_flight` are those whose fate is not known.
+    """
 
     def __init__(self, run: int = 0) -> None:
         self.run = run
+        self.in_flight = 0
         self._open: dict[int, Minute] = {}
         self._last = Minute(_NEVER, 0)
         self._parts = 0
-        self._closed: Counter[str] = Counter()
+        self._closed = Counts(_NEVER)
         self._reported: Counter[str] = Counter()
+
+    def receive(self, received: int) -> Minute:
+        """Count an event that came; its minute, for what else there is to count of it at once."""
+        self.in_flight += 1
+        minute = self._last  # as `at`, without a call
+        if minute.number != received // MINUTE_MS:
+            minute = self.at(received)
+        minute.received += 1
+        return minute
+
+    def acknowledge(self, received: int) -> None:
+        """All records of an event are safe."""
+        self.in_flight -= 1
+        minute = self._last
+        if minute.number != received // MINUTE_MS:
+            minute = self.at(received)
+        minute.acknowledged += 1
+
+    def discard(self, received: int, reason: str) -> None:
+        """No record is to be made of an event; reasons come from a fixed set."""
+        self.in_flight -= 1
+        discarded = self.at(received).discarded
+        discarded[reason] = discarded.get(reason, 0) + 1
+
+    def refuse(self, received: int, reason: str) -> None:
+        """Not all records of an event are safe; reasons come from a fixed set."""
+        self.in_flight -= 1
+        refusals = self.at(received).refusals
+        refusals[reason] = refusals.get(reason, 0) + 1
 
     def at(self, milliseconds: int) -> Minute:
         """The minute of a moment (since 1970), to count in; don't keep it."""
@@ -127,32 +153,51 @@ class Counters:
         over = [
             one for one in self._open.values() if before is None or (one.number + 1) * MINUTE_MS <= before
         ]
-        for minute in over:
+        closed = [minute.counts(self.run) for minute in over]
+        for minute, counts in zip(over, closed, strict=True):
             del self._open[minute.number]
-            self._closed += minute.totals()
+            self._closed = plus(self._closed, counts)
         if self._last in over:
             self._last = Minute(_NEVER, 0)
-        return [minute.counts(self.run) for minute in over]
+        return closed
 
     def open(self) -> list[Counts]:
         """The minutes that are not closed, as they are now."""
         return [minute.counts(self.run) for minute in self._open.values()]
 
-    def totals(self) -> Counter[str]:
+    def totals(self) -> Counts:
         """All counts since the start."""
-        return sum((minute.totals() for minute in self._open.values()), self._closed)
+        totals = self._closed
+        for counts in self.open():
+            totals = plus(totals, counts)
+        return totals
 
     def __getitem__(self, name: str) -> int:
-        return self.totals()[name]
+        return _named(self.totals())[name]
 
     def report(self) -> str | None:
         """One line with all counts since the start; None if nothing changed since the last such line."""
-        totals = self.totals()
-        if totals == self._reported:
+        named = _named(self.totals())
+        if named == self._reported:
             return None
-        self._reported = totals
+        self._reported = named
         return str(self)
 
     def __str__(self) -> str:
-        named = sorted(self.totals().items())
+        named = sorted(_named(self.totals()).items())
         return ", ".join(f"{name} {count}" for name, count in named if count) or "nothing happened"
+
+
+def _named(counts: Counts) -> Counter[str]:
+    """By the names that the log has for them."""
+    return Counter(
+        {
+            "received": counts.received,
+            "acknowledged": counts.acknowledged,
+            "refused": counts.refused,
+            "spooled": counts.spooled,
+            "landed": counts.landed,
+            **{f"dropped: {reason}": count for reason, count in counts.dropped.items()},
+            **counts.requests,
+        }
+    )

@@ -20,7 +20,7 @@ MOST = 10**9  # of anything in a minute: sixteen million a second, which no coll
 MOST_NUMBER = 2**47  # of `run` and `written`: in ms since 1970 the year 6429
 _NUMBERS = ("received", "acknowledged", "refused", "run", "part", "spooled", "landed")
 _MARKS = ("run", "part")  # of _NUMBERS those that count nothing
-_NAMED = ("dropped", "requests", "records")
+_NAMED = ("dropped", "requests", "records", "discarded", "refusals")
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,11 @@ class Counts:
     """What happened to the events that were received in a minute (counted in minutes since 1970).
 
     `received` events; of them `acknowledged` ones were answered with success after their records were safe, `refused`
-    ones with 503; `dropped` by reason. `requests` that were no events, by kind. `records` that are safe, by where they
-    are: a topic, or the folder of a file sink; `spooled` of them were on the collector's own disk when that was said, and
-    `landed` ones of these reached Kafka since. `complete` is False if there may have been more.
+    ones with 503 (by reason: `refusals`), and of `discarded` ones (by reason) no record was to be made. `dropped` are
+    events and records that were not made, by reason: where several mappings feed from a source, other ones may have been.
+    `requests` that were no events, by kind. `records` that are safe, by where they are: a topic, or the folder of a file
+    sink; `spooled` of them were on the collector's own disk when that was said, and `landed` ones of these reached Kafka
+    since. `complete` is False if there may have been more.
     """
 
     minute: int
@@ -45,6 +47,8 @@ class Counts:
     part: int = 0
     spooled: int = 0
     landed: int = 0
+    discarded: Mapping[str, int] = field(default_factory=dict)
+    refusals: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def in_spool(self) -> int:
@@ -118,6 +122,8 @@ def plus(one: Counts, other: Counts) -> Counts:
         dropped=_sum(one.dropped, other.dropped),
         requests=_sum(one.requests, other.requests),
         records=_sum(one.records, other.records),
+        discarded=_sum(one.discarded, other.discarded),
+        refusals=_sum(one.refusals, other.refusals),
         complete=one.complete and other.complete,
     )
 

@@ -36,6 +36,7 @@ from queue import SimpleQueue
 
 from pyglue.collector import avro_bytes
 from pyglue.collector.configured import FileSink
+from pyglue.collector.sinks import Done, Queue
 from pyglue.errors import InputError, Problem
 
 log = logging.getLogger("pyglue.collector")
@@ -45,7 +46,10 @@ MAX_BYTES = 64 * 1024 * 1024  # of a record; Divolte has no bound
 MAX_WAITING_BYTES = 256 * 1024 * 1024  # of records that wait for the disk
 MARKER_BYTES = 16
 
-Done = Callable[[bool], None]
+QUEUE_FULL = "disk queue full"
+DISK_FAILED = "disk failed"
+ENDING = "ending"
+
 Group = list[tuple[bytes, Done]]
 
 
@@ -95,6 +99,8 @@ class Files:
         self._waiting: Group = []
         self._waiting_bytes = 0
         self._closing = False
+        self._queued = 0  # the loop's: records that wait or are being written, and their bytes
+        self._queued_bytes = 0
         self._warn_of_leftovers()
         # From here on these two are the thread's.
         self._file: _File | None = None
@@ -108,6 +114,18 @@ class Files:
         for thread in self._threads:
             thread.start()
 
+    @property
+    def queue(self) -> Queue:
+        """What waits for the disk."""
+        return Queue(self._queued, self._queued_bytes)
+
+    @property
+    def trouble(self) -> str | None:
+        """See Outlet."""
+        if not self.ready:
+            return "no file can be written"
+        return "too much waits for the disk" if self._queued_bytes >= MAX_WAITING_BYTES else None
+
     def send(self, key: bytes, value: bytes, timestamp: int, done: Done) -> None:  # noqa: ARG002 - see Outlet
         """See Outlet."""
         with self._news:
@@ -117,8 +135,11 @@ class Files:
                 self._waiting_bytes += len(value)
                 if len(self._waiting) == 1:
                     self._news.notify()
-        if not taken:
-            done(False)
+        if taken:
+            self._queued += 1
+            self._queued_bytes += len(value)
+        else:
+            done(ENDING if self._closing else QUEUE_FULL)
 
     def close(self) -> None:
         """Write what waits and publish the file. Blocks; `done` is called when the loop gets to it."""
@@ -130,9 +151,11 @@ class Files:
 
     def _settle(self, group: Group, safe: bool) -> None:
         """In the loop: tell the fate of a group's records."""
+        self._queued -= len(group)
+        self._queued_bytes -= sum(len(value) for value, _ in group)
         for _, done in group:
             try:
-                done(safe)
+                done(None if safe else DISK_FAILED)
             except Exception:
                 log.exception("the fate of a record could not be passed on")
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from pyglue.collector import config as configuration
 from pyglue.collector import schema
 from pyglue.collector.answers import Tag
-from pyglue.collector.app import EventsAt, JsonEventsAt, Ping, Pipeline, Place
+from pyglue.collector.app import EventsAt, JsonEventsAt, Ping, Pipeline, Place, Ready
 from pyglue.collector.configured import BrowserSource, Config, FileSink, KafkaSink, MappingFiles, Privacy
 from pyglue.collector.mapping.compiler import Compiled, compile_mapping
 from pyglue.collector.mapping.tokens import Source
@@ -79,7 +79,7 @@ class Setup:
             )
             for name in mapping.files.sources:
                 pipelines.setdefault(name, []).append(pipeline)
-        table: dict[str, Place] = {}
+        table: dict[str, Place] = {"/ready": Ready()}  # Divolte has no such path: whoever claims it has it
         if self.config.serve_static_resources:
             table["/"] = table["/index.html"] = TestPage()
         for source in self.config.sources:

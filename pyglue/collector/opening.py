@@ -9,7 +9,7 @@ from pyglue.collector.counters import Counters
 from pyglue.collector.file_sink import Files, Instances
 from pyglue.collector.kafka_sink import Kafka, KafkaOutlet
 from pyglue.collector.loading import Setup
-from pyglue.collector.sinks import Outlet
+from pyglue.collector.sinks import Outlet, Queues
 from pyglue.collector.spool.recovery import KafkaTopics
 from pyglue.collector.spool.sink import Spooled
 from pyglue.collector.spool.store import Store
@@ -49,6 +49,14 @@ class OpenSinks:
             raise ValueError(f"sink {sink.name} is not among the open ones")
         prefix = _prefix(mapping.confluent_id) if sink.confluent else b""
         return KafkaOutlet(self._kafka, sink.topic, prefix)
+
+    def queues(self) -> Queues:
+        """What waits to be safe."""
+        return Queues(
+            None if self._kafka is None else self._kafka.queue,
+            {name: files.queue for name, files in self._files.items()},
+            self._kafka.spool if isinstance(self._kafka, Spooled) else None,
+        )
 
     def close(self, seconds: float) -> None:
         """Publish all files, and give records that are on their way to Kafka up to `seconds`. Blocks."""

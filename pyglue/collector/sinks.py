@@ -2,10 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
-Done = Callable[[bool], None]
+# Takes what became of a record: None if it is safe, else why it is not, in a short text of a fixed set.
+Done = Callable[[str | None], None]
+
+
+class Queue(NamedTuple):
+    """How much waits to be safe."""
+
+    records: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Queues:
+    """What waits in the producer and in the spool, if there are such, and for the disk, by the names of file sinks."""
+
+    producer: Queue | None = None
+    files: Mapping[str, Queue] = field(default_factory=dict)
+    spool: Queue | None = None
 
 
 class Outlet(Protocol):
@@ -20,12 +38,16 @@ class Outlet(Protocol):
         """Whether records have a chance now."""
 
     @property
+    def trouble(self) -> str | None:
+        """Why a record would not be taken now, in words for everybody; None if it would."""
+
+    @property
     def max_bytes(self) -> int:
         """The most bytes that a record and its key may have together."""
 
     def send(self, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
-        """Deliver a record, then call `done` once in the loop's thread: True if the record is safe, else False.
+        """Deliver a record, then call `done` once in the loop's thread.
 
         `key` keeps a party's records in order; `timestamp` is in milliseconds since 1970. `done` may be called before
-        `send` returns. Nothing is delivered after `done(False)` but what was on its way.
+        `send` returns. Nothing is delivered after `done` was given a reason but what was on its way.
         """

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from pyglue.collector.answers import Tag
-from pyglue.collector.app import App, EventsAt, JsonEventsAt, Ping, Pipeline, Place
+from pyglue.collector.app import App, EventsAt, JsonEventsAt, Ping, Pipeline, Place, Ready
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event
 from pyglue.collector.page import TestPage
 from pyglue.collector.probe import probe_query
+from pyglue.collector.sinks import Done
 
 NOW = 1_700_000_000_000
 PARTY = b"0:lq1a7c3k:party"
@@ -34,15 +35,24 @@ class FakeOutlet:
         self.most_waiting = 0
         self.interrupt: Callable[[], None] = lambda: None
 
-    def send(self, key: bytes, value: bytes, timestamp: int, done: Callable[[bool], None]) -> None:
+    @property
+    def trouble(self) -> str | None:
+        """See Outlet."""
+        return None if self.ready else "the test is away"
+
+    def send(self, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """Keep the record; call `done` now unless the verdict is still open (None)."""
         self.interrupt()
         self.records.append((key, value, timestamp))
+
+        def told(safe: bool) -> None:
+            done(None if safe else "test says no")
+
         if self.verdict is None:
-            self.waiting.append(done)
+            self.waiting.append(told)
             self.most_waiting = max(self.most_waiting, len(self.waiting))
         else:
-            done(self.verdict)
+            told(self.verdict)
 
     def acknowledge_all(self) -> None:
         """Say that everything that waits is safe."""
@@ -88,6 +98,7 @@ def app_with(*outlets: FakeOutlet, **settings: Any) -> App:
         "/slow-event": EventsAt(pipelines, 700),
         "/divolte.js": Tag(b"tag();"),
         "/ping": Ping(),
+        "/ready": Ready(),
     }
     if pages:
         table["/"] = table["/index.html"] = TestPage()

@@ -326,6 +326,22 @@ def test_the_ping_says_that_the_end_is_near() -> None:
     assert (ask(app, EVENT).status, len(outlet.records)) == (200, 1)
 
 
+def test_ready_tells_why_not() -> None:
+    """200 if every sink takes events; else 503, with each reason once and in words for everybody."""
+    first, second = FakeOutlet(), FakeOutlet()
+    app = app_with(first, second)
+    assert (ask(app, "/ready").status, ask(app, "/ready").body) == (200, b"ready\n")
+    assert ask(app, "/ready", "HEAD").status == 200
+    first.ready = second.ready = False
+    answer = ask(app, "/ready")
+    assert (answer.status, answer.body) == (503, b"the test is away\n")
+    assert dict(answer.headers)["Content-Type"] == "text/plain; charset=utf-8"
+    app.stopping = True
+    assert ask(app, "/ready").body == b"the collector is ending\nthe test is away\n"
+    first.ready = second.ready = True
+    assert (ask(app, "/ready").status, ask(app, "/ready").body) == (503, b"the collector is ending\n")
+
+
 @pytest.mark.parametrize(
     ("encodings", "compressed"),
     [

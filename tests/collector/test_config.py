@@ -19,6 +19,7 @@ from pyglue.collector.configured import (
     KafkaSink,
     Limits,
     MappingFiles,
+    MetricsAt,
     Privacy,
 )
 from pyglue.errors import InputError
@@ -80,7 +81,9 @@ def test_the_shipped_configuration() -> None:
         "DIVOLTE_KAFKA_BROKER_LIST": "a:1, b:2",
     }
     found = config.read(CONF, environment)
-    assert (found.host, found.port) == ("192.0.2.1", 1234)
+    assert (found.host, found.port, found.metrics) == ("192.0.2.1", 1234, None)
+    served = config.read(CONF, {**environment, "DIVOLTE_METRICS_PORT": "1235"}).metrics
+    assert served == MetricsAt("192.0.2.1", 1235)
     assert found.producer["bootstrap.servers"] == "a:1,b:2"
     sources = {source.name: source for source in found.sources}
     assert sources["browser"] == DEFAULT_BROWSER
@@ -124,6 +127,7 @@ def test_defaults_are_divoltes(source: str) -> None:
         limits=Limits(2000, 5, 1, 20_000, 4),
         counts=None,
         spool=None,
+        metrics=None,
         privacy=AS_DIVOLTE,
     )
 
@@ -499,6 +503,15 @@ def test_our_own_block() -> None:
     assert problems("pyglue.collector.counts.folder = /x")[0].startswith(
         "unknown key pyglue.collector.counts.folder"
     )
+    assert parsed("pyglue.collector.metrics { host = h, port = 9 }").metrics == MetricsAt("h", 9)
+    assert parsed("pyglue.collector.metrics.port = 9").metrics == MetricsAt("127.0.0.1", 9)
+    assert parsed("pyglue.collector.metrics.host = x").metrics is None
+    assert problems("pyglue.collector.metrics.port = 0") == [
+        "pyglue.collector.metrics.port: expected a whole number from 1 to 65535, found '0'"
+    ]
+    assert problems("pyglue.collector.metrics.port = 8290") == [
+        "pyglue.collector.metrics.port: must differ from divolte.global.server.port: metrics are not for visitors"
+    ]
     assert problems("pyglue.colector.linger = 3 s")[0].startswith(
         "unknown key pyglue.colector; known here: collector"
     )

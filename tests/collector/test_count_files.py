@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def test_a_line_reads_back_as_it_was(tmp_path: Path) -> None:
     whole = Counts(
         MINUTE, 5, 2, 1, {"missing p": 2}, {"malformed request": 1}, {"divolte": 2}, True, 7, 3, 4, 6
     )
+    whole = replace(whole, discarded={"missing p": 2}, refusals={"sink away": 1})
     CountFiles(tmp_path, 30, 7).keep([whole], [], NOW)
     assert lines(tmp_path) == [whole]
     assert json.loads((tmp_path / DAY).read_text()) == {
@@ -48,6 +50,8 @@ def test_a_line_reads_back_as_it_was(tmp_path: Path) -> None:
         "part": 3,
         "spooled": 4,
         "landed": 6,
+        "discarded": {"missing p": 2},
+        "refusals": {"sink away": 1},
     }
 
 

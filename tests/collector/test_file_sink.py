@@ -45,7 +45,7 @@ from pyglue.collector.file_sink import Files, Instances
 async def write(directory, schema):
     files = Files(FileSink("s", directory, directory, 3_600_000, 1, 1), schema, Instances())
     for number in range(10**9):
-        def done(safe, number=number):
+        def done(lost, number=number):
             print(number, flush=True)
         files.send(b"", integer(number) + sized(b"x" * (number % 500)), 0, done)
         if number % 7 == 0:
@@ -88,14 +88,22 @@ def value(number: int) -> bytes:
 
 
 def send(files: Files, *numbers: int) -> Awaitable[list[bool]]:
+    """Send records at once; whether each is safe."""
+    sent = fates(files, *numbers)
+
+    async def safe() -> list[bool]:
+        return [reason is None for reason in await sent]
+
+    return safe()
+
+
+def fates(files: Files, *numbers: int) -> Awaitable[list[str | None]]:
     """Send records at once; what becomes of each."""
     loop = asyncio.get_running_loop()
-    fates = []
-    for number in numbers:
-        fate: asyncio.Future[bool] = loop.create_future()
+    told: list[asyncio.Future[str | None]] = [loop.create_future() for _ in numbers]
+    for number, fate in zip(numbers, told, strict=True):
         files.send(b"key", value(number), 0, fate.set_result)
-        fates.append(fate)
-    return asyncio.wait_for(asyncio.gather(*fates), 20)
+    return asyncio.wait_for(asyncio.gather(*told), 20)
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -210,7 +218,7 @@ def test_fates_are_told_in_the_loops_thread_and_one_that_fails_stops_no_other(
         files = Files(sink(tmp_path), SCHEMA, Instances())
         threads: list[int] = []
 
-        def fail(_: bool) -> None:
+        def fail(_: str | None) -> None:
             threads.append(threading.get_ident())
             raise KeyError("on purpose")
 
@@ -265,6 +273,30 @@ def test_a_failing_disk_costs_only_the_group(tmp_path: Path) -> None:
     asyncio.run(go())
     assert list(published(tmp_path).values()) == [[1], [5]]
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_what_waits_for_the_disk_is_known(tmp_path: Path) -> None:
+    """Records and their bytes, until they are written or lost for a reason; without a file there is trouble."""
+
+    async def go() -> None:
+        disk = Disk()
+        files = Files(sink(tmp_path), SCHEMA, Instances(), sync=disk.sync)
+        disk.begun.clear()
+        disk.release.clear()
+        first = asyncio.ensure_future(fates(files, 1))
+        await until(disk.begun.is_set)
+        disk.broken = True
+        second = asyncio.ensure_future(fates(files, 2, 3))
+        await asyncio.sleep(0)
+        waiting = sum(len(value(number)) for number in (1, 2, 3))
+        assert (files.queue, files.trouble) == ((3, waiting), None)
+        disk.release.set()
+        assert (await first, await second) == (["disk failed"], ["disk failed"] * 2)
+        assert (files.queue, files.trouble) == ((0, 0), "no file can be written")
+        await close(files)
+        assert await fates(files, 4) == ["ending"]
+
+    asyncio.run(go())
 
 
 def test_records_that_wait_for_a_failing_disk_are_not_safe_either(tmp_path: Path) -> None:

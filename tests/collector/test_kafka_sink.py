@@ -73,7 +73,7 @@ class Played:
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self.failures: list[str] = []
-        self.fates: list[bool] = []
+        self.fates: list[str | None] = []
         self.kafka = Kafka(
             {"bootstrap.servers": "nowhere"}, limits, ["clicks"], self.failures.append, self._make
         )
@@ -88,7 +88,7 @@ class Played:
         for _ in range(count):
             self.outlet.send(b"key", b"value", TIME, self.fates.append)
 
-    async def settled(self, count: int) -> list[bool]:
+    async def settled(self, count: int) -> list[str | None]:
         """The fates, once there are so many."""
         await until(lambda: len(self.fates) >= count)
         return self.fates
@@ -111,10 +111,10 @@ async def ready(kafka: Kafka) -> None:
     await until(lambda: kafka.ready)
 
 
-def send(outlet: KafkaOutlet, count: int) -> Awaitable[list[bool]]:
+def send(outlet: KafkaOutlet, count: int) -> Awaitable[list[str | None]]:
     """Send records at once; what becomes of each."""
     loop = asyncio.get_running_loop()
-    fates: list[asyncio.Future[bool]] = [loop.create_future() for _ in range(count)]
+    fates: list[asyncio.Future[str | None]] = [loop.create_future() for _ in range(count)]
     for fate in fates:
         outlet.send(b"key", b"value", TIME, fate.set_result)
     return asyncio.wait_for(asyncio.gather(*fates), 20)
@@ -139,8 +139,8 @@ def test_acknowledged_records_are_safe_and_excess_is_refused() -> None:
         kafka = Kafka(MOCK, LIMITS, [], never)
         await ready(kafka)
         outlet = KafkaOutlet(kafka, "clicks")
-        assert await send(outlet, 4) == [True, True, True, False]
-        assert await send(outlet, 1) == [True]
+        assert await send(outlet, 4) == [None, None, None, "producer queue full"]
+        assert await send(outlet, 1) == [None]
         kafka.close(1)
 
     asyncio.run(go())
@@ -157,10 +157,10 @@ def test_records_arrive_as_divolte_writes_them() -> None:
         loop = asyncio.get_running_loop()
         fates = []
         for number in range(20):
-            fate: asyncio.Future[bool] = loop.create_future()
+            fate: asyncio.Future[str | None] = loop.create_future()
             outlets[number % 2].send(b"0:%d" % number, b"value", TIME + number, fate.set_result)
             fates.append(fate)
-        assert all(await asyncio.gather(*fates))
+        assert await asyncio.gather(*fates) == [None] * 20
         found = await loop.run_in_executor(None, consumed, kafka, 20)
         kafka.close(1)
         return found
@@ -205,7 +205,7 @@ def test_without_a_broker_there_is_an_end_to_waiting() -> None:
         limits = replace(LIMITS, acknowledge_timeout_ms=200)
         kafka = Kafka({"bootstrap.servers": "127.0.0.1:1"}, limits, ["clicks"], never)
         outlet = KafkaOutlet(kafka, "clicks")
-        assert await send(outlet, 3) == [False, False, False]
+        assert await send(outlet, 3) == ["kafka: msg timed out"] * 3
         assert not outlet.ready
         kafka.close(0)
 
@@ -219,11 +219,11 @@ def test_closing_in_another_thread_lets_the_loop_tell() -> None:
         kafka = Kafka(MOCK, replace(LIMITS, linger_ms=100), [], never)
         await ready(kafka)
         outlet = KafkaOutlet(kafka, "clicks")
-        told: list[tuple[bool, int]] = []
+        told: list[tuple[str | None, int]] = []
         for _ in range(3):
-            outlet.send(b"key", b"value", TIME, lambda safe: told.append((safe, threading.get_ident())))
+            outlet.send(b"key", b"value", TIME, lambda lost: told.append((lost, threading.get_ident())))
         await asyncio.get_running_loop().run_in_executor(None, kafka.close, 20)
-        assert told == [(True, threading.get_ident())] * 3
+        assert told == [(None, threading.get_ident())] * 3
 
     asyncio.run(go())
 
@@ -234,10 +234,10 @@ def test_closing_in_the_loops_thread_waits_as_well() -> None:
     async def go() -> None:
         kafka = Kafka(MOCK, replace(LIMITS, linger_ms=100), [], never)
         await ready(kafka)
-        fates: list[bool] = []
+        fates: list[str | None] = []
         KafkaOutlet(kafka, "clicks").send(b"key", b"value", TIME, fates.append)
         kafka.close(20)
-        assert fates == [True]
+        assert fates == [None]
 
     asyncio.run(go())
 
@@ -251,7 +251,7 @@ def test_what_does_not_arrive_in_time_is_given_up_at_the_end() -> None:
         fates = asyncio.ensure_future(send(KafkaOutlet(kafka, "clicks"), 2))
         await asyncio.sleep(0)
         await asyncio.get_running_loop().run_in_executor(None, kafka.close, 0)
-        assert await fates == [False, False]
+        assert await fates == ["kafka: purge queue"] * 2
 
     asyncio.run(go())
 
@@ -266,11 +266,11 @@ def test_a_failing_callback_does_not_end_the_polling(caplog: pytest.LogCaptureFi
         play.outlet.send(b"key", b"value", TIME, fail)
         play.send()
         play.producer.settle()
-        assert await play.settled(1) == [True]
+        assert await play.settled(1) == [None]
         play.send()
         play.producer.news.append(fail)
         play.producer.settle()
-        assert await play.settled(2) == [True, True]
+        assert await play.settled(2) == [None, None]
 
     played(scenario)
     assert "could not be passed on (1 since the start)" in caplog.text
@@ -303,7 +303,7 @@ def test_a_lost_record_sends_someone_to_look_for_the_brokers() -> None:
         play.producer.away = True
         play.send(2)
         play.producer.settle(TIMED_OUT)
-        assert await play.settled(2) == [False, False]
+        assert await play.settled(2) == ["kafka: msg timed out"] * 2
         assert not play.outlet.ready
         looks = play.producer.looks
         await until(lambda: play.producer.looks > looks + 1)
@@ -322,7 +322,8 @@ def test_a_record_that_the_broker_refuses_closes_the_door_to_no_other(code: int)
         looks = play.producer.looks
         play.send()
         play.producer.settle(KafkaError(code))
-        assert await play.settled(1) == [False]
+        (reason,) = await play.settled(1)
+        assert reason in ("kafka: msg size too large", "kafka: invalid record")
         assert play.outlet.ready
         assert play.producer.looks == looks
 
@@ -338,11 +339,36 @@ def test_a_record_that_the_producer_refuses_is_not_under_way(refusal: Exception)
     async def scenario(play: Played) -> None:
         play.producer.refusal = refusal
         play.send(5)
-        assert play.fates == [False] * 5
+        (reason,) = set(play.fates)
+        assert reason in ("producer queue full", "kafka: unknown topic")
         play.producer.refusal = None
         play.send(3)
         play.producer.settle()
-        assert await play.settled(8) == [False] * 5 + [True] * 3
+        assert await play.settled(8) == [reason] * 5 + [None] * 3
+
+    played(scenario)
+
+
+def test_what_is_on_its_way_is_known() -> None:
+    """Records and their bytes, until their fate is known; as many as may be are a trouble, and so are no brokers."""
+
+    async def scenario(play: Played) -> None:
+        troubles: list[str | None] = []
+        play.send(2)
+        assert play.kafka.queue == (2, 2 * len(b"keyvalue"))
+        troubles.append(play.outlet.trouble)
+        play.send()
+        troubles.append(play.outlet.trouble)
+        play.producer.settle()
+        await play.settled(3)
+        troubles.append(play.outlet.trouble)
+        play.producer.away = True
+        play.send()
+        play.producer.settle(TIMED_OUT)
+        await play.settled(4)
+        assert play.kafka.queue == (0, 0)
+        troubles.append(play.outlet.trouble)
+        assert troubles == [None, "too much waits for Kafka", None, "no broker of Kafka is there"]
 
     played(scenario)
 

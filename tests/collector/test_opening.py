@@ -13,6 +13,7 @@ from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
 from pyglue.collector.counters import Counters
 from pyglue.collector.loading import Setup
 from pyglue.collector.opening import OpenSinks
+from pyglue.collector.sinks import Queue, Queues
 from pyglue.errors import InputError
 
 SCHEMA = '{"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}'
@@ -49,6 +50,11 @@ class FakeKafka:
         self.sent: list[tuple[object, ...]] = []
         self.closed: float | None = None
 
+    @property
+    def queue(self) -> Queue:
+        """Some."""
+        return Queue(2, 30)
+
     def send(self, *record: object) -> None:
         """Note it."""
         self.sent.append(record[:3])
@@ -76,6 +82,7 @@ def test_all_topics_have_one_producer() -> None:
     (kafka,) = made
     assert kafka.sent == [("t", b"key", b"v"), ("u", b"key", b"\x00\x00\x00\x30\x39v")]
     assert kafka.arguments == ({"client.id": "x"}, "limits", ["t", "u"], failed)
+    assert sinks.queues() == Queues(Queue(2, 30), {})
     sinks.close(1.5)
     assert kafka.closed == 1.5
 
@@ -90,7 +97,8 @@ def test_without_topics_there_is_no_producer(tmp_path: Path) -> None:
         )
         safe = asyncio.get_running_loop().create_future()
         sinks.outlet(sink, mapping()).send(b"key", b"\x02", 0, safe.set_result)
-        assert await safe
+        assert await safe is None
+        assert sinks.queues() == Queues(None, {"files": Queue(0, 0)})
         await asyncio.get_running_loop().run_in_executor(None, sinks.close, 1)
 
     asyncio.run(scenario())

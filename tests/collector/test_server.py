@@ -21,13 +21,15 @@ import uvloop
 from pyglue.collector import connection as module
 from pyglue.collector import server
 from pyglue.collector.app import App, EventsAt, Ping, Pipeline, Place
-from pyglue.collector.configured import AS_DIVOLTE, CountsKept, Privacy
+from pyglue.collector.configured import AS_DIVOLTE, CountsKept, MetricsAt, Privacy
 from pyglue.collector.connection import Connection
 from pyglue.collector.counts import read_lines
 from pyglue.collector.http1 import MAX_HEAD_BYTES
 from pyglue.collector.loading import Setup
+from pyglue.collector.sinks import Queues
 from pyglue.errors import PyglueError
 from tests.collector.http_fakes import FakeOutlet, app_with, encode, event_query, json_request
+from tests.collector.scrapes import Scrape
 
 EVENT = f"GET /csc-event?{event_query()} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
 PING = b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -429,6 +431,7 @@ class Plant:
             "shutdown_delay_ms": 0,
             "shutdown_timeout_ms": 10_000,
             "counts": None,
+            "metrics": None,
             "privacy": AS_DIVOLTE,
         }
         flags = {"use_x_forwarded_for": False, "serve_static_resources": True, "debug_requests": False}
@@ -448,7 +451,7 @@ class Plant:
         """The sinks."""
         self.fail = fail
         self.loop = asyncio.get_running_loop()
-        return SimpleNamespace(outlet=None, close=self.closed.append)
+        return SimpleNamespace(outlet=None, close=self.closed.append, queues=Queues)
 
     def run(self, client: Callable[[], None]) -> None:
         """Serve in this thread, for signals come here; `client` runs beside it."""
@@ -459,15 +462,23 @@ class Plant:
         finally:
             beside.join(10)
 
-    def connect(self) -> socket.socket:
-        """A client's socket, as soon as the port is open."""
+    def connect(self, port: int | None = None) -> socket.socket:
+        """A client's socket to the port for events, or another one, as soon as it is open."""
         deadline = time.monotonic() + 10
         while True:
             try:
-                return socket.create_connection(("127.0.0.1", self.config.port), timeout=10)
+                return socket.create_connection(("127.0.0.1", port or self.config.port), timeout=10)
             except ConnectionRefusedError:
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
+
+    def scrape(self) -> Scrape:
+        """What Prometheus gets."""
+        with self.connect(self.config.metrics.port) as sock:
+            sock.sendall(b"GET /metrics HTTP/1.1\r\nConnection: close\r\n\r\n")
+            head, _, body = rest(sock).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 200 OK\r\n")
+        return Scrape(body.decode())
 
 
 def free_port() -> int:
@@ -528,6 +539,86 @@ def test_what_was_counted_is_on_disk_at_the_end(tmp_path: Path) -> None:
         True,
         [],
     )
+
+
+def test_scrapes_add_up_under_load() -> None:
+    """While events come, are acknowledged, lost and dropped, every scrape has each of them in one state; at the end, too."""
+    plant = Plant(metrics=MetricsAt("127.0.0.1", free_port()))
+    scrapes: list[Scrape] = []
+    stop = threading.Event()
+    count = 300
+
+    def events() -> None:
+        with plant.connect() as sock:
+            for _ in range(count):
+                sock.sendall(EVENT + b"GET /csc-event?s=1 HTTP/1.1\r\n\r\n")
+                receive(sock, 2)
+
+    def verdicts() -> None:
+        def tell() -> None:
+            waiting, plant.outlet.waiting = plant.outlet.waiting, []
+            for number, told in enumerate(waiting):
+                told(number % 3 > 0)
+
+        while not stop.is_set():
+            if plant.loop is not None:
+                plant.loop.call_soon_threadsafe(tell)
+            stop.wait(0.002)
+
+    def client() -> None:
+        plant.connect().close()
+        senders = [threading.Thread(target=events) for _ in range(4)]
+        judge = threading.Thread(target=verdicts)
+        for thread in (*senders, judge):
+            thread.start()
+        while any(sender.is_alive() for sender in senders):
+            scrapes.append(plant.scrape())
+        scrapes.append(plant.scrape())
+        stop.set()
+        judge.join(10)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    plant.run(client)
+    assert [scrape.fates for scrape in scrapes if not scrape.adds_up()] == []
+    received = [scrape.received for scrape in scrapes]
+    assert received == sorted(received)
+    last = scrapes[-1]
+    assert (last.received, last.value("events_in_flight")) == (8 * count, 0)
+    assert last.value("events_discarded_total", reason="missing p") == 4 * count
+    assert sum(last.by_label("event_answer_seconds_count").values()) == 8 * count
+    assert any(scrape.value("events_in_flight") for scrape in scrapes)
+    assert any(scrape.value("connections") == 4 for scrape in scrapes)
+
+
+def test_metrics_can_be_asked_for_to_the_end() -> None:
+    """While what is under way gets its answer, and not longer."""
+    plant = Plant(metrics=MetricsAt("127.0.0.1", free_port()))
+    seen: list[float] = []
+
+    def client() -> None:
+        with plant.connect() as sock, plant.connect(plant.config.metrics.port) as silent:
+            sock.sendall(EVENT)
+            until(lambda: len(plant.outlet.waiting) == 1)
+            os.kill(os.getpid(), signal.SIGTERM)
+            until(lambda: plant.scrape().value("ready") == 0)
+            seen.append(plant.scrape().value("events_in_flight"))
+            assert plant.loop is not None
+            plant.loop.call_soon_threadsafe(plant.outlet.waiting[0], True)
+            assert receive(sock, 1)[0][0] == 200
+            with suppress(ConnectionResetError):
+                assert rest(silent) == b""
+
+    plant.run(client)
+    assert seen == [1]
+
+
+def test_a_metrics_port_that_is_taken() -> None:
+    """It is said like the other one; nothing is left open."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        plant = Plant(metrics=MetricsAt("127.0.0.1", taken.getsockname()[1]))
+        with pytest.raises(PyglueError, match=rf"can't listen on 127\.0\.0\.1:{plant.config.metrics.port}"):
+            plant.run(lambda: None)
+    assert plant.closed == [0]
 
 
 def test_privacy_settings_are_heeded() -> None:

@@ -24,6 +24,7 @@ from playwright.sync_api import Browser
 from pyglue.layout import Layout
 from pyglue.native.processes import marked
 from pyglue.superset.chart_data import chart_rows
+from tests.collector.scrapes import Scrape
 from tests.e2e.live import LiveStack, eventually
 
 pytestmark = [pytest.mark.e2e]
@@ -235,6 +236,27 @@ def test_an_undecodable_record_is_counted_and_hurts_nothing(stack: LiveStack) ->
 def _figure(parts: list[dict[str, Any]], name: str) -> int:
     supervisor = next(part for part in parts if part["kind"] == "supervisor")
     return int(supervisor["figures"][name])
+
+
+def test_prometheus_is_told_of_every_event(stack: LiveStack) -> None:
+    """What came since the scrape before is in it, each event in one state; `/ready` agrees."""
+
+    def scrape() -> Scrape:
+        return Scrape(requests.get(stack.url("DIVOLTE_METRICS_PORT") + "/metrics", timeout=20).text)
+
+    before = scrape()
+    for number in range(3):
+        assert stack.send(f"metrics-{number}", "metrics") == 200
+    assert requests.get(f"{stack.url('DIVOLTE_PORT')}/csc-event?s=1", timeout=20).status_code == 200
+    after = scrape()
+    assert before.adds_up()
+    assert after.adds_up()
+    grown = {name: count - before.fates.get(name, 0) for name, count in after.fates.items()}
+    assert grown["acknowledged"] >= 3
+    assert grown["discarded: missing p"] >= 1
+    assert after.value("acknowledgement_seconds_count", place="divolte") >= 3
+    assert after.value("ready") == 1
+    assert requests.get(f"{stack.url('DIVOLTE_PORT')}/ready", timeout=20).text == "ready\n"
 
 
 def test_smoke_test_tells_every_hop(stack: LiveStack) -> None:

@@ -24,8 +24,8 @@ from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
-from pyglue.collector.kafka_sink import OF_THE_RECORD, Fate
-from pyglue.collector.sinks import Done
+from pyglue.collector.kafka_sink import OF_THE_RECORD, Fate, reason
+from pyglue.collector.sinks import Done, Queue
 from pyglue.collector.spool.entries import Entry
 from pyglue.collector.spool.recovery import Arrived, Topics, count, page
 from pyglue.collector.spool.store import File, Store
@@ -37,6 +37,7 @@ SPOOL_AFTER = 10  # ticks
 PAGE = 500  # entries that are read at a time
 PAUSE = 0.5  # seconds before Kafka is asked again
 FULL_PAUSE = 0.002  # seconds while the producer's queue is full
+SPOOL_FULL, SPOOL_FAILS, LATE = "spool full", "spool fails", "not acknowledged in time"
 
 
 class Producer(Protocol):
@@ -47,6 +48,10 @@ class Producer(Protocol):
     @property
     def ready(self) -> bool:
         """Whether there are brokers."""
+
+    @property
+    def queue(self) -> Queue:
+        """What is on its way to Kafka."""
 
     def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:
         """Take a record, and later tell its fate; False if it can't be taken now."""
@@ -83,11 +88,11 @@ class _Record:
         self.settled = False
         self.failed = False
 
-    def answer(self, safe: bool) -> None:
+    def answer(self, lost: str | None) -> None:
         """Once."""
         done, self.done = self.done, None
         if done is not None:
-            done(safe)
+            done(lost)
 
 
 class Spooled:
@@ -122,6 +127,21 @@ class Spooled:
         """Whether a record has a chance now."""
         return self._store.accepts or (self._backlog is None and self._producer.ready)
 
+    @property
+    def trouble(self) -> str | None:
+        """See Outlet."""
+        return None if self.ready else "Kafka is away, and the spool is full or fails"
+
+    @property
+    def queue(self) -> Queue:
+        """What the producer has."""
+        return self._producer.queue
+
+    @property
+    def spool(self) -> Queue:
+        """What is on the disk, or on its way there; of what an earlier life left, records only once they are counted."""
+        return self._store.queue
+
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
         if self._backlog is None:
@@ -135,7 +155,7 @@ class Spooled:
             self._begin_backlog()
         entry = Entry(topic, key, value, timestamp, queued=False)
         if not self._store.append(entry, partial(self._kept, timestamp, done)):
-            done(False)
+            done(SPOOL_FULL)
 
     def close(self, seconds: float) -> None:
         """Give Kafka `seconds` for what is under way; what was answered and is not there then, stays on the disk. Blocks.
@@ -160,7 +180,7 @@ class Spooled:
         while under_way and (under_way[0].settled or under_way[0].due <= self._now):
             self._spool(under_way.popleft())
         while unsafe and (unsafe[0].done is None or unsafe[0].due <= self._now):
-            unsafe.popleft().answer(False)
+            unsafe.popleft().answer(LATE)
         self._ticking = bool(under_way or unsafe)
         if self._ticking:
             self._loop.call_later(TICK, self._tick)
@@ -183,13 +203,15 @@ class Spooled:
             return
         record.file = file
         self._ledger.spooled(record.timestamp)
-        record.answer(True)
+        record.answer(None)
 
     def _kept(self, timestamp: int, done: Done, file: File | None) -> None:
         """The disk's word on a record that is there alone."""
-        if file is not None:
+        if file is None:
+            done(SPOOL_FAILS)
+        else:
             self._ledger.spooled(timestamp)
-        done(file is not None)
+            done(None)
 
     def _settle(self, record: _Record, error: KafkaError | None) -> None:
         """Kafka's word."""
@@ -198,12 +220,12 @@ class Spooled:
             if record.file is not None:
                 self._store.settle(record.file)
                 self._ledger.landed(record.timestamp)
-            record.answer(True)
+            record.answer(None)
         elif error.code() not in OF_THE_RECORD:
             self._failed(record)
         else:
             record.settled = True
-            record.answer(False)
+            record.answer(reason(error))
             if record.file is not None:
                 log.error(
                     "Kafka refuses a record of %s that was answered (%s): it stays in %s, and is sent again after a restart",

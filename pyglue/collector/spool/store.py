@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from pyglue.collector.sinks import Queue
 from pyglue.collector.spool.entries import MAGIC, Entry
 from pyglue.errors import InputError, Problem
 
@@ -98,6 +99,11 @@ class Store:
     def busy(self) -> bool:
         """Whether there are entries of which nobody was told yet where they are."""
         return self._untold > 0
+
+    @property
+    def queue(self) -> Queue:
+        """What is not in Kafka."""
+        return Queue(self._untold + sum(file.entries - file.settled for file in self.files), self.used)
 
     @property
     def accepts(self) -> bool:

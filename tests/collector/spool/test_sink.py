@@ -11,6 +11,7 @@ from pathlib import Path
 from confluent_kafka import KafkaError, KafkaException
 
 from pyglue.collector.kafka_sink import Fate
+from pyglue.collector.sinks import Queue
 from pyglue.collector.spool.sink import Spooled
 from pyglue.collector.spool.store import Store
 
@@ -48,6 +49,11 @@ class PlayedProducer:
             if error is None:
                 self.kept.append(value)
             fate(error)
+
+    @property
+    def queue(self) -> Queue:
+        """See Producer."""
+        return Queue(len(self.waiting), 0)
 
     def close(self, seconds: float) -> None:  # noqa: ARG002
         """See Producer."""
@@ -106,15 +112,18 @@ class Life:
         self.ledger = Ledger()
         self.sink = Spooled(self.producer, self.store, topics or Topics(), self.ledger, refuse_ms=refuse_ms)
         self.fates: dict[bytes, bool] = {}
+        self.reasons: list[str] = []
 
     def send(self, *values: bytes) -> None:
         """Send records."""
         for value in values:
             self.sink.send("clicks", b"party", value, TIME, partial(self._told, value))
 
-    def _told(self, value: bytes, safe: bool) -> None:
+    def _told(self, value: bytes, lost: str | None) -> None:
         assert value not in self.fates
-        self.fates[value] = safe
+        self.fates[value] = lost is None
+        if lost is not None:
+            self.reasons.append(lost)
 
     def end(self) -> None:
         """As a crash does it: nothing more is done, but the lock is free."""

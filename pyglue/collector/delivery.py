@@ -1,0 +1,166 @@
+"""Events of which records are on their way, from the first one that is sent to the last one whose fate is known.
+
+Its law: an event is acknowledged once all its records are safe, and refused as soon as the fate of all is known if one of
+them is not; then it is forgotten by the duplicate memory, so that the client's next try counts as the first. Fates are
+counted before anybody is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from pyglue.collector.answers import Answer
+from pyglue.collector.counters import Counters
+from pyglue.collector.duplicates import DuplicateMemory, Seen
+from pyglue.collector.sinks import Outlet
+from pyglue.collector.timings import Timings
+
+DUPLICATE = "duplicate"
+OUR_BUG = "internal error"
+
+Reply = Callable[[Answer], None]
+
+
+class _Twin:
+    """A discarded duplicate of an event that is under way; it shares that one's fate."""
+
+    __slots__ = ("received", "reply", "success")
+
+    def __init__(self, received: int, success: Answer, reply: Reply) -> None:
+        self.received = received
+        self.success = success
+        self.reply = reply
+
+
+class _Delivery:
+    """The records of one event. `lost` is why one of them is not safe, None as long as none is lost."""
+
+    __slots__ = ("_all", "_sent", "left", "lost", "received", "reply", "seen", "success", "twins")
+
+    def __init__(
+        self, all_: Deliveries, seen: Seen, success: Answer, reply: Reply, records: int, received: int
+    ) -> None:
+        self.left = records
+        self.received = received
+        self.seen = seen
+        self.success = success
+        self.reply = reply
+        self.lost: str | None = None
+        self.twins: list[_Twin] | None = None  # where there are some; nearly all events have none
+        self._all = all_
+        self._sent = all_.timer()
+
+    def done(self, place: str, lost: str | None) -> None:
+        """The word of the outlet into `place` on one of the records."""
+        all_ = self._all
+        if lost is None:
+            records = all_.counters.at(self.received).records
+            records[place] = records.get(place, 0) + 1
+            all_.acknowledgements[place].add(all_.timer() - self._sent)
+        else:
+            self.lost = self.lost or lost
+        self.left -= 1
+        if not self.left:
+            all_.settle(self)
+
+
+class Deliveries:
+    """All events under way. `timer` gives seconds that only grow; `try_later` is the answer to those that are refused."""
+
+    def __init__(
+        self, memory: DuplicateMemory, counters: Counters, timer: Callable[[], float], try_later: Answer
+    ) -> None:
+        self.counters = counters
+        self.timings = Timings()
+        self.acknowledgements = self.timings.acknowledgements
+        self.timer = timer
+        self._memory = memory
+        self._try_later = try_later
+        self._discarding: dict[int, _Delivery] = {}  # by signature, where duplicates are discarded
+
+    def send(
+        self,
+        key: bytes,
+        records: Sequence[tuple[Outlet, bytes]],
+        received: int,
+        seen: Seen,
+        success: Answer,
+        reply: Reply,
+        discards_duplicates: bool,
+    ) -> None:
+        """Send an event's records, and reply once their fate is known. After an exception the reply is the caller's."""
+        delivery = _Delivery(self, seen, success, reply, len(records), received)
+        if discards_duplicates:
+            _, _, signature, _ = seen
+            self._discarding[signature] = delivery
+        try:
+            for outlet, value in records:
+                outlet.send(key, value, received, partial(delivery.done, outlet.place))
+        except Exception:
+            if delivery.left > 0:
+                delivery.left = 0  # what was sent before is waited for no more
+                delivery.lost = OUR_BUG
+                delivery.reply = _unheard
+                self.settle(delivery)
+            raise
+
+    def join(self, seen: Seen, received: int, success: Answer, reply: Reply) -> bool:
+        """Let a discarded duplicate share the fate of its first, if that is under way."""
+        _, _, signature, _ = seen
+        first = self._discarding.get(signature)
+        if first is None:
+            return False
+        if first.twins is None:
+            first.twins = []
+        first.twins.append(_Twin(received, success, reply))
+        return True
+
+    def settle(self, delivery: _Delivery) -> None:
+        """Count and answer an event of whose last record the fate is known."""
+        if self._discarding:
+            _, _, signature, _ = delivery.seen
+            if self._discarding.get(signature) is delivery:
+                del self._discarding[signature]
+        twins = delivery.twins
+        if delivery.lost is None:
+            self.counters.acknowledge(delivery.received)
+            for twin in twins or ():
+                self.counters.discard(twin.received, DUPLICATE)
+            delivery.reply(delivery.success)
+        else:
+            self._memory.forget(delivery.seen)
+            self.counters.refuse(delivery.received, delivery.lost)
+            for twin in twins or ():
+                self.counters.refuse(twin.received, delivery.lost)
+            delivery.reply(self._try_later)
+        for twin in twins or ():
+            twin.reply(twin.success if delivery.lost is None else self._try_later)
+
+
+class Held:
+    """Passes an answer on, but not before its time."""
+
+    def __init__(
+        self, reply: Reply, later: Callable[[float, Callable[[], None]], object], seconds: float
+    ) -> None:
+        self._reply = reply
+        self._answer: Answer | None = None
+        self._due = False
+        later(seconds, self._release)
+
+    def reply(self, answer: Answer) -> None:
+        """Pass `answer` on, now or when it is due."""
+        if self._due:
+            self._reply(answer)
+        else:
+            self._answer = answer
+
+    def _release(self) -> None:
+        self._due = True
+        if self._answer is not None:
+            self._reply(self._answer)
+
+
+def _unheard(_: Answer) -> None:
+    """No reply."""
