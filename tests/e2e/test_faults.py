@@ -272,7 +272,7 @@ def test_a_data_directory_that_is_full(stack: LiveStack) -> None:
     try:
         shutil.copytree(kept, data, dirs_exist_ok=True)
         supervisord.start("kafka")
-        eventually(lambda: stack.send("room") == 200, "Kafka on its new disk")
+        eventually(lambda: healthy(stack, "kafka"), "Kafka on its new disk")
         fill(data / "filler")
         stack.signal("kafka", signal.SIGKILL)  # what it needs at its start has no room
         eventually(lambda: not healthy(stack, "kafka"), "Kafka to be ill", 60)
