@@ -161,7 +161,7 @@ def _firefox(version: int, location: str, language: str, cookie: str) -> list[tu
         ("Accept", "image/avif,image/webp,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5"),
         ("Accept-Language", language),
         ("Accept-Encoding", "gzip, deflate, br, zstd"),
-        ("DNT", "1"),
+        ("Pragma", "no-cache"),
         ("Connection", "keep-alive"),
         ("Referer", location),
         ("Cookie", cookie),
