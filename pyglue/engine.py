@@ -321,13 +321,8 @@ class ServiceJob:
             self._engine.start(self.name)
 
     def poll(self) -> Done | None:
-        try:
-            done = self._look()
-        except PyglueError:
-            self.close()
-            raise
+        done = self._look()
         if done:
-            self.close()
             self._engine.seen_running(self.name, self._token)  # until now this job has watched it
         return done
 

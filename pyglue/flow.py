@@ -46,6 +46,9 @@ class Job(Protocol):
     def poll(self) -> Done | None:
         """Look once: the verdict if done, else None; raises PyglueError."""
 
+    def close(self) -> None:
+        """Let go of what it began and does not need any more; harmless twice."""
+
 
 class Listener(Protocol):
     """Shows what the loop does."""
@@ -101,6 +104,9 @@ class Call:
         assert self.future is not None  # noqa: S101 - the loop polls only what it began
         return self.future.result() if self.future.done() else None
 
+    def close(self) -> None:
+        """The thread ends by itself: waits in it are told by Cancel."""
+
 
 def run(
     jobs: Iterable[Job],
@@ -134,6 +140,7 @@ def run(
                 if result is not None:
                     listener.finished(result.label or job.label, result.verdict, clock() - since)
                     del active[name]
+                    job.close()
                     done.add(name)
             watch()
             listener.running([(job.label, clock() - since) for job, since in active.values()])
@@ -141,6 +148,8 @@ def run(
                 sleep(TICK)
     finally:
         cancel.set()
+        for job, _ in active.values():
+            job.close()
 
 
 def _guarded(job: Job, seconds: float, listener: Listener, act: Callable[[], T]) -> T:

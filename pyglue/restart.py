@@ -34,8 +34,4 @@ def restart(
     jobs = [
         ServiceJob(engine, service, frozenset(set(service.depends_on) & set(renewed))) for service in services
     ]
-    try:
-        flow.run(jobs, listener, flow.Cancel(), watch=engine.watch, sleep=wait)
-    finally:
-        for job in jobs:
-            job.close()
+    flow.run(jobs, listener, flow.Cancel(), watch=engine.watch, sleep=wait)

@@ -22,6 +22,7 @@ class Fake:
         self._log = log
         self._left = looks
         self._fails = fails
+        self.closed = False
 
     def begin(self) -> None:
         self._log.append(f"begin {self.name}")
@@ -36,6 +37,9 @@ class Fake:
             raise PyglueError(f"{self.name} broke")
         self._log.append(f"end {self.name}")
         return Done("ok", f"Did {self.name}" if self.name == "c" else None)
+
+    def close(self) -> None:
+        self.closed = True
 
 
 class Time:
@@ -107,6 +111,15 @@ def test_the_first_failure_ends_the_loop(fails: str, said: str) -> None:
     assert "begin c" not in log
     with pytest.raises(Cancelled):
         cancel.wait(0)
+
+
+@pytest.mark.parametrize("fails", ["", "begin", "poll"])
+def test_whatever_began_is_closed(fails: str) -> None:
+    """Also what was under way when another one failed: a service's question to itself would be left running."""
+    log: list[str] = []
+    jobs = [Fake("slow", log, looks=5), Fake("a", log), Fake("b", log, "a", fails=fails), Fake("c", log, "b")]
+    go(jobs)
+    assert [job.closed for job in jobs] == [True, True, True, not fails]
 
 
 def test_the_watch_may_end_the_loop() -> None:
