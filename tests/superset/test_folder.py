@@ -253,7 +253,8 @@ def answering(line: bytes) -> Iterator[int]:
 
     class Handler(BaseHTTPRequestHandler):
         def handle(self) -> None:
-            self.connection.recv(1000)
+            while self.rfile.readline() not in (b"\r\n", b""):  # bash writes a request line by line
+                pass
             self.wfile.write(line)
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
