@@ -40,8 +40,9 @@ def main() -> int:
         copy.pyglue("install", "kafka")
         with World(copy) as world:
             audit = Audit(world.brokers, TOPIC)
+            faults = [fault for fault in FAULTS if world.small_disk or not fault.small_disk]
             for number in range(1, options.rounds + 1):
-                fault = chance.choice(FAULTS)
+                fault = chance.choice(faults)
                 totals += _round(world, audit, fault, number, chance, options.rate)
             audit.close()
     told = ", ".join(f"{name} {totals[name]}" for name in ("answered", "lost", "doubled"))

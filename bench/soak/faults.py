@@ -6,19 +6,23 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 from bench.soak.world import World
 
+KILLED_TOO = 0.3  # of the times that the disk is full
 END_SECONDS = 30.0  # within which a collector must end after SIGTERM
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens, in words, and the act."""
+    """What happens, in words, and the act. `small_disk`: the spool must have a file system of its own."""
 
     name: str
     act: Callable[[World, random.Random], None]
+    small_disk: bool = False
 
 
 def collector_killed(world: World, chance: random.Random) -> None:
@@ -82,6 +86,32 @@ def both_killed(world: World, chance: random.Random) -> None:
     world.kafka.start()
 
 
+def disk_full(world: World, chance: random.Random) -> None:
+    """No room for the spool while Kafka hangs; sometimes the collector is killed meanwhile."""
+    filler = world.disk / "filler"
+    time.sleep(chance.uniform(0.3, 1.0))
+    world.kafka.signal(signal.SIGSTOP)
+    try:
+        time.sleep(chance.uniform(0.1, 1.0))
+        _fill(filler)
+        time.sleep(chance.uniform(0.5, 3.0))
+        if chance.random() < KILLED_TOO:
+            world.collector.signal(signal.SIGKILL)
+            world.collector.begin()
+    finally:
+        filler.unlink(missing_ok=True)
+        world.kafka.signal(signal.SIGCONT)
+
+
+def _fill(file: Path) -> None:
+    """Up to the last byte."""
+    with suppress(OSError), file.open("wb", buffering=0) as filler:
+        for size in (2**20, 2**12, 1):
+            with suppress(OSError):
+                while True:
+                    filler.write(bytes(size))
+
+
 FAULTS = (
     Fault("collector killed", collector_killed),
     Fault("Kafka killed", kafka_killed),
@@ -89,4 +119,5 @@ FAULTS = (
     Fault("collector killed while Kafka hangs", killed_in_an_outage),
     Fault("collector ended while Kafka is away", ended_in_an_outage),
     Fault("both killed", both_killed),
+    Fault("disk of the spool full", disk_full, small_disk=True),
 )

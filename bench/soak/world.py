@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -25,6 +26,7 @@ from pyglue.settings import Settings
 from pyglue.web import Client
 
 TOPIC = "soak"
+DISK_BYTES = 64 * 2**20  # of the spool's file system
 LOG_LINES = 25
 
 
@@ -85,7 +87,8 @@ class World:
     def __init__(self, copy: Copy) -> None:
         self.brokers = f"{LOOPBACK}:{copy.environment['KAFKA_PORT']}"
         self.port = free_ports(1)[0]
-        self.spool = copy.root / "spool"
+        self.disk = copy.root / "disk"
+        self.spool = self.disk / "spool"
         self._copy = copy
         settings = Settings.read(copy.project, None, copy.environment)
         stack = settings.stack()
@@ -113,17 +116,35 @@ class World:
             "collector", lambda: collector, copy.root, lambda: servers.answers(self._client, "/ping")
         )
 
+    @property
+    def small_disk(self) -> bool:
+        """Whether the spool has a file system of its own, which takes root."""
+        return os.geteuid() == 0
+
     def __enter__(self) -> World:
-        self.kafka.start()
-        Kafka(self.brokers).ensure_topic(TOPIC)
-        self.collector.start()
+        self.disk.mkdir()
+        if self.small_disk:
+            _run("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(self.disk))
+        try:
+            self.kafka.start()
+            Kafka(self.brokers).ensure_topic(TOPIC)
+            self.collector.start()
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
         self.collector.end()
         self.kafka.end()
         self._client.close()
+        if self.small_disk:
+            _run("umount", str(self.disk))
 
     def spooled(self) -> int:
         """The files that the spool has."""
         return len(list(self.spool.glob("*.spool")))
+
+
+def _run(*command: str) -> None:
+    subprocess.run(command, check=True, capture_output=True)
