@@ -21,6 +21,7 @@ from pyglue.collector.configured import (
     BrowserSource,
     Config,
     CountsKept,
+    Durability,
     FileSink,
     JsonSource,
     KafkaSink,
@@ -91,6 +92,8 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
     own = root.section("pyglue")
     collector = own.section("collector")
     port = _port(server, environment)
+    spool = _spool(collector.section("spool"))
+    durability = _durability(collector, spool)
     read_sources = tuple(source for name, section in sources if (source := _source(name, section)))
     config = Config(
         host=server.text("host", _LOOPBACK),
@@ -112,7 +115,8 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
         producer=types.kafka_producer() if uses_kafka else {},
         limits=_limits(collector, types.kafka_linger_ms() if uses_kafka else None),
         counts=_counts(collector.section("counts")),
-        spool=_spool(collector.section("spool")),
+        durability=durability,
+        spool=spool,
         metrics=_metrics(collector.section("metrics"), port),
         privacy=read_privacy(collector.section("privacy"), read_sources),
     )
@@ -164,6 +168,15 @@ def _spool(section: Section) -> Spool | None:
     max_bytes = section.number("max_bytes", _SPOOL_BYTES, least=2**20, most=2**50)
     section.done()
     return None if directory is None else Spool(directory, max_bytes)
+
+
+def _durability(collector: Section, spool: Spool | None) -> Durability:
+    """The safe one, unless another is asked for: with a spool, spooled."""
+    default = Durability.ACKNOWLEDGED if spool is None else Durability.SPOOLED
+    durability = Durability(collector.choice("durability", default, tuple(Durability)))
+    if durability is Durability.SPOOLED and spool is None:
+        collector.problem("durability", "spooled needs pyglue.collector.spool.directory")
+    return durability
 
 
 def _metrics(section: Section, taken: int) -> MetricsAt | None:

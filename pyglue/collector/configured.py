@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 
@@ -97,6 +98,14 @@ class CountsKept:
     keep_days: int
 
 
+class Durability(StrEnum):
+    """When a record for Kafka counts as safe: once Kafka has it, or its own disk, or its memory."""
+
+    ACKNOWLEDGED = "acknowledged"
+    SPOOLED = "spooled"
+    MEMORY = "memory"
+
+
 @dataclass(frozen=True)
 class Spool:
     """The block `pyglue.collector.spool`: where answered records wait for Kafka, and how much of them in bytes."""
@@ -165,6 +174,7 @@ class Config:
     producer: Mapping[str, str]
     limits: Limits
     counts: CountsKept | None
+    durability: Durability
     spool: Spool | None
     metrics: MetricsAt | None
     privacy: Privacy

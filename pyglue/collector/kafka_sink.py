@@ -194,13 +194,13 @@ class Kafka:
         elif error.code() in OF_THE_RECORD:
             log.warning("Kafka refused a record: %s", error.str())
         elif self.ready:
-            log.warning("Kafka is away (%s); events get 503 until it is back", error.str())
+            log.warning("Kafka is away (%s)", error.str())
             self.ready = False
             self._look.set()
 
     def _back(self) -> None:
         if not self._stopping.is_set():
-            log.info("Kafka is there; events are accepted")
+            log.info("Kafka is there")
             self.ready = True
 
     def _on_error(self, error: KafkaError) -> None:
@@ -278,6 +278,26 @@ class Way(Protocol):
 
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
+
+
+class Producing(Protocol):
+    """What takes records and tells the fate of each: `Kafka`, for who does more with that than to pass it on."""
+
+    max_bytes: int
+
+    @property
+    def ready(self) -> bool:
+        """Whether there are brokers."""
+
+    @property
+    def queue(self) -> Queue:
+        """What is on its way to Kafka."""
+
+    def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:
+        """Take a record, and later tell its fate; False if it can't be taken now."""
+
+    def close(self, seconds: float) -> None:
+        """Give what is under way so long, then up."""
 
 
 class KafkaOutlet:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from functools import partial
 
-from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
+from pyglue.collector.configured import Durability, FileSink, KafkaSink, MappingFiles, Spool
 from pyglue.collector.counters import Counters
 from pyglue.collector.file_sink import Files, Instances
 from pyglue.collector.kafka_sink import Kafka, KafkaOutlet
 from pyglue.collector.loading import Setup
+from pyglue.collector.memory_sink import Unsafe
 from pyglue.collector.sinks import Outlet, Queues
 from pyglue.collector.spool.recovery import KafkaTopics
 from pyglue.collector.spool.sink import Spooled
 from pyglue.collector.spool.store import Store
+
+log = logging.getLogger("pyglue.collector")
 
 _CONFLUENT_MAGIC = b"\x00"
 
@@ -29,7 +34,7 @@ class OpenSinks:
     ) -> None:
         """Raises InputError if a directory of a file sink or of the spool can't be used; then none is left open."""
         self._files: dict[str, Files] = {}
-        self._kafka: Kafka | Spooled | None = None
+        self._kafka: Kafka | Spooled | Unsafe | None = None
         instances = Instances()
         try:
             for sink in setup.config.sinks:
@@ -68,18 +73,24 @@ class OpenSinks:
 
 def _kafka(
     setup: Setup, counters: Counters, failed: Callable[[str], None], make_kafka: Callable[..., Kafka]
-) -> Kafka | Spooled:
+) -> Kafka | Spooled | Unsafe:
     config = setup.config
-    if config.spool is None:
-        return make_kafka(config.producer, config.limits, setup.topics, failed)
+    make = partial(make_kafka, config.producer, config.limits, setup.topics, failed)
+    if config.durability is not Durability.SPOOLED:
+        _warn_of_leftovers(config.spool)
+    if config.durability is Durability.MEMORY:
+        return Unsafe(make(for_ever=True), lambda timestamp, why: counters.at(timestamp).drop(why))
+    if config.durability is Durability.ACKNOWLEDGED or config.spool is None:
+        return make()
     store = Store(config.spool.directory, config.spool.max_bytes)
-    return Spooled(
-        make_kafka(config.producer, config.limits, setup.topics, failed, for_ever=True),
-        store,
-        KafkaTopics(config.producer),
-        counters,
-        refuse_ms=config.limits.acknowledge_timeout_ms,
-    )
+    refuse_ms = config.limits.acknowledge_timeout_ms
+    return Spooled(make(for_ever=True), store, KafkaTopics(config.producer), counters, refuse_ms=refuse_ms)
+
+
+def _warn_of_leftovers(spool: Spool | None) -> None:
+    """What another setting has left waits for ever where nobody sends it."""
+    if spool is not None and any(spool.directory.glob("*.spool")):
+        log.error("%s has records that nobody sends: run once with durability = spooled", spool.directory)
 
 
 def _prefix(confluent_id: int | None) -> bytes:

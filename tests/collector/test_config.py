@@ -14,6 +14,7 @@ from pyglue.collector.configured import (
     BrowserSource,
     Config,
     CountsKept,
+    Durability,
     FileSink,
     JsonSource,
     KafkaSink,
@@ -21,6 +22,7 @@ from pyglue.collector.configured import (
     MappingFiles,
     MetricsAt,
     Privacy,
+    Spool,
 )
 from pyglue.errors import InputError
 
@@ -126,6 +128,7 @@ def test_defaults_are_divoltes(source: str) -> None:
         producer={},
         limits=Limits(2000, 5, 1, 20_000, 4),
         counts=None,
+        durability=Durability.ACKNOWLEDGED,
         spool=None,
         metrics=None,
         privacy=AS_DIVOLTE,
@@ -552,3 +555,17 @@ def test_a_mapping_may_name_one_of_its_files() -> None:
     assert parsed(source % "").mappings == (mapping,)
     assert parsed(source % ", schema_file = s").mappings == (replace(mapping, schema_file=Path("s")),)
     assert parsed(source % ", mapping_script_file = m").mappings == (replace(mapping, script_file=Path("m")),)
+
+
+def test_durability_is_the_safest_that_there_is_a_place_for() -> None:
+    """Without a folder an answer waits for Kafka; spooled without one, or another word, is refused."""
+    spool = "pyglue.collector.spool.directory = /data/spool\n"
+    assert parsed("").durability is Durability.ACKNOWLEDGED
+    assert parsed(spool).durability is Durability.SPOOLED
+    assert parsed(spool + "pyglue.collector.durability = memory").durability is Durability.MEMORY
+    assert parsed(spool).spool == Spool(Path("/data/spool"), 2**30)
+    assert problems("pyglue.collector.durability = spooled") == [
+        "pyglue.collector.durability: spooled needs pyglue.collector.spool.directory"
+    ]
+    assert "acknowledged or spooled or memory" in problems("pyglue.collector.durability = maybe")[0]
+    assert "whole number" in problems("pyglue.collector.spool.max_bytes = 5")[0]

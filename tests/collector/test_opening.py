@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pytest
 
-from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
+from pyglue.collector.configured import Durability, FileSink, KafkaSink, Limits, MappingFiles, Spool
 from pyglue.collector.counters import Counters
 from pyglue.collector.loading import Setup
 from pyglue.collector.opening import OpenSinks
@@ -17,6 +17,9 @@ from pyglue.collector.sinks import Queue, Queues
 from pyglue.errors import InputError
 
 SCHEMA = '{"type": "record", "name": "R", "fields": [{"name": "a", "type": "int"}]}'
+
+
+LIMITS = Limits(2000, 5, 1, 20_000, 4)
 
 
 def file_sink(name: str, directory: Path) -> FileSink:
@@ -31,9 +34,15 @@ def mapping(confluent_id: int | None = None) -> MappingFiles:
     )
 
 
-def setup(*sinks: KafkaSink | FileSink) -> Setup:
+def setup(
+    *sinks: KafkaSink | FileSink,
+    durability: Durability = Durability.ACKNOWLEDGED,
+    spool: Spool | None = None,
+) -> Setup:
     """A set-up with these sinks."""
-    config = SimpleNamespace(sinks=sinks, producer={"client.id": "x"}, limits="limits", spool=None)
+    config = SimpleNamespace(
+        sinks=sinks, producer={"client.id": "x"}, limits=LIMITS, durability=durability, spool=spool
+    )
     topics = sorted({sink.topic for sink in sinks if isinstance(sink, KafkaSink)})
     return cast(
         Setup, SimpleNamespace(config=config, topics=topics, schema_of=lambda _: SimpleNamespace(text=SCHEMA))
@@ -45,8 +54,9 @@ class FakeKafka:
 
     max_bytes = 1000
 
-    def __init__(self, *arguments: object) -> None:
+    def __init__(self, *arguments: object, for_ever: bool = False) -> None:
         self.arguments = arguments
+        self.for_ever = for_ever
         self.sent: list[tuple[object, ...]] = []
         self.closed: float | None = None
 
@@ -68,8 +78,8 @@ def test_all_topics_have_one_producer() -> None:
     """Records of a confluent sink begin with their schema's number, others with nothing."""
     made: list[FakeKafka] = []
 
-    def make(*arguments: object) -> Any:
-        made.append(FakeKafka(*arguments))
+    def make(*arguments: object, **more: bool) -> Any:
+        made.append(FakeKafka(*arguments, **more))
         return made[-1]
 
     def failed(_: str) -> None:
@@ -81,7 +91,7 @@ def test_all_topics_have_one_producer() -> None:
         sinks.outlet(sink, mapping(number)).send(b"key", b"v", 0, lambda _: None)
     (kafka,) = made
     assert kafka.sent == [("t", b"key", b"v"), ("u", b"key", b"\x00\x00\x00\x30\x39v")]
-    assert kafka.arguments == ({"client.id": "x"}, "limits", ["t", "u"], failed)
+    assert kafka.arguments == ({"client.id": "x"}, LIMITS, ["t", "u"], failed)
     assert sinks.queues() == Queues(Queue(2, 30), {})
     sinks.close(1.5)
     assert kafka.closed == 1.5
@@ -117,3 +127,36 @@ def test_what_was_opened_is_closed_if_a_directory_is_missing(tmp_path: Path) -> 
 
     asyncio.run(scenario())
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("durability", list(Durability))
+def test_durability_chooses_who_is_waited_for(tmp_path: Path, durability: Durability) -> None:
+    """A spool is opened only where one is used; what it would send otherwise lies there, and is told."""
+    spool = Spool(tmp_path / "spool", 2**20)
+
+    async def scenario() -> None:
+        topic = KafkaSink("a", "t", confluent=False)
+        made: list[FakeKafka] = []
+
+        def make(*arguments: object, **more: bool) -> Any:
+            made.append(FakeKafka(*arguments, **more))
+            return made[-1]
+
+        config = setup(topic, durability=durability, spool=spool)
+        sinks = OpenSinks(config, Counters(), lambda _: None, make)
+        assert made[0].for_ever == (durability is not Durability.ACKNOWLEDGED)
+        assert (sinks.queues().spool is not None) == (durability is Durability.SPOOLED)
+        await asyncio.get_running_loop().run_in_executor(None, sinks.close, 0)
+
+    asyncio.run(scenario())
+    assert spool.directory.exists() == (durability is Durability.SPOOLED)
+
+
+def test_a_spool_that_nobody_sends_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Who switches to another durability with records in the spool learns of it."""
+    (tmp_path / "000000000001.spool").touch()
+    config = setup(
+        KafkaSink("a", "t", confluent=False), durability=Durability.MEMORY, spool=Spool(tmp_path, 2**20)
+    )
+    OpenSinks(config, Counters(), lambda _: None, lambda *_, **__: cast(Any, FakeKafka()))
+    assert "durability = spooled" in caplog.text

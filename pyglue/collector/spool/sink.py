@@ -24,7 +24,7 @@ from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
-from pyglue.collector.kafka_sink import OF_THE_RECORD, Fate, reason
+from pyglue.collector.kafka_sink import OF_THE_RECORD, Producing, reason
 from pyglue.collector.sinks import Done, Queue
 from pyglue.collector.spool.entries import Entry
 from pyglue.collector.spool.recovery import Arrived, Topics, count, page
@@ -38,26 +38,6 @@ PAGE = 500  # entries that are read at a time
 PAUSE = 0.5  # seconds before Kafka is asked again
 FULL_PAUSE = 0.002  # seconds while the producer's queue is full
 SPOOL_FULL, SPOOL_FAILS, LATE = "spool full", "spool fails", "not acknowledged in time"
-
-
-class Producer(Protocol):
-    """What is needed of `kafka_sink.Kafka`."""
-
-    max_bytes: int
-
-    @property
-    def ready(self) -> bool:
-        """Whether there are brokers."""
-
-    @property
-    def queue(self) -> Queue:
-        """What is on its way to Kafka."""
-
-    def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:
-        """Take a record, and later tell its fate; False if it can't be taken now."""
-
-    def close(self, seconds: float) -> None:
-        """Give what is under way so long, then up."""
 
 
 class Ledger(Protocol):
@@ -99,7 +79,7 @@ class Spooled:
     """A producer and its spool. Make it inside the running loop. It owns both, and closes them."""
 
     def __init__(
-        self, producer: Producer, store: Store, topics: Topics, ledger: Ledger, *, refuse_ms: int
+        self, producer: Producing, store: Store, topics: Topics, ledger: Ledger, *, refuse_ms: int
     ) -> None:
         """A record that neither Kafka nor the disk has after `refuse_ms` is refused."""
         self.max_bytes = producer.max_bytes
