@@ -15,7 +15,7 @@ import asyncio
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol
 
@@ -121,6 +121,12 @@ class Kafka:
         """See Outlet."""
         if not self.produce(topic, key, value, timestamp, partial(_tell, done)):
             done(QUEUE_FULL)
+
+    def want(self, topics: Iterable[str]) -> None:
+        """Look for these topics, too, and make those that are missing; `ready` again once all are there."""
+        self._topics = sorted({*self._topics, *topics})
+        self.ready = False
+        self._look.set()
 
     def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:
         """Take a record, and tell `fate` in the loop what keeps it from Kafka, or None; False if the queue is full."""
@@ -292,6 +298,9 @@ class Producing(Protocol):
     @property
     def queue(self) -> Queue:
         """What is on its way to Kafka."""
+
+    def want(self, topics: Iterable[str]) -> None:
+        """See to it that these topics are there before `ready` says so."""
 
     def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:
         """Take a record, and later tell its fate; False if it can't be taken now."""

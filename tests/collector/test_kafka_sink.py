@@ -384,3 +384,16 @@ def test_a_fatal_error_is_reported_for_the_collector_to_end() -> None:
         await until(lambda: play.failures == ["beyond repair"])
 
     played(scenario)
+
+
+def test_a_wanted_topic_is_looked_for_before_the_sink_is_ready_again() -> None:
+    """One that is there costs a look; the topics of before are still looked for."""
+
+    async def scenario(play: Played) -> None:
+        looks = play.producer.looks
+        play.kafka.want(["clicks"])
+        assert not play.outlet.ready
+        await ready(play.kafka)
+        assert play.producer.looks > looks
+
+    played(scenario)

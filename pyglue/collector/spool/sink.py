@@ -263,7 +263,9 @@ class Spooled:
         self._store.tidy(old)
         log.info("the spool has %d records of before", sum(file.entries for file in old))
         while True:
-            while not self._producer.ready:  # with all topics, which it makes
+            # Another configuration may have left records for a topic that this one does not name.
+            self._producer.want(earliest)
+            while not self._producer.ready:
                 await asyncio.sleep(PAUSE)
             try:
                 arrived: Arrived = await self._call(Arrived, self._topics, earliest)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -32,6 +32,11 @@ class PlayedProducer:
         self.waiting: list[tuple[bytes, Fate]] = []
         self.kept: list[bytes] = []
         self.closed = False
+        self.wanted: set[str] = set()
+
+    def want(self, topics: Iterable[str]) -> None:
+        """See Producer."""
+        self.wanted |= set(topics)
 
     def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:  # noqa: ARG002
         """See Producer."""
@@ -203,6 +208,7 @@ def test_after_a_crash_what_kafka_lacks_is_sent_before_anything_new(tmp_path: Pa
         await until(lambda: life.fates == {b"5": True})
         await until(lambda: len(life.producer.kept) == 3)
         assert life.producer.kept == [b"2", b"4", b"5"]
+        assert life.producer.wanted == {"clicks"}
         await until(lambda: not files(tmp_path))
         assert (life.ledger.disk, life.ledger.kafka) == (1, 5)
         life.send(b"6")
