@@ -139,6 +139,7 @@ class Kafka:
             return False
         except KafkaException as error:
             log.warning("Kafka's producer refused a record: %s", error)
+            self._lost(error.args[0])
             fate(error.args[0])
             return True
         self._in_flight += 1

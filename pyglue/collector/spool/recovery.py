@@ -13,7 +13,9 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from confluent_kafka import (
@@ -25,7 +27,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from pyglue.collector.spool.entries import Entry, read
+from pyglue.collector.spool.entries import MAGIC, Entry, read
 from pyglue.collector.spool.store import File
 
 log = logging.getLogger("pyglue.collector")
@@ -51,7 +53,8 @@ class KafkaTopics:
             **settings,
             "group.id": "pyglue-spool",
             "enable.auto.commit": False,
-            "enable.partition.eof": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
             "isolation.level": "read_uncommitted",
             "log_level": 0,
         }
@@ -67,13 +70,13 @@ class KafkaTopics:
                 raise KafkaException(known.error or KafkaError(KafkaError._UNKNOWN_TOPIC))
             asked = [TopicPartition(topic, number, timestamp) for number in known.partitions]
             begins = consumer.offsets_for_times(asked, timeout=ANSWER_SECONDS)
-            left = {}
+            left = set()
             for begin in begins:
+                if begin.error is not None:
+                    raise KafkaException(begin.error)
                 _, end = consumer.get_watermark_offsets(begin, timeout=ANSWER_SECONDS)
                 if 0 <= begin.offset < end:
-                    left[begin.partition] = end
-            if not left:
-                return
+                    left.add(begin.partition)
             consumer.assign([begin for begin in begins if begin.partition in left])
             idle = 0.0
             while left:
@@ -82,60 +85,80 @@ class KafkaTopics:
                 if idle >= ANSWER_SECONDS:
                     raise KafkaException(KafkaError(KafkaError._TIMED_OUT))
                 for message in messages:
-                    yield from _record(message)
-                for place in consumer.position([TopicPartition(topic, number) for number in left]):
-                    if place.offset >= left[place.partition]:
-                        del left[place.partition]
+                    error = message.error()
+                    if error is None:
+                        yield _record(message)
+                    elif error.code() == KafkaError._PARTITION_EOF:
+                        left.discard(message.partition())
+                    else:
+                        raise KafkaException(error)
         finally:
             consumer.close()
 
 
-def _record(message: Message) -> Iterator[tuple[bytes, bytes, int | None]]:
-    if message.error() is None:
-        kind, milliseconds = message.timestamp()
-        yield (
-            bytes(message.key() or b""),
-            bytes(message.value() or b""),
-            milliseconds if kind == TIMESTAMP_CREATE_TIME else None,
-        )
+def _record(message: Message) -> tuple[bytes, bytes, int | None]:
+    kind, milliseconds = message.timestamp()
+    return (
+        bytes(message.key() or b""),
+        bytes(message.value() or b""),
+        milliseconds if kind == TIMESTAMP_CREATE_TIME else None,
+    )
 
 
-def count(files: Iterable[File]) -> dict[str, int]:
-    """Count the entries of files of an earlier life; answers the earliest time stamp by topic.
+@dataclass
+class Left:
+    """What files of an earlier life hold: the earliest time stamp by topic, and hashes of all records, times left out."""
 
-    A torn end is cut off: what is behind the last whole entry was not answered.
+    earliest: dict[str, int] = field(default_factory=dict)
+    hashes: set[int] = field(default_factory=set)
+
+
+def count(files: Sequence[File]) -> Left:
+    """Count the entries of files of an earlier life.
+
+    A torn end of the last one is cut off: what is behind the last whole entry was not answered. Anything else that can't be
+    read is damage, and the file is to be kept for people to look at.
     """
-    earliest: dict[str, int] = {}
+    found = Left()
     for file in files:
-        end = 0
+        end = file.entries = 0
         with file.path.open("rb") as content:
             for entry, end in read(content, 0, file.size):  # noqa: B007 - the last place counts
                 file.entries += 1
-                earliest[entry.topic] = min(earliest.get(entry.topic, entry.timestamp), entry.timestamp)
-        if end < file.size:
-            log.warning("%s ends in %d bytes that were not answered", file.path, file.size - end)
+                earliest = found.earliest.get(entry.topic, entry.timestamp)
+                found.earliest[entry.topic] = min(earliest, entry.timestamp)
+                found.hashes.add(_hash(entry.topic, entry.key, entry.value))
+        unread = file.size - max(end, min(file.size, len(MAGIC)))
+        file.damaged = unread > 0 and (file is not files[-1] or not end)
+        if file.damaged:
+            log.error("%s is damaged: %d bytes of it can't be read; it will be kept", file.path, unread)
+        elif unread:
+            log.warning("%s ends in %d bytes that were not answered", file.path, unread)
         file.size = end
         file.counted = True
-    return earliest
+    return found
+
+
+Place = tuple[int, int]  # a file's number, and a place in it
 
 
 def page(
-    files: Iterable[tuple[File, int]], place: tuple[int, int], most: int
-) -> tuple[list[tuple[File, Entry]], tuple[int, int]]:
-    """Up to `most` entries from a place on, a file's number and the place in it; and the place behind them.
+    files: Iterable[tuple[File, int]], place: Place, most: int
+) -> tuple[list[tuple[File, Entry, Place]], Place]:
+    """Up to `most` entries from a place on, each with the place behind it; and the place behind all that was looked at.
 
     `files` are in order, each with its size, as the loop knows it now. Damage within a file ends it: what is behind can't
-    be told apart.
+    be told apart. A file that was removed meanwhile is wholly in Kafka.
     """
-    found: list[tuple[File, Entry]] = []
+    found: list[tuple[File, Entry, Place]] = []
     for file, size in files:
         if file.number < place[0]:
             continue
         start = place[1] if file.number == place[0] else 0
         if start < size:
-            with file.path.open("rb") as content:
+            with suppress(FileNotFoundError), file.path.open("rb") as content:
                 for entry, end in read(content, start, size):
-                    found.append((file, entry))
+                    found.append((file, entry, (file.number, end)))
                     if len(found) == most:
                         return found, (file.number, end)
         place = (file.number, size)
@@ -143,13 +166,14 @@ def page(
 
 
 class Arrived:
-    """The records in Kafka that may be entries of the spool."""
+    """The records in Kafka that may be entries of the spool: no more of them are kept than the spool has."""
 
-    def __init__(self, topics: Topics, earliest: Mapping[str, int]) -> None:
+    def __init__(self, topics: Topics, left: Left) -> None:
         self._known: Counter[bytes] = Counter()
-        for topic, timestamp in earliest.items():
+        for topic, timestamp in left.earliest.items():
             for key, value, time in topics.since(topic, timestamp - SKEW_MS):
-                self._known[_identity(topic, key, value, time)] += 1
+                if _hash(topic, key, value) in left.hashes:
+                    self._known[_identity(topic, key, value, time)] += 1
 
     def take(self, entry: Entry) -> bool:
         """Whether the entry's record is among them, which is then not taken for another one's."""
@@ -164,3 +188,9 @@ class Arrived:
 def _identity(topic: str, key: bytes, value: bytes, timestamp: int | None) -> bytes:
     sized = b"%d %d %s " % (len(key), -1 if timestamp is None else timestamp, topic.encode())
     return hashlib.blake2b(sized + key + value, digest_size=16).digest()
+
+
+def _hash(topic: str, key: bytes, value: bytes) -> int:
+    """Of eight bytes: a million of them take little, and one that is wrong only lets a record be compared."""
+    sized = b"%d %s " % (len(key), topic.encode())
+    return int.from_bytes(hashlib.blake2b(sized + key + value, digest_size=8).digest(), "big")

@@ -27,7 +27,7 @@ from confluent_kafka import KafkaError, KafkaException
 from pyglue.collector.kafka_sink import OF_THE_RECORD, Producing, reason
 from pyglue.collector.sinks import Done, Queue
 from pyglue.collector.spool.entries import Entry
-from pyglue.collector.spool.recovery import Arrived, Topics, count, page
+from pyglue.collector.spool.recovery import Arrived, Left, Topics, count, page
 from pyglue.collector.spool.store import File, Store
 
 log = logging.getLogger("pyglue.collector")
@@ -36,6 +36,7 @@ TICK = 0.025  # seconds
 SPOOL_AFTER = 10  # ticks
 PAGE = 500  # entries that are read at a time
 PAUSE = 0.5  # seconds before Kafka is asked again
+TROUBLE_PAUSE = 2.0  # seconds after something unexpected
 FULL_PAUSE = 0.002  # seconds while the producer's queue is full
 SPOOL_FULL, SPOOL_FAILS, LATE = "spool full", "spool fails", "not acknowledged in time"
 
@@ -127,7 +128,10 @@ class Spooled:
         if self._backlog is None:
             record = _Record(topic, key, value, timestamp, done, self._now + SPOOL_AFTER)
             if self._producer.produce(topic, key, value, timestamp, partial(self._settle, record)):
-                self._under_way.append(record)
+                if self._backlog is None:
+                    self._under_way.append(record)
+                else:  # which this record began: it comes before what follows
+                    self._spool(record)
                 if not self._ticking:
                     self._ticking = True
                     self._loop.call_later(TICK, self._tick)
@@ -143,11 +147,11 @@ class Spooled:
         Call it in the loop's thread, or in another one while the loop runs.
         """
         self._closing = True
-        if self._backlog is not None:
-            if threading.get_ident() == self._thread:
-                self._backlog.cancel()
-            else:
-                self._loop.call_soon_threadsafe(self._backlog.cancel)
+        backlog = self._backlog
+        if backlog is not None and threading.get_ident() == self._thread:
+            backlog.cancel()
+        elif backlog is not None:
+            self._loop.call_soon_threadsafe(backlog.cancel)
         self._producer.close(seconds)
         self._reader.shutdown(wait=False, cancel_futures=True)
         self._store.close()
@@ -235,19 +239,23 @@ class Spooled:
         self._backlog = self._loop.create_task(self._feed())
 
     async def _feed(self) -> None:
-        try:
-            old = [file for file in self._store.files if not file.counted]
-            arrived = await self._look(old) if old else None
-            while True:
+        old = [file for file in self._store.files if not file.counted]
+        arrived: Arrived | None = None
+        looked = not old
+        while True:
+            try:
+                if not looked:
+                    arrived = await self._look(old)
+                    looked = True
                 await self._send_again()
                 if not await self._send_page(arrived, old):
                     if self._ended():
                         self._backlog = None
                         return
                     await asyncio.sleep(TICK)
-        except Exception:
-            log.exception("the spool can't be sent; it stays on the disk, and a restart tries again")
-            raise
+            except Exception:
+                log.exception("the spool can't be sent now; it stays on the disk, and is tried again")
+                await asyncio.sleep(TROUBLE_PAUSE)
 
     def _ended(self) -> bool:
         number, place = self._read_to
@@ -259,16 +267,18 @@ class Spooled:
 
     async def _look(self, old: list[File]) -> Arrived:
         """Count what a life before left, and find out what of it is in Kafka, as soon as that answers."""
-        earliest = await self._call(count, old)
+        size = sum(file.size for file in old)
+        left: Left = await self._call(count, old)
+        self._store.free(size - sum(file.size for file in old))
         self._store.tidy(old)
         log.info("the spool has %d records of before", sum(file.entries for file in old))
         while True:
             # Another configuration may have left records for a topic that this one does not name.
-            self._producer.want(earliest)
+            self._producer.want(left.earliest)
             while not self._producer.ready:
                 await asyncio.sleep(PAUSE)
             try:
-                arrived: Arrived = await self._call(Arrived, self._topics, earliest)
+                arrived: Arrived = await self._call(Arrived, self._topics, left)
                 return arrived
             except KafkaException as error:
                 log.warning("what is in the spool waits for Kafka: %s", error)
@@ -289,8 +299,8 @@ class Spooled:
     async def _send_page(self, arrived: Arrived | None, old: list[File]) -> bool:
         """Send the next entries of the files that are the disk's alone; False if there were none."""
         files = [(file, file.size) for file in self._store.files]
-        entries, self._read_to = await self._call(page, files, self._read_to, PAGE)
-        for file, entry in entries:
+        entries, end = await self._call(page, files, self._read_to, PAGE)
+        for file, entry, behind in entries:
             left = file in old
             if left and arrived is not None and arrived.take(entry):
                 self._store.settle(file)
@@ -299,6 +309,8 @@ class Spooled:
                 record = _Record(entry.topic, entry.key, entry.value, entry.timestamp, None, 0)
                 record.file = file
                 await self._push(record)
+            self._read_to = behind
+        self._read_to = end
         return bool(entries)
 
     async def _push(self, record: _Record) -> None:

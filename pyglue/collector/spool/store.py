@@ -33,7 +33,8 @@ _NAME = re.compile(r"[0-9]{12}\.spool\Z")
 class File:
     """One file. `size` is what is on the disk for sure; `entries` are in it, `settled` of them in Kafka.
 
-    `full`: no more is added. `counted`: `entries` is known, which a file of an earlier life begins without.
+    `full`: no more is added. `counted`: `entries` is known, which a file of an earlier life begins without. `damaged`: it
+    is renamed instead of removed.
     """
 
     def __init__(self, path: Path, size: int, *, left: bool = False) -> None:
@@ -44,6 +45,7 @@ class File:
         self.settled = 0
         self.full = left
         self.counted = not left
+        self.damaged = False
 
 
 Written = Callable[[File | None], None]
@@ -79,13 +81,14 @@ class Store:
         self.used = sum(file.size for file in self.files)
         self.works = True
         self._untold = 0
+        self._no_room = self.used >= max_bytes
         self._next = max((file.number for file in self.files), default=0) + 1
         self._loop = asyncio.get_running_loop()
         self._news = threading.Condition()  # guards the next five
         self._waiting: _Group = []
         self._waiting_bytes = 0
         self._roll = False
-        self._removable: list[Path] = []
+        self._removable: list[File] = []
         self._closing = False
         self._pause = threading.Event()
         # The thread's alone:
@@ -108,7 +111,7 @@ class Store:
     @property
     def accepts(self) -> bool:
         """Whether a further entry is likely to come to the disk."""
-        return self.works and self.used < self.max_bytes
+        return self.works and not self._no_room
 
     def append(self, entry: Entry, written: Written) -> bool:
         """Write an entry, then call `written` with its file, or with None if the disk failed; False if it is full."""
@@ -119,7 +122,9 @@ class Store:
                 or self._waiting_bytes + len(data) > MAX_WAITING_BYTES
                 or self._closing
             ):
+                self._no_room = True
                 return False
+            self._no_room = False
             self.used += len(data)
             self._untold += 1
             self._waiting.append((data, written))
@@ -142,11 +147,16 @@ class Store:
         gone = [file for file in files if file.full and _done(file) and file in self.files]
         for file in gone:
             self.files.remove(file)
-            self.used -= file.size
+            self.free(file.size)
         if gone:
             with self._news:
-                self._removable += [file.path for file in gone]
+                self._removable += gone
                 self._news.notify()
+
+    def free(self, size: int) -> None:
+        """So many bytes of the files are no entries any more."""
+        self.used -= size
+        self._no_room = False
 
     def close(self) -> None:
         """Write what waits, and end. Blocks; `written` is called when the loop gets to it."""
@@ -156,15 +166,14 @@ class Store:
             self._news.notify()
         self._thread.join()
         if not self._untold:  # else a file has more than is known of it
-            self._remove([file.path for file in self.files if _done(file)])
+            self._remove([file for file in self.files if _done(file)])
         os.close(self._lock)
 
     def _tell(self, group: _Group, file: File | None, size: int) -> None:
         """In the loop: `size` bytes of a group are in `file`, or, without one, on no disk."""
         self.works = file is not None
-        self._untold -= len(group)
         if file is None:
-            self.used -= size
+            self.free(size)
             self._loop.call_later(RETRY_SECONDS, self._hope)
         else:
             if file not in self.files:
@@ -173,6 +182,7 @@ class Store:
                 self.used += len(MAGIC)
             file.size += size
             file.entries += len(group)
+        self._untold -= len(group)  # last: `close` takes what is known of files for all there is
         for _, written in group:
             try:
                 written(file)
@@ -212,6 +222,9 @@ class Store:
         except OSError as error:
             file = None
             log.error("can't write the spool in %s: %s", self._directory, error.strerror or error)  # noqa: TRY400
+        except Exception:
+            file = None
+            log.exception("can't write the spool in %s", self._directory)
         self._call(self._tell, group, file, len(data))
         if file is None:
             self._pause.wait(RETRY_SECONDS)
@@ -255,9 +268,9 @@ class Store:
         self._finish(file)
 
     def _finish(self, file: File) -> None:
-        os.close(self._descriptor)
-        self._descriptor = -1
-        self._file = None
+        descriptor, self._descriptor, self._file = self._descriptor, -1, None
+        with suppress(OSError):  # what was answered is synced
+            os.close(descriptor)
         self._call(self._filled, file)
 
     def _filled(self, file: File) -> None:
@@ -265,12 +278,17 @@ class Store:
         file.full = True
         self.tidy([file])
 
-    def _remove(self, paths: list[Path]) -> None:
-        for path in paths:
+    def _remove(self, files: Iterable[File]) -> None:
+        for file in files:
             try:
-                path.unlink(missing_ok=True)
+                if file.damaged:
+                    file.path.rename(file.path.with_suffix(".damaged"))
+                else:
+                    file.path.unlink(missing_ok=True)
             except OSError as error:
-                log.error("can't remove %s, whose records are in Kafka: %s", path, error.strerror or error)  # noqa: TRY400
+                log.error(  # noqa: TRY400 - no bug
+                    "can't remove %s, whose records are in Kafka: %s", file.path, error.strerror or error
+                )
 
     def _call(self, function: Callable[..., None], *arguments: object) -> None:
         try:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pyglue.collector.spool.entries import MAGIC, Entry
-from pyglue.collector.spool.recovery import SKEW_MS, Arrived, count, page
+from pyglue.collector.spool.recovery import SKEW_MS, Arrived, Left, _hash, count, page
 from pyglue.collector.spool.store import File
 
 TIME = 1_700_000_000_000
@@ -22,6 +22,12 @@ def left(directory: Path, number: int, entries: list[Entry], behind: bytes = b""
     path = directory / f"{number:012}.spool"
     path.write_bytes(MAGIC + b"".join(entry.encoded() for entry in entries) + behind)
     return File(path, path.stat().st_size, left=True)
+
+
+def left_of(*entries: Entry) -> Left:
+    """What `count` answers for a file with these."""
+    hashes = {_hash(one.topic, one.key, one.value) for one in entries}
+    return Left({one.topic: TIME for one in entries}, hashes)
 
 
 class FakeTopics:
@@ -44,8 +50,8 @@ def test_entries_are_counted_up_to_a_torn_end(tmp_path: Path) -> None:
     file = left(tmp_path, 1, [entry(5), entry(3), entry(4, "other")], b"torn")
     size = file.size
     empty = left(tmp_path, 2, [])
-    assert count([file, empty]) == {"clicks": TIME + 3, "other": TIME + 4}
-    assert (file.entries, file.counted, file.size) == (3, True, size - 4)
+    assert count([empty, file]).earliest == {"clicks": TIME + 3, "other": TIME + 4}
+    assert (file.entries, file.counted, file.size, file.damaged) == (3, True, size - 4, False)
     assert (empty.entries, empty.counted) == (0, True)
 
 
@@ -55,7 +61,8 @@ def test_a_file_of_something_else_is_no_reason_not_to_start(tmp_path: Path) -> N
     for content in (b"", b"pyglue", b"\x00" * 100):
         path.write_bytes(content)
         file = File(path, path.stat().st_size, left=True)
-        assert count([file]) == {}
+        assert count([file]).earliest == {}
+        assert file.damaged == (len(content) > len(MAGIC))
         assert page([(file, file.size)], (0, 0), 10)[0] == []
 
 
@@ -66,10 +73,10 @@ def test_pages_go_through_all_files_in_order(tmp_path: Path) -> None:
         place, found = (0, 0), list[Entry]()
         for _ in range(10):
             read, place = page([(file, file.size) for file in files], place, most)
-            found += [one for _, one in read]
+            found += [one for _, one, _ in read]
         assert found == [entry(n) for n in range(6)]
     later = [(files[1], files[1].size)]
-    assert page(later, (3, files[0].size), 10)[0] == [(files[1], entry(4)), (files[1], entry(5))]
+    assert [one for _, one, _ in page(later, (3, files[0].size), 10)[0]] == [entry(4), entry(5)]
 
 
 def test_a_file_is_read_as_far_as_it_was_when_asked(tmp_path: Path) -> None:
@@ -77,7 +84,7 @@ def test_a_file_is_read_as_far_as_it_was_when_asked(tmp_path: Path) -> None:
     file = left(tmp_path, 1, [entry(1), entry(2)])
     half = len(MAGIC) + len(entry(1).encoded())
     found, place = page([(file, half)], (0, 0), 10)
-    assert [one for _, one in found] == [entry(1)]
+    assert [one for _, one, _ in found] == [entry(1)]
     assert place == (1, half)
 
 
@@ -90,10 +97,27 @@ def test_what_kafka_has_is_taken_once() -> None:
         ("clicks", b"another", entry(3).value, entry(3).timestamp),
         ("clicks", entry(4).key, entry(4).value, entry(5).timestamp),
     )
-    arrived = Arrived(topics, {"clicks": TIME})
+    arrived = Arrived(topics, left_of(one, two, entry(3), entry(4)))
     assert topics.asked == {"clicks": TIME - SKEW_MS}
     assert [arrived.take(one), arrived.take(one)] == [True, False]
     assert [arrived.take(two), arrived.take(two)] == [True, False]
     assert not arrived.take(entry(3))
     assert not arrived.take(entry(4))
-    assert not Arrived(topics, {"other": TIME}).take(entry(1, "other"))
+    assert not Arrived(topics, left_of(entry(1, "other"))).take(entry(1, "other"))
+
+
+def test_damage_is_kept_for_people(tmp_path: Path) -> None:
+    """A file that is not the last was written to its end; what can't be read of it may have been answered."""
+    files = [left(tmp_path, 1, [entry(1)], b"damage"), left(tmp_path, 2, [entry(2)])]
+    count(files)
+    assert [file.damaged for file in files] == [True, False]
+    count(files)
+    assert [file.entries for file in files] == [1, 1]  # a second look counts no entry twice
+
+
+def test_a_file_that_was_removed_is_passed_over(tmp_path: Path) -> None:
+    """Kafka has all of it."""
+    files = [left(tmp_path, 1, [entry(1)]), left(tmp_path, 2, [entry(2)])]
+    files[0].path.unlink()
+    found, _ = page([(file, file.size) for file in files], (0, 0), 10)
+    assert [one for _, one, _ in found] == [entry(2)]

@@ -131,7 +131,14 @@ def test_the_spool_takes_no_more_than_it_may(tmp_path: Path) -> None:
     async def play() -> None:
         store = Store(tmp_path, 3 * size + 20)
         await append(store, 3)
+        assert store.accepts
         assert not store.append(ENTRY, lambda _: None)
+        assert not store.accepts  # although some bytes are left
+        store.settle(store.files[0])
+        store.settle(store.files[0])
+        store.settle(store.files[0])
+        await until(lambda: store.accepts)
+        await append(store, 3)
         store.close()
 
     async def again() -> None:
@@ -142,6 +149,22 @@ def test_the_spool_takes_no_more_than_it_may(tmp_path: Path) -> None:
 
     scenario(play)
     scenario(again)
+
+
+def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
+    """Not removed, though Kafka has all that can be read of it."""
+
+    async def play() -> None:
+        store = Store(tmp_path, 2**20, file_bytes=1)
+        (file,) = await append(store)
+        assert file is not None
+        file.damaged = True
+        store.settle(file)
+        await until(lambda: not list(tmp_path.glob("*.spool")))
+        store.close()
+
+    scenario(play)
+    assert [path.name for path in tmp_path.glob("*.damaged")] == ["000000000001.damaged"]
 
 
 def test_a_disk_that_fails_is_told_and_leaves_nothing_torn(tmp_path: Path) -> None:
