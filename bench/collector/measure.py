@@ -84,6 +84,7 @@ def _collector(copy: Copy, brokers: str, kind: Kind, made: list[Event]) -> Figur
         "DIVOLTE_TOPIC": topic,
         "DIVOLTE_SCHEMA": str(found.schema),
         "DIVOLTE_MAPPING": str(found.mapping),
+        "DIVOLTE_SPOOL": str(copy.root / f"spool-{kind.name}"),
     }
     with servers.collector(copy, f"collector-{kind.name}", found.conf, settings) as (pid, port):
         flood = generate(Job(port, str(file), CONNECTIONS, [pid], WARM_SECONDS, SECONDS))
