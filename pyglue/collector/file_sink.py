@@ -36,6 +36,7 @@ from queue import SimpleQueue
 
 from pyglue.collector import avro_bytes
 from pyglue.collector.configured import FileSink
+from pyglue.collector.disk import sync_directory
 from pyglue.collector.sinks import Done, Queue
 from pyglue.errors import InputError, Problem
 
@@ -293,7 +294,7 @@ class _File:
             with suppress(OSError):  # where there are no locks, a warning at the next start may be wrong
                 fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._append(_header(schema, self._marker))
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
         except BaseException:
             os.close(self._descriptor)
             path.unlink(missing_ok=True)
@@ -360,10 +361,10 @@ def _move(source: Path, target: Path) -> None:
         if error.errno != errno.EXDEV:
             raise
         _copy(source, target)
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
         source.unlink()
     else:
-        _sync_directory(target.parent)
+        sync_directory(target.parent)
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -389,11 +390,3 @@ def _in_use(path: Path) -> bool:
     except OSError:
         return False
     return False
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from pyglue.collector.disk import sync_directory
 from pyglue.collector.sinks import Queue
 from pyglue.collector.spool.entries import MAGIC, Entry
 from pyglue.errors import InputError, Problem
@@ -245,7 +246,7 @@ class Store:
             self._write(data if begin else MAGIC + data)
             self._sync(self._descriptor)
             if not begin:
-                _sync_directory(self._directory)
+                sync_directory(self._directory)
         except OSError:
             self._give_up(file, begin)
             raise
@@ -316,11 +317,3 @@ def _locked(directory: Path) -> int:
         message = "is another collector's spool; name another folder in pyglue.collector.spool.directory"
         raise InputError([Problem(str(directory), None, None, message)]) from error
     return descriptor
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from pyglue.collector.kafka_sink import Fate
 from pyglue.collector.sinks import Queue
 from pyglue.collector.spool.sink import Spooled
 from pyglue.collector.spool.store import Store
+from tests.collector.spool.loops import lived, until
 
 TIME = 1_700_000_000_000
 AWAY = KafkaError(KafkaError._UNKNOWN_TOPIC, "no such topic")
@@ -133,22 +134,6 @@ class Life:
     def end(self) -> None:
         """As a crash does it: nothing more is done, but the lock is free."""
         self.sink.close(0)
-
-
-def lived(play: Callable[[], Awaitable[None]]) -> None:
-    """Run a scenario."""
-
-    async def go() -> None:
-        async with asyncio.timeout(20):
-            await play()
-
-    asyncio.run(go())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for it."""
-    while not condition():
-        await asyncio.sleep(0.002)
 
 
 def files(directory: Path) -> list[Path]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,24 +11,9 @@ import pytest
 from pyglue.collector.spool.entries import Entry, read
 from pyglue.collector.spool.store import File, Store
 from pyglue.errors import InputError
+from tests.collector.spool.loops import lived, until
 
 ENTRY = Entry("clicks", b"party", b"v" * 50, 1_700_000_000_000, queued=True)
-
-
-def scenario(play: Callable[[], Awaitable[None]]) -> None:
-    """Run it in a loop."""
-
-    async def go() -> None:
-        async with asyncio.timeout(20):
-            await play()
-
-    asyncio.run(go())
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait for it."""
-    while not condition():
-        await asyncio.sleep(0.002)
 
 
 async def append(store: Store, count: int = 1, entry: Entry = ENTRY) -> list[File | None]:
@@ -68,7 +52,7 @@ def test_entries_come_back_as_they_were(tmp_path: Path) -> None:
         assert told == [1] * len(entries) or min(told) >= 1
         store.close()
 
-    scenario(play)
+    lived(play)
     assert on_disk(tmp_path) == entries
 
 
@@ -81,7 +65,7 @@ def test_what_comes_together_is_written_together(tmp_path: Path) -> None:
         await append(store, 1000)
         store.close()
 
-    scenario(play)
+    lived(play)
     assert len(on_disk(tmp_path)) == 1000
     assert len(syncs) < 20
 
@@ -105,7 +89,7 @@ def test_a_file_is_removed_once_all_that_is_in_it_is_in_kafka(tmp_path: Path) ->
         assert store.files == [third]
         store.close()
 
-    scenario(play)
+    lived(play)
     assert on_disk(tmp_path) == [ENTRY]
 
 
@@ -118,8 +102,8 @@ def test_a_full_file_is_followed_by_another(tmp_path: Path) -> None:
             await append(store, 1, ENTRY._replace(timestamp=number))
         store.close()
 
-    scenario(play)
-    scenario(play)
+    lived(play)
+    lived(play)
     assert len(list(tmp_path.glob("*.spool"))) == 6
     assert [entry.timestamp for entry in on_disk(tmp_path)] == [0, 1, 2, 0, 1, 2]
 
@@ -147,8 +131,8 @@ def test_the_spool_takes_no_more_than_it_may(tmp_path: Path) -> None:
         assert not store.files[0].counted
         store.close()
 
-    scenario(play)
-    scenario(again)
+    lived(play)
+    lived(again)
 
 
 def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
@@ -163,7 +147,7 @@ def test_a_damaged_file_is_put_aside(tmp_path: Path) -> None:
         await until(lambda: not list(tmp_path.glob("*.spool")))
         store.close()
 
-    scenario(play)
+    lived(play)
     assert [path.name for path in tmp_path.glob("*.damaged")] == ["000000000001.damaged"]
 
 
@@ -190,7 +174,7 @@ def test_a_disk_that_fails_is_told_and_leaves_nothing_torn(tmp_path: Path) -> No
         assert last is not first
         store.close()
 
-    scenario(play)
+    lived(play)
     assert [entry.key for entry in on_disk(tmp_path)] == [b"party", b"later"]
 
 
@@ -206,7 +190,7 @@ def test_what_comes_at_the_very_end_stays(tmp_path: Path, again: int) -> None:
         store.settle(first)
         store.close()
 
-    scenario(play)
+    lived(play)
     assert b"last" in [entry.key for entry in on_disk(tmp_path)]
 
 
@@ -225,7 +209,7 @@ def test_a_folder_has_one_collector(tmp_path: Path) -> None:
             Store(tmp_path / "file", 2**20)
         assert "can't hold the spool" in str(caught.value.details)
 
-    scenario(play)
+    lived(play)
 
 
 @pytest.mark.parametrize("cut", [1, 7, 8, 9, 60])
@@ -238,7 +222,7 @@ def test_a_torn_end_is_left_out(tmp_path: Path, cut: int) -> None:
         await append(store, 3)
         store.close()
 
-    scenario(play)
+    lived(play)
     data = path.read_bytes()
     path.write_bytes(data[:-cut])
     assert on_disk(tmp_path) == [ENTRY, ENTRY]
