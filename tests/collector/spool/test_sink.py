@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
@@ -144,13 +145,15 @@ def files(directory: Path) -> list[Path]:
 def test_what_kafka_has_in_time_never_sees_the_disk(tmp_path: Path) -> None:
     """Its answer is Kafka's acknowledgement."""
 
+    synced: list[int] = []
+
     async def play() -> None:
-        life = Life(tmp_path)
+        life = Life(tmp_path, sync=synced.append)
         life.producer.prompt = True
         life.send(b"1", b"2")
         await until(lambda: life.fates == {b"1": True, b"2": True})
         await asyncio.sleep(0.4)
-        assert files(tmp_path) == []
+        assert synced == []
         assert (life.ledger.disk, life.ledger.kafka) == (0, 0)
         life.end()
 
@@ -172,6 +175,28 @@ def test_a_late_record_is_answered_by_the_disk_and_sent_once(tmp_path: Path) -> 
         await until(lambda: not files(tmp_path))
         assert life.producer.kept == [b"1"]
         assert (life.ledger.disk, life.ledger.kafka) == (1, 1)
+        life.end()
+
+    lived(play)
+
+
+def test_a_record_that_kafka_takes_while_it_is_written_is_not_left_on_the_disk(tmp_path: Path) -> None:
+    """Its answer is Kafka's, and its file goes at once."""
+    written, go_on = threading.Event(), threading.Event()
+
+    def sync(_: int) -> None:
+        written.set()
+        go_on.wait(20)
+
+    async def play() -> None:
+        life = Life(tmp_path, sync=sync)
+        life.send(b"1")
+        await until(written.is_set)
+        life.producer.take()
+        assert life.fates == {b"1": True}
+        go_on.set()
+        await until(lambda: not files(tmp_path))
+        assert (life.ledger.disk, life.ledger.kafka) == (0, 0)
         life.end()
 
     lived(play)
