@@ -44,7 +44,6 @@ def main() -> int:
             for number in range(1, options.rounds + 1):
                 fault = chance.choice(faults)
                 totals += _round(world, audit, fault, number, chance, options.rate)
-            audit.close()
     told = ", ".join(f"{name} {totals[name]}" for name in ("answered", "lost", "doubled"))
     print(f"{options.rounds} rounds, seed {options.seed}: {told}")
     return 1 if totals["lost"] or totals["doubled"] else 0

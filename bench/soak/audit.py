@@ -28,45 +28,54 @@ class Audit:
 
     def __init__(self, servers: str, topic: str) -> None:
         self.found: Counter[str] = Counter()
+        self._servers = servers
         self._topic = topic
-        self._consumer = Consumer(
-            {
-                "bootstrap.servers": servers,
-                "group.id": "soak",
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "log_level": 0,
-            }
-        )
-        partitions = self._consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        self._consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
-        self._at = dict.fromkeys(partitions, 0)
+        self._at: dict[int, int] = {}
 
     def read(self) -> None:
-        """All that is there now. Raises TimeoutError."""
+        """All that is there now. Raises TimeoutError, or KafkaException if the topic is not there."""
         deadline = time.monotonic() + SECONDS
-        ends = {number: self._end(number, deadline) for number in self._at}
-        while any(self._at[number] < end for number, end in ends.items()):
+        while (
+            True
+        ):  # a broker that has just come knows little yet, and a consumer that learnt that may keep to it
+            consumer = Consumer(
+                {
+                    "bootstrap.servers": self._servers,
+                    "group.id": "soak",
+                    "enable.auto.commit": False,
+                    "auto.offset.reset": "earliest",
+                    "log_level": 0,
+                }
+            )
+            try:
+                self._read(consumer, deadline)
+                return
+            except KafkaException:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.5)
+            finally:
+                consumer.close()
+
+    def _read(self, consumer: Consumer, deadline: float) -> None:
+        known = consumer.list_topics(self._topic, timeout=10).topics[self._topic]
+        if known.error is not None:
+            raise KafkaException(known.error)
+        ends = {
+            number: consumer.get_watermark_offsets(TopicPartition(self._topic, number), timeout=10)[1]
+            for number in known.partitions
+        }
+        consumer.assign([TopicPartition(self._topic, number, self._at.get(number, 0)) for number in ends])
+        while any(self._at.get(number, 0) < end for number, end in ends.items()):
             if time.monotonic() > deadline:
                 raise TimeoutError(f"the topic could not be read to its end: {self._at} of {ends}")
-            for message in self._consumer.consume(5000, timeout=0.1):
+            for message in consumer.consume(5000, timeout=0.1):
                 partition, offset = message.partition(), message.offset()
                 if message.error() is None and partition is not None and offset is not None:
                     self._at[partition] = offset + 1
                     found = ID.search(bytes(message.value() or b""))
                     if found is not None:
                         self.found[found[0].decode()] += 1
-
-    def _end(self, number: int, deadline: float) -> int:
-        """A broker that has just come knows little yet, so it is asked again."""
-        while True:
-            try:
-                place = TopicPartition(self._topic, number)
-                return int(self._consumer.get_watermark_offsets(place, timeout=10)[1])
-            except KafkaException:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.5)
 
     def verdict(self, answered: Iterable[str]) -> Verdict:
         """Of what was read so far."""
@@ -76,7 +85,3 @@ class Audit:
             tuple(name for name in answered if not self.found[name]),
             tuple(name for name in answered if self.found[name] > 1),
         )
-
-    def close(self) -> None:
-        """End the connection."""
-        self._consumer.close()
