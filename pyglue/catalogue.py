@@ -252,8 +252,8 @@ HOPS: dict[str, dict[str, Entry]] = {
             "Change the event, or the mapping, until `pyglue mapping test EVENT` shows a record.",
         ),
         "requests-lost": Entry(
-            "The collector did not take every request of `pyglue traffic`. 503 means that Kafka is away, `without an"
-            " answer` that the collector did not run or was too busy.",
+            "The collector did not take every request of `pyglue traffic`. 503 means that neither Kafka nor the"
+            " collector's spool took it, `without an answer` that the collector did not run or was too busy.",
             "`pyglue status`, then `pyglue logs divolte`. The truth file tells of each request how it was answered.",
         ),
         "no-counts": Entry(

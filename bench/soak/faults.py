@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,24 +44,18 @@ def kafka_killed(world: World, chance: random.Random) -> None:
 def kafka_hangs(world: World, chance: random.Random) -> None:
     """Connections stay open and nobody answers."""
     time.sleep(chance.uniform(0.3, 1.0))
-    world.kafka.signal(signal.SIGSTOP)
-    try:
+    with _hanging_kafka(world):
         time.sleep(chance.uniform(1.0, 5.0))
-    finally:
-        world.kafka.signal(signal.SIGCONT)
 
 
 def killed_in_an_outage(world: World, chance: random.Random) -> None:
     """The collector dies while Kafka hangs, and comes back before Kafka does."""
     time.sleep(chance.uniform(0.3, 1.0))
-    world.kafka.signal(signal.SIGSTOP)
-    try:
+    with _hanging_kafka(world):
         time.sleep(chance.uniform(0.1, 3.0))
         world.collector.signal(signal.SIGKILL)
         world.collector.begin()
         time.sleep(chance.uniform(0.1, 2.0))
-    finally:
-        world.kafka.signal(signal.SIGCONT)
 
 
 def ended_in_an_outage(world: World, chance: random.Random) -> None:
@@ -90,16 +84,25 @@ def disk_full(world: World, chance: random.Random) -> None:
     """No room for the spool while Kafka hangs; sometimes the collector is killed meanwhile."""
     filler = world.disk / "filler"
     time.sleep(chance.uniform(0.3, 1.0))
+    with _hanging_kafka(world):
+        try:
+            time.sleep(chance.uniform(0.1, 1.0))
+            _fill(filler)
+            time.sleep(chance.uniform(0.5, 3.0))
+            if chance.random() < KILLED_TOO:
+                world.collector.signal(signal.SIGKILL)
+                world.collector.begin()
+        finally:
+            filler.unlink(missing_ok=True)
+
+
+@contextmanager
+def _hanging_kafka(world: World) -> Iterator[None]:
+    """Inside, Kafka holds its connections open and answers nobody."""
     world.kafka.signal(signal.SIGSTOP)
     try:
-        time.sleep(chance.uniform(0.1, 1.0))
-        _fill(filler)
-        time.sleep(chance.uniform(0.5, 3.0))
-        if chance.random() < KILLED_TOO:
-            world.collector.signal(signal.SIGKILL)
-            world.collector.begin()
+        yield
     finally:
-        filler.unlink(missing_ok=True)
         world.kafka.signal(signal.SIGCONT)
 
 

@@ -5,8 +5,9 @@ are under way: no thread hands them over, and each `done` is called in the loop'
 brokers whenever they are known to be away, makes missing topics, and says when they are back; it touches nothing of
 the loop's but through `call_soon_threadsafe`.
 
-A message has one fate within the acknowledgement time: librdkafka's own time-out for it is that time. So a failed
-delivery is not tried again behind the client's back (what was on the wire already may still arrive).
+Where the client waits for Kafka alone, a message has one fate within the acknowledgement time: librdkafka's own time-out
+for it is that time, so a failed delivery is not tried again behind the client's back (what was on the wire already may
+still arrive). Where something else answers the client (`for_ever`), a message is tried until Kafka has it.
 """
 
 from __future__ import annotations
