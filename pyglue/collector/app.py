@@ -319,9 +319,10 @@ class App:
                 return
         seen = self._memory.remember(event.party, event.session, event.event_id)
         event.duplicate, _, _, _ = seen
+        ends_here = event.duplicate and self._deliveries.stands_for(seen)
         records: list[tuple[Outlet, bytes]] = []
         try:
-            reason = self._write(event, source.pipelines, minute, records)
+            reason = self._write(event, ends_here, source.pipelines, minute, records)
         except Exception:
             self._memory.forget(seen)
             self.counters.refuse(received, OUR_BUG)
@@ -329,24 +330,29 @@ class App:
         if records:
             discards = source.discards_duplicates
             self._deliveries.send(event.party, records, received, seen, success, reply, discards)
-        elif not (event.duplicate and self._deliveries.join(seen, received, success, reply)):
+        elif not (ends_here and self._deliveries.join(seen, received, success, reply)):
+            self._memory.keep(seen)
             self.counters.discard(received, reason or NOT_MAPPED)
             reply(success)
 
     @staticmethod
     def _write(
         event: Event,
+        ends_here: bool,
         pipelines: tuple[Pipeline, ...],
         minute: Minute,
         records: list[tuple[Outlet, bytes]],
     ) -> str | None:
-        """Add what is to be sent to `records`; the reason why the first of the others is not made, if any."""
+        """Add what is to be sent to `records`; the reason why the first of the others is not made, if any.
+
+        `ends_here`: it is a duplicate that needs no record of its own, where duplicates are discarded.
+        """
         first = None
         for pipeline in pipelines:
             reason = None
             if pipeline.discard_corrupted and event.corrupt:
                 reason = CORRUPT
-            elif pipeline.discard_duplicates and event.duplicate:
+            elif pipeline.discard_duplicates and ends_here:
                 reason = DUPLICATE
             else:
                 try:

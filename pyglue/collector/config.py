@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from pyglue.collector import hocon
+from pyglue.collector import hocon, processors, share
 from pyglue.collector.config_privacy import read_privacy
 from pyglue.collector.config_sinks import DEFAULT as DEFAULT_SINKS
 from pyglue.collector.config_sinks import ReadSink, SinkTypes, read_sink
@@ -119,6 +119,7 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
         spool=spool,
         metrics=_metrics(collector.section("metrics"), port),
         privacy=read_privacy(collector.section("privacy"), read_sources),
+        workers=_workers(collector),
     )
     mapper.number("buffer_size", 1_048_576, least=1)
     mapper.number("threads", 1, least=1)
@@ -152,6 +153,14 @@ def _limits(collector: Section, kafka_linger_ms: int | None) -> Limits:
     if limits.acknowledge_timeout_ms <= limits.linger_ms:
         collector.problem("acknowledge_timeout", "must be longer than linger")
     return limits
+
+
+def _workers(collector: Section) -> int:
+    """One for each processor that may be used, unless it is said."""
+    workers = collector.number("workers", min(processors.usable(), share.MOST), least=1, most=share.MOST)
+    if workers > 1 and not processors.SEVERAL:
+        collector.problem("workers", "several workers need Linux")
+    return workers
 
 
 def _counts(section: Section) -> CountsKept | None:

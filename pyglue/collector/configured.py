@@ -155,7 +155,7 @@ class Config:
     Sources, sinks and mappings are in Divolte's order (of two that claim one path, the later has it); `sinks` are
     those that are switched on and fed by a mapping. `producer` holds librdkafka's names and values, and nothing if
     there is no Kafka sink; `counts` is None if counts are not kept on disk, `spool` if
-    an answer always waits for Kafka. Times are in milliseconds.
+    an answer always waits for Kafka. `workers` are processes that serve the port. Times are in milliseconds.
     """
 
     host: str
@@ -178,3 +178,4 @@ class Config:
     spool: Spool | None
     metrics: MetricsAt | None
     privacy: Privacy
+    workers: int

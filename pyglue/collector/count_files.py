@@ -2,38 +2,46 @@
 
 Its law: nothing here may stop the collector or cost an event. A folder that can't be written is told once in the log,
 and the finished minutes are kept until it can. A collector that is killed loses the counts of a second at most; those
-that it left in `open.json` are then marked as not complete by the next one.
+that it left in `open.json` are then marked as not complete by the next one. Workers share the files of days, and each
+has its own of open minutes; what is left by one whose number nobody has now, the first one takes over.
 
 All calls come from one thread, which is not the event loop's: a disk may hang.
 """
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
-from pyglue.collector.counts import MINUTE_MS, OPEN, Counts, open_text, read_open
+from pyglue.collector.counts import MINUTE_MS, OPEN, Counts, open_of, open_text, read_open
+from pyglue.collector.share import Share
 
 log = logging.getLogger("pyglue.collector")
 
 BEAT_MS = 10_000  # so often `open.json` is written although nothing has changed: it tells until when all was counted
+_OPEN_OF = re.compile(r"open-([0-9]{1,4})\.json\Z")
 
 
 class CountFiles:
-    """The folder of one collector. `keep_days` is for how many days finished minutes are kept; `run` is this life."""
+    """One worker's part in a collector's folder. `keep_days` is for how many days finished minutes are kept."""
 
-    def __init__(self, directory: Path, keep_days: int, run: int) -> None:
+    def __init__(self, directory: Path, keep_days: int, share: Share) -> None:
         self._directory = directory
         self._keep_days = keep_days
-        self._run = run
+        self._share = share
+        self._open = directory / (OPEN if share.alone else open_of(share.number))
         self._pending: list[Counts] = []
         self._minutes: list[Counts] = []
         self._written_ms = 0
         self._begun = False
+        self._orphaned: list[Path] = []  # whose minutes are among the pending ones
         self._day = ""
         self._failing = False
 
@@ -60,38 +68,49 @@ class CountFiles:
         """Append what there is; nothing is unfinished any more. Never raises OSError."""
         self.keep(finished, (), now_ms)
         if not self._failing:
-            self._path(OPEN).unlink(missing_ok=True)
-
-    def _path(self, name: str) -> Path:
-        return self._directory / name
+            self._open.unlink(missing_ok=True)
 
     def _begin(self) -> None:
-        """Take over what a collector that was killed has left."""
+        """Take over what was left by those that were killed."""
         if self._begun:
             return
         self._directory.mkdir(parents=True, exist_ok=True)
-        try:
-            text = self._path(OPEN).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            text = ""
-        if text:
-            try:
-                self._pending = left_behind(text) + self._pending
-            except ValueError as error:
-                log.warning("%s can't be read (%s): its counts are lost", self._path(OPEN), error)
+        left: list[Counts] = []
+        self._orphaned = list(self._of_nobody())
+        for path in (self._open, *self._orphaned):
+            text = path.read_text(encoding="utf-8") if path.exists() else ""
+            if text:
+                try:
+                    left += left_behind(text)
+                except ValueError as error:
+                    log.warning("%s can't be read (%s): its counts are lost", path, error)
+        self._pending = left + self._pending
         self._begun = True
+
+    def _of_nobody(self) -> Iterator[Path]:
+        """The files of open minutes that no worker has now: all go to the first."""
+        if self._share.number:
+            return
+        if not self._share.alone:
+            yield self._directory / OPEN
+        for path in sorted(self._directory.iterdir()):
+            found = _OPEN_OF.match(path.name)
+            if found and (self._share.alone or int(found[1]) >= self._share.workers):
+                yield path
 
     def _append(self) -> None:
         by_file = groupby(sorted(self._pending, key=lambda one: one.minute), key=lambda one: one.file)
         for name, minutes in [(name, list(group)) for name, group in by_file]:
-            append(self._path(name), minutes)
+            append(self._directory / name, minutes)
             self._pending = [minute for minute in self._pending if minute not in minutes]
+        while self._orphaned:
+            self._orphaned.pop().unlink(missing_ok=True)
 
     def _replace(self, unfinished: Iterable[Counts], now_ms: int) -> None:
         minutes = list(unfinished)
-        fresh = self._path(OPEN + ".new")
-        fresh.write_text(open_text(self._run, now_ms, minutes), encoding="utf-8")
-        fresh.replace(self._path(OPEN))
+        fresh = self._open.with_name(self._open.name + ".new")
+        fresh.write_text(open_text(self._share.run, now_ms, minutes), encoding="utf-8")
+        fresh.replace(self._open)
         self._minutes, self._written_ms = minutes, now_ms
 
     def _forget(self, now_ms: int) -> None:
@@ -118,10 +137,14 @@ def left_behind(text: str) -> list[Counts]:
 
 
 def append(path: Path, minutes: Iterable[Counts]) -> None:
-    """Write lines at the end of a file, all or nothing; raises OSError."""
+    """Write lines at the end of a file, all or nothing; raises OSError. Other workers do so, too."""
     lines = "".join(minute.line() for minute in minutes).encode()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
     try:
+        with suppress(
+            OSError
+        ):  # where there are no locks, lines of the same moment may be lost on a full disk
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
         size = os.fstat(descriptor).st_size
         if (
             size and os.pread(descriptor, 1, size - 1) != b"\n"

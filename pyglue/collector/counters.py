@@ -184,8 +184,13 @@ class Counters:
         return str(self)
 
     def __str__(self) -> str:
-        named = sorted(_named(self.totals()).items())
-        return ", ".join(f"{name} {count}" for name, count in named if count) or "nothing happened"
+        return in_words(self.totals())
+
+
+def in_words(counts: Counts) -> str:
+    """For the log."""
+    named = sorted(_named(counts).items())
+    return ", ".join(f"{name} {count}" for name, count in named if count) or "nothing happened"
 
 
 def _named(counts: Counts) -> Counter[str]:

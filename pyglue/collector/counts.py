@@ -1,9 +1,10 @@
 """Counts of a minute as they lie on disk: the one description of the form, for who writes it and for who reads it.
 
 A folder holds a file `YYYY-MM-DD.jsonl` for each UTC day, with a line for each minute of that day, and `open.json`
-with the minutes that are not over yet. A minute may have several lines, which are added up: of several lives of the
-collector (`run`), and of late acknowledgements (`part`). Of lines with the same minute, run and part the first counts:
-a collector that is killed between the two files leaves one in both.
+with the minutes that are not over yet; of several workers each has its own, `open-0.json` and so on. A minute may have
+several lines, which are added up: of several workers and lives of the collector (`run`), and of late acknowledgements
+(`part`). Of lines with the same minute, run and part the first counts: a worker that is killed between the two files
+leaves one in both.
 """
 
 from __future__ import annotations
@@ -68,6 +69,11 @@ class Counts:
 def file_of(minute: int) -> str:
     """The name of the file of a minute's day."""
     return f"{datetime.fromtimestamp(minute * 60, UTC):%Y-%m-%d}.jsonl"
+
+
+def open_of(worker: int) -> str:
+    """The name of the file that one of several workers has in place of `open.json`."""
+    return f"open-{worker}.json"
 
 
 def open_text(run: int, written_ms: int, minutes: Iterable[Counts]) -> str:

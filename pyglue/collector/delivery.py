@@ -1,8 +1,9 @@
 """Events of which records are on their way, from the first one that is sent to the last one whose fate is known.
 
 Its law: an event is acknowledged once all its records are safe, and refused as soon as the fate of all is known if one of
-them is not; then it is forgotten by the duplicate memory, so that the client's next try counts as the first. Fates are
-counted before anybody is told.
+them is not; then it is forgotten by the duplicate memory, so that the client's next try counts as the first. A duplicate
+may end without records of its own only where its first is safe, or if it shares that one's fate. Fates are counted before
+anybody is told.
 """
 
 from __future__ import annotations
@@ -105,6 +106,11 @@ class Deliveries:
                 self.settle(delivery)
             raise
 
+    def stands_for(self, seen: Seen) -> bool:
+        """Whether a duplicate's first is safe, or under way here. Of what another worker does nobody here is told."""
+        _, _, signature, _ = seen
+        return self._memory.was_safe(seen) or signature in self._discarding
+
     def join(self, seen: Seen, received: int, success: Answer, reply: Reply) -> bool:
         """Let a discarded duplicate share the fate of its first, if that is under way."""
         _, _, signature, _ = seen
@@ -124,6 +130,7 @@ class Deliveries:
                 del self._discarding[signature]
         twins = delivery.twins
         if delivery.lost is None:
+            self._memory.keep(delivery.seen)
             self.counters.acknowledge(delivery.received)
             for twin in twins or ():
                 self.counters.discard(twin.received, DUPLICATE)

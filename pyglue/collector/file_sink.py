@@ -37,6 +37,7 @@ from queue import SimpleQueue
 from pyglue.collector import avro_bytes
 from pyglue.collector.configured import FileSink
 from pyglue.collector.disk import sync_directory
+from pyglue.collector.share import Share
 from pyglue.collector.sinks import Done, Queue
 from pyglue.errors import InputError, Problem
 
@@ -55,17 +56,22 @@ Group = list[tuple[bytes, Done]]
 
 
 class Instances:
-    """Numbers for file names, over all sinks of a process."""
+    """Numbers for file names, over all sinks of a process; no two workers have one in common."""
 
-    def __init__(self) -> None:
-        self._next = 0
+    def __init__(self, share: Share | None = None) -> None:
+        self._share = share or Share()
+        self._next = self._share.number + 1
         self._lock = threading.Lock()
 
     def take(self) -> int:
         """The next number."""
         with self._lock:
-            self._next += 1
-            return self._next
+            taken, self._next = self._next, self._next + self._share.workers
+            return taken
+
+    def has(self, number: int) -> bool:
+        """Whether a number is one that this worker takes."""
+        return (number - 1) % self._share.workers == self._share.number
 
 
 class Files:
@@ -266,7 +272,9 @@ class Files:
     def _warn_of_leftovers(self) -> None:
         pattern = f"*-divolte-tracking-{self._host}-[0-9]*.avro.partial"
         for path in sorted(self._sink.working_dir.glob(pattern)):
-            if not _in_use(path):
+            number = path.name.removesuffix(".avro.partial").rpartition("-")[2]
+            told_here = not number.isdecimal() or self._instances.has(int(number))
+            if told_here and not _in_use(path):
                 log.warning(
                     "%s was left by a collector that was killed; it may hold events, can be read up to its last whole "
                     "block, and is left alone",

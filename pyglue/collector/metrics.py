@@ -1,18 +1,20 @@
-"""What Prometheus is told: the ledger, times, queues, and the process, as text of its format 0.0.4.
+"""What Prometheus is told: the ledger, times, queues, and the processes, as text of its format 0.0.4.
 
-The one door to prometheus_client. Nothing is counted here: each scrape reads what the collector counts anyway, in one
-call of its loop, so that what a scrape tells belongs together (see `counters` for what always adds up). Names follow
-Prometheus' conventions; labels are reasons, kinds, statuses, topics, folders and sinks, of which there are a few each.
+The one door to prometheus_client. Nothing is counted here: each scrape tells a snapshot of what the collector counts
+anyway, so that what a scrape tells belongs together (see `counters` for what always adds up). Names follow Prometheus'
+conventions; labels are reasons, kinds, statuses, topics, folders and sinks, of which there are a few each.
 """
 
 from __future__ import annotations
 
+import os
 import platform
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from math import isinf
 
 import confluent_kafka
-from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+from prometheus_client import ProcessCollector, generate_latest
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -23,95 +25,148 @@ from prometheus_client.core import (
 from prometheus_client.registry import Collector
 
 import pyglue
-from pyglue.collector.app import App
 from pyglue.collector.sinks import Queue, Queues
-from pyglue.collector.timings import Histogram
+from pyglue.collector.snapshot import Snapshot
+from pyglue.collector.timings import Times
 
 PREFIX = "pyglue_collector_"
 
+_ADD_UP = (
+    "process_cpu_seconds",
+    "process_resident_memory_bytes",
+    "process_virtual_memory_bytes",
+    "process_open_fds",
+)
 
-class Metrics(Collector):
-    """Of one collector: `connections` are the open ones, `queues` tells what waits."""
 
-    def __init__(self, app: App, connections: Collection[object], queues: Callable[[], Queues]) -> None:
-        self._app = app
-        self._connections = connections
-        self._queues = queues
-        self._registry = CollectorRegistry(auto_describe=False)
-        self._registry.register(self)
-        ProcessCollector(registry=self._registry)
+@dataclass(frozen=True)
+class Crew:
+    """The processes of a collector, by id, the one that tells first; `workers` of them serve.
 
-    def text(self) -> bytes:
-        """A scrape."""
-        return generate_latest(self._registry)
+    Of those that have ended: how many were `replaced`, and the seconds of processor time of all.
+    """
 
-    def collect(self) -> Iterator[Metric]:
-        """All metrics but those of the process."""
-        yield from self._events()
-        yield from self._times()
-        yield from self._waiting()
-        versions = {
-            "version": pyglue.__version__,
-            "python": platform.python_version(),
-            "librdkafka": confluent_kafka.libversion()[0],
-        }
-        build = InfoMetricFamily(PREFIX + "build", "Versions.", value=versions)
-        yield build
+    processes: tuple[int, ...]
+    workers: int = 1
+    replaced: int = 0
+    seconds_of_ended: float = 0.0
 
-    def _events(self) -> Iterator[Metric]:
-        totals = self._app.counters.totals()
-        yield _counter("events_received", "Events that came.", totals.received)
-        yield _counter(
-            "events_acknowledged", "Events answered with success, their records safe.", totals.acknowledged
-        )
-        yield _counters(
-            "events_discarded", "Events of which no record was to be made.", "reason", totals.discarded
-        )
-        yield _counters(
-            "events_refused", "Events not recorded; the client may try again.", "reason", totals.refusals
-        )
-        yield _gauge("events_in_flight", "Events whose fate is not known.", self._app.in_flight)
-        yield _counters(
-            "records_acknowledged", "Records that are safe, by topic or folder.", "place", totals.records
-        )
-        yield _counter(
-            "records_spooled", "Records that were safe on the disk before Kafka had them.", totals.spooled
-        )
-        yield _counter("records_landed", "Of these, records that are in Kafka by now.", totals.landed)
-        yield _counters(
-            "records_dropped", "Events, or records of them, that were not made.", "reason", totals.dropped
-        )
-        yield _counters("other_requests", "Requests that were no events.", "kind", totals.requests)
 
-    def _times(self) -> Iterator[Metric]:
-        timings = self._app.timings
-        timings.sort()
-        yield _histograms(
-            "event_answer_seconds",
-            "From the last byte of an event's request to its answer.",
-            "code",
-            {str(status): found for status, found in timings.answers.items()},
-        )
-        yield _histograms(
-            "acknowledgement_seconds",
-            "From handing a record to its sink until it is safe, by topic or folder.",
-            "place",
-            timings.acknowledgements,
-        )
+class _Told(Collector):
+    """Metrics as generate_latest wants them."""
 
-    def _waiting(self) -> Iterator[Metric]:
-        yield _gauge("connections", "Open connections, those of scrapes left out.", len(self._connections))
-        yield _gauge("ready", "Whether /ready says so.", not self._app.troubles())
-        queues = self._queues()
-        if queues.producer is not None:
-            yield _gauge("producer_queue_records", "Records on their way to Kafka.", queues.producer.records)
-            yield _gauge("producer_queue_bytes", "Their keys and values.", queues.producer.bytes)
-        if queues.spool is not None:
-            yield _gauge("spool_records", "Records on the disk until Kafka has them.", queues.spool.records)
-            yield _gauge("spool_bytes", "Their files.", queues.spool.bytes)
-        if queues.files:
-            yield _gauges("file_queue_records", "Records that wait for the disk.", queues.files, 0)
-            yield _gauges("file_queue_bytes", "Their values.", queues.files, 1)
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        """All."""
+        return self._metrics
+
+
+def alone() -> Crew:
+    """This process and no other."""
+    return Crew((os.getpid(),))
+
+
+def text(snapshot: Snapshot, crew: Crew) -> bytes:
+    """A scrape."""
+    return generate_latest(_Told([*_all(snapshot), *_processes(crew)]))
+
+
+def _all(snapshot: Snapshot) -> Iterator[Metric]:
+    """All metrics but those of processes."""
+    yield from _events(snapshot)
+    yield from _times(snapshot)
+    yield from _waiting(snapshot)
+    versions = {
+        "version": pyglue.__version__,
+        "python": platform.python_version(),
+        "librdkafka": confluent_kafka.libversion()[0],
+    }
+    yield InfoMetricFamily(PREFIX + "build", "Versions.", value=versions)
+
+
+def _events(snapshot: Snapshot) -> Iterator[Metric]:
+    totals = snapshot.totals
+    yield _counter("events_received", "Events that came.", totals.received)
+    yield _counter(
+        "events_acknowledged", "Events answered with success, their records safe.", totals.acknowledged
+    )
+    yield _counters(
+        "events_discarded", "Events of which no record was to be made.", "reason", totals.discarded
+    )
+    yield _counters(
+        "events_refused", "Events not recorded; the client may try again.", "reason", totals.refusals
+    )
+    yield _gauge("events_in_flight", "Events whose fate is not known.", snapshot.in_flight)
+    yield _counters(
+        "records_acknowledged", "Records that are safe, by topic or folder.", "place", totals.records
+    )
+    yield _counter(
+        "records_spooled", "Records that were safe on the disk before Kafka had them.", totals.spooled
+    )
+    yield _counter("records_landed", "Of these, records that are in Kafka by now.", totals.landed)
+    yield _counters(
+        "records_dropped", "Events, or records of them, that were not made.", "reason", totals.dropped
+    )
+    yield _counters("other_requests", "Requests that were no events.", "kind", totals.requests)
+
+
+def _times(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _histograms(
+        "event_answer_seconds",
+        "From the last byte of an event's request to its answer.",
+        "code",
+        snapshot.answers,
+    )
+    yield _histograms(
+        "acknowledgement_seconds",
+        "From handing a record to its sink until it is safe, by topic or folder.",
+        "place",
+        snapshot.acknowledgements,
+    )
+
+
+def _waiting(snapshot: Snapshot) -> Iterator[Metric]:
+    yield _gauge("connections", "Open connections, those of scrapes left out.", snapshot.connections)
+    yield _gauge("ready", "Whether /ready says so.", snapshot.ready)
+    queues: Queues = snapshot.queues
+    if queues.producer is not None:
+        yield _gauge("producer_queue_records", "Records on their way to Kafka.", queues.producer.records)
+        yield _gauge("producer_queue_bytes", "Their keys and values.", queues.producer.bytes)
+    if queues.spool is not None:
+        yield _gauge("spool_records", "Records on the disk until Kafka has them.", queues.spool.records)
+        yield _gauge("spool_bytes", "Their files.", queues.spool.bytes)
+    if queues.files:
+        yield _gauges("file_queue_records", "Records that wait for the disk.", queues.files, 0)
+        yield _gauges("file_queue_bytes", "Their values.", queues.files, 1)
+
+
+def _processes(crew: Crew) -> Iterator[Metric]:
+    """Sums over all processes, and what is no sum of the first one."""
+    yield _gauge("workers", "Processes that serve.", crew.workers)
+    yield _counter(
+        "workers_replaced", "Workers that ended and had another one take their place.", crew.replaced
+    )
+    found: dict[str, Metric] = {}
+    for process in crew.processes:
+        for family in _process(process).collect():
+            first = found.setdefault(family.name, family)
+            if first is not family and family.name in _ADD_UP:
+                _add(first, family.samples[0].value)
+    cpu = found.get("process_cpu_seconds")
+    if cpu is not None:
+        _add(cpu, crew.seconds_of_ended)
+    yield from found.values()
+
+
+def _process(number: int) -> ProcessCollector:
+    return ProcessCollector(pid=lambda: number, registry=None)
+
+
+def _add(family: Metric, value: float) -> None:
+    sample = family.samples[0]
+    family.samples[0] = sample._replace(value=sample.value + value)
 
 
 def _counter(name: str, text: str, value: int) -> Metric:
@@ -136,7 +191,7 @@ def _gauges(name: str, text: str, queues: Mapping[str, Queue], part: int) -> Met
     return family
 
 
-def _histograms(name: str, text: str, label: str, values: Mapping[str, Histogram]) -> Metric:
+def _histograms(name: str, text: str, label: str, values: Mapping[str, Times]) -> Metric:
     family = HistogramMetricFamily(PREFIX + name, text, labels=[label])
     for of, found in sorted(values.items()):
         family.add_metric(

@@ -1,6 +1,6 @@
 """The metrics' own port: `/metrics` for Prometheus, nothing else.
 
-It is served by the collector's loop, between two of its calls. So a scrape sees no event halfway.
+It is served by a loop, between two of its calls. So a scrape sees no event halfway.
 """
 
 from __future__ import annotations
@@ -19,21 +19,25 @@ _HEADERS = (
 )
 
 
-class MetricsSite:
-    """Answers with what `text` tells at that moment. See connection's Site."""
+# Calls what it is given with a scrape's text, now or later.
+Tell = Callable[[Callable[[bytes], None]], None]
 
-    def __init__(self, text: Callable[[], bytes]) -> None:
+
+class MetricsSite:
+    """Answers with what `tell` tells. See connection's Site."""
+
+    def __init__(self, tell: Tell) -> None:
         self.stopping = False
-        self._text = text
+        self._tell = tell
 
     def respond(self, request: Request, reply: Reply) -> None:
-        """Answer at once."""
+        """Answer, as soon as there is a text."""
         if request.target.partition(b"?")[0] != PATH:
             reply(answers.NOT_FOUND)
         elif request.method not in ("GET", "HEAD"):
             reply(answers.method_not_allowed(request.method, "GET, HEAD"))
         else:
-            reply(Answer(200, _HEADERS, self._text()))
+            self._tell(lambda text: reply(Answer(200, _HEADERS, text)))
 
     def body_limit(self, request: Request) -> None:
         """No body is wanted."""

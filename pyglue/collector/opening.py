@@ -12,7 +12,9 @@ from pyglue.collector.file_sink import Files, Instances
 from pyglue.collector.kafka_sink import Kafka, KafkaOutlet
 from pyglue.collector.loading import Setup
 from pyglue.collector.memory_sink import Unsafe
+from pyglue.collector.share import Share
 from pyglue.collector.sinks import Outlet, Queues
+from pyglue.collector.spool.handover import left_in
 from pyglue.collector.spool.recovery import KafkaTopics
 from pyglue.collector.spool.sink import Spooled
 from pyglue.collector.spool.store import Store
@@ -30,18 +32,23 @@ class OpenSinks:
         setup: Setup,
         counters: Counters,
         failed: Callable[[str], None],
+        share: Share | None = None,
         make_kafka: Callable[..., Kafka] = Kafka,
     ) -> None:
-        """Raises InputError if a directory of a file sink or of the spool can't be used; then none is left open."""
+        """Of one worker: `share` says which.
+
+        Raises InputError if a directory of a file sink or of the spool can't be used; then none is left open.
+        """
         self._files: dict[str, Files] = {}
         self._kafka: Kafka | Spooled | Unsafe | None = None
-        instances = Instances()
+        share = share or Share()
+        instances = Instances(share)
         try:
             for sink in setup.config.sinks:
                 if isinstance(sink, FileSink):
                     self._files[sink.name] = Files(sink, setup.schema_of(sink).text, instances)
             if setup.topics:
-                self._kafka = _kafka(setup, counters, failed, make_kafka)
+                self._kafka = _kafka(setup, counters, failed, share, make_kafka)
         except Exception:
             self.close(0)
             raise
@@ -72,7 +79,11 @@ class OpenSinks:
 
 
 def _kafka(
-    setup: Setup, counters: Counters, failed: Callable[[str], None], make_kafka: Callable[..., Kafka]
+    setup: Setup,
+    counters: Counters,
+    failed: Callable[[str], None],
+    share: Share,
+    make_kafka: Callable[..., Kafka],
 ) -> Kafka | Spooled | Unsafe:
     config = setup.config
     make = partial(make_kafka, config.producer, config.limits, setup.topics, failed)
@@ -82,14 +93,14 @@ def _kafka(
         return Unsafe(make(for_ever=True), lambda timestamp, why: counters.at(timestamp).drop(why))
     if config.durability is Durability.ACKNOWLEDGED or config.spool is None:
         return make()
-    store = Store(config.spool.directory, config.spool.max_bytes)
+    store = Store(share.spool(config.spool.directory), config.spool.max_bytes, share)
     refuse_ms = config.limits.acknowledge_timeout_ms
     return Spooled(make(for_ever=True), store, KafkaTopics(config.producer), counters, refuse_ms=refuse_ms)
 
 
 def _warn_of_leftovers(spool: Spool | None) -> None:
     """What another setting has left waits for ever where nobody sends it."""
-    if spool is not None and any(spool.directory.glob("*.spool")):
+    if spool is not None and left_in(spool.directory):
         log.error("%s has records that nobody sends: run once with durability = spooled", spool.directory)
 
 

@@ -3,6 +3,8 @@
 The ports open at once; until the sinks are ready, `/ping` and events get 503. On SIGTERM or SIGINT `/ping` says so,
 and events are still taken for the configured delay; then nobody is let in any more, and what is under way gets its
 answer, within the configured time; then the sinks are closed. Metrics can be asked for to the end.
+
+One process does all of it, or several workers serve the port; then their parent tells metrics (see `workers`).
 """
 
 from __future__ import annotations
@@ -10,36 +12,43 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
 import signal
+import socket
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from functools import partial
 from typing import Protocol
 
 import uvloop
 
-from pyglue.collector import useragent
+from pyglue.collector import listeners, snapshot, useragent
 from pyglue.collector.app import App
-from pyglue.collector.configured import CountsKept, FileSink, KafkaSink, MappingFiles
+from pyglue.collector.configured import Config, Durability, FileSink, KafkaSink, MappingFiles, Spool
 from pyglue.collector.connection import Connection, Site
-from pyglue.collector.count_files import CountFiles
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
+from pyglue.collector.forked import Shared
+from pyglue.collector.keeper import Keeper, now_ms
+from pyglue.collector.listeners import Sockets
 from pyglue.collector.loading import Setup
 from pyglue.collector.metrics_site import MetricsSite
 from pyglue.collector.opening import OpenSinks
+from pyglue.collector.reporter import Reporter
+from pyglue.collector.share import Share, shared_numbers
 from pyglue.collector.sinks import Outlet, Queues
-from pyglue.collector.timings import Timings
+from pyglue.collector.snapshot import Snapshot
+from pyglue.collector.spool.handover import hand_over
+from pyglue.collector.workers import Workers
 from pyglue.errors import PyglueError
 
 log = logging.getLogger("pyglue.collector")
 
 REPORT_SECONDS = 60.0
-KEEP_SECONDS = 1.0
 LATE_MS = 1000  # after the acknowledgement time
 SWEEP_SECONDS = 5.0
 CLOSE_SECONDS = 1.0  # for the sinks, when nothing is under way any more
-BACKLOG = 1024
 GARBAGE_THRESHOLD = 50_000  # objects made since, before the next look for cycles among the young ones
 
 
@@ -56,40 +65,94 @@ class Sinks(Protocol):
         """Let nothing be lost that is under way, as far as that takes no more than `seconds`; this may block."""
 
 
-# Opens the sinks of a configuration, inside the running loop; they call the function if one of them can't go on at all.
-Opener = Callable[[Setup, Counters, Callable[[str], None]], Sinks]
+# Opens the sinks of a configuration for one worker, inside the running loop; they call the function if one of them can't
+# go on at all.
+Opener = Callable[[Setup, Counters, Callable[[str], None], Share], Sinks]
 
 
 def run(setup: Setup, open_sinks: Opener = OpenSinks) -> None:
     """Serve until a signal ends it; raises PyglueError if the port is taken or a sink is beyond repair."""
-    useragent.parse("Mozilla/5.0")  # the rules load on first use, which no event should wait for
-    # An event's objects die with it, without cycles: looking for those among all that never dies costs 3 % of the time.
-    gc.freeze()
-    gc.set_threshold(GARBAGE_THRESHOLD)
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(setup, open_sinks))
+    config = setup.config
+    spool = config.spool if config.durability is Durability.SPOOLED and setup.topics else None
+    with ExitStack() as held:
+        useragent.parse("Mozilla/5.0")  # the rules load on first use, which no event should wait for
+        lock = _spool_for(spool, config.workers, held)
+        events = listeners.listen(config.host, config.port, config.workers)
+        for sockets in events:
+            held.callback(listeners.close, sockets)
+        metrics = _metrics_sockets(config)
+        held.callback(listeners.close, metrics)
+        memory = _memory(config.duplicate_memory_size)
+        # An event's objects die with it, without cycles: looking for those among all that never dies costs 3 % of the time.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(GARBAGE_THRESHOLD)
+        if config.workers == 1:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(setup, open_sinks, memory, Share(run=now_ms()), events[0], metrics=metrics))
+            return
+
+        def work(share: Share, sockets: Sockets, parent: socket.socket) -> None:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(_serve(setup, open_sinks, memory, share, sockets, parent=parent))
+
+        seconds = (config.shutdown_delay_ms + config.shutdown_timeout_ms) / 1000
+        spooled = shared_numbers(config.workers)
+        Workers(Shared(events, metrics, lock, memory, spooled, seconds), work).run()
 
 
-async def _serve(setup: Setup, open_sinks: Opener) -> None:
+def _spool_for(spool: Spool | None, workers: int, held: ExitStack) -> tuple[int, ...]:
+    """Bring what is in the spool to where it is sent; the descriptors that keep others away from it."""
+    if spool is None:
+        return ()
+    lock = hand_over(spool.directory, workers)
+    if workers == 1:
+        os.close(lock)  # the store takes it
+        return ()
+    held.callback(os.close, lock)
+    return (lock,)
+
+
+def _metrics_sockets(config: Config) -> Sockets:
+    if config.metrics is None:
+        return []
+    (sockets,) = listeners.listen(config.metrics.host, config.metrics.port)
+    return sockets
+
+
+async def _serve(
+    setup: Setup,
+    open_sinks: Opener,
+    memory: DuplicateMemory,
+    share: Share,
+    events: Sockets,
+    *,
+    metrics: Sockets | None = None,
+    parent: socket.socket | None = None,
+) -> None:
+    """Serve `events` until a signal, or the end of the `parent`, whom a worker tells its metrics."""
     config = setup.config
     loop = asyncio.get_running_loop()
-    end = asyncio.Event()
+    end, hurry = asyncio.Event(), asyncio.Event()
     fatal: list[str] = []
 
     def failed(reason: str) -> None:
         fatal.append(reason)
+        leave_at_once()
+
+    def leave_at_once() -> None:
         end.set()
+        hurry.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
-    memory = _memory(config.duplicate_memory_size)
-    counters = Counters(_now_ms())
-    sinks = open_sinks(setup, counters, failed)
+    counters = Counters(share.run)
+    sinks = open_sinks(setup, counters, failed, share)
     app = App(
         setup.table(sinks.outlet),
         memory,
         counters,
-        clock=_now_ms,
+        clock=now_ms,
         later=loop.call_later,
         retry_after_s=config.limits.retry_after_s,
         use_x_forwarded_for=config.use_x_forwarded_for,
@@ -99,34 +162,35 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
     )
     connections: set[Connection] = set()
     scrapes: set[Connection] = set()
-    servers: list[asyncio.Server] = []
-    try:
-        servers.append(await _listen(app, connections, config.host, config.port))
-        if config.metrics is not None:
-            site = _metrics(app, connections, sinks)
-            servers.append(await _listen(site, scrapes, config.metrics.host, config.metrics.port))
-    except PyglueError:
-        for server in servers:
-            server.close()
-        sinks.close(0)
-        raise
-    keeper = Keeper(counters, app.timings, config.counts, config.limits.acknowledge_timeout_ms + LATE_MS)
+    look = partial(snapshot.take, app, connections, sinks.queues)
+    reporter = Reporter(look, leave_at_once)
+    keeper = Keeper(
+        counters, app.timings, config.counts, config.limits.acknowledge_timeout_ms + LATE_MS, share
+    )
     chores = [
         loop.create_task(_report(counters)),
         loop.create_task(_sweep(connections, scrapes)),
         loop.create_task(keeper.work()),
     ]
+    if parent is not None:
+        await reporter.open(parent)
+        chores.append(loop.create_task(reporter.work()))
+    servers = await _listen(app, connections, events)
+    told = await _listen(_metrics(look), scrapes, metrics) if metrics else []
     await end.wait()
     app.stopping = True
-    if not fatal:
-        await asyncio.sleep(config.shutdown_delay_ms / 1000)
-    servers[0].close()
+    with suppress(TimeoutError):
+        await asyncio.wait_for(hurry.wait(), config.shutdown_delay_ms / 1000)
+    for server in servers:
+        server.close()
     await _finish(app, connections, config.shutdown_timeout_ms / 1000)
     for chore in chores:
         chore.cancel()
     await loop.run_in_executor(None, sinks.close, CLOSE_SECONDS)
     await keeper.end()
-    for server in servers[1:]:
+    if parent is not None:
+        await reporter.end()
+    for server in told:
         server.close()
     for scrape in list(scrapes):
         scrape.abort()
@@ -135,62 +199,21 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
         raise PyglueError(f"the collector can't go on: {fatal[0]}", code="kafka-refused")
 
 
-async def _listen(site: Site, connections: set[Connection], host: str, port: int) -> asyncio.Server:
-    try:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(site, connections, time.monotonic), host, port, backlog=BACKLOG
+async def _listen(site: Site, connections: set[Connection], sockets: Sockets) -> list[asyncio.Server]:
+    loop = asyncio.get_running_loop()
+    return [
+        await loop.create_server(
+            lambda: Connection(site, connections, time.monotonic), sock=one, backlog=listeners.BACKLOG
         )
-    except OSError as error:
-        raise PyglueError(
-            f"can't listen on {host}:{port}: {error.strerror or error}", code="port-taken"
-        ) from error
-    log.info("listening on %s:%d", host, port)
-    return server
+        for one in sockets
+    ]
 
 
-def _metrics(app: App, connections: set[Connection], sinks: Sinks) -> Site:
+def _metrics(look: Callable[[], Snapshot]) -> Site:
     # Only where it is wanted: it takes 27 ms of a start and 2.7 MB.
-    from pyglue.collector.metrics import Metrics
+    from pyglue.collector import metrics
 
-    return MetricsSite(Metrics(app, connections, sinks.queues).text)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-class Keeper:
-    """Once a second: sorts times in, closes minutes that are over, and keeps these on disk if a folder is configured."""
-
-    def __init__(self, counters: Counters, timings: Timings, kept: CountsKept | None, late_ms: int) -> None:
-        """A minute is closed `late_ms` after its end: by then its events have their answers. The disk has a thread."""
-        self._counters = counters
-        self._timings = timings
-        self._late_ms = late_ms
-        self._files = CountFiles(kept.directory, kept.keep_days, counters.run) if kept else None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="counts")  # one call after the other
-
-    async def work(self) -> None:
-        """Until it is cancelled."""
-        while True:
-            await self._call(_now_ms())
-            await asyncio.sleep(KEEP_SECONDS)
-
-    async def _call(self, now_ms: int) -> None:
-        self._timings.sort()
-        finished = self._counters.close(now_ms - self._late_ms)
-        if self._files is not None:
-            loop, unfinished = asyncio.get_running_loop(), self._counters.open()
-            await loop.run_in_executor(self._thread, self._files.keep, finished, unfinished, now_ms)
-
-    async def end(self) -> None:
-        """Write what there is. A disk that hangs is not waited for."""
-        finished = self._counters.close()
-        if self._files is not None:
-            loop = asyncio.get_running_loop()
-            last = loop.run_in_executor(self._thread, self._files.end, finished, _now_ms())
-            await asyncio.wait([last], timeout=CLOSE_SECONDS)
-        self._thread.shutdown(wait=False)
+    return MetricsSite(lambda then: then(metrics.text(look(), metrics.alone())))
 
 
 def _memory(size: int) -> DuplicateMemory:

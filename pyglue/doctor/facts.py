@@ -18,11 +18,12 @@ from typing import TypeVar
 
 import psutil
 
+from pyglue import control_groups
 from pyglue.checks import check
 from pyglue.docker.daemon import Host
 from pyglue.docker.engine import DockerEngine
 from pyglue.docker.memo import Memo
-from pyglue.doctor import control_groups, places
+from pyglue.doctor import places
 from pyglue.doctor.machine import Answer, Data, Disk, Machine, Memory
 from pyglue.engine import Engine, Taken
 from pyglue.engines import choose, docker_words, refuse_two

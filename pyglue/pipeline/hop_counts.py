@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from itertools import chain
+from itertools import count as numbers
 from pathlib import Path
 from typing import Any
 
 from pyglue.collector import records
-from pyglue.collector.counts import OPEN, Counts, added, file_of, read_lines, read_open
+from pyglue.collector.counts import OPEN, Counts, added, file_of, open_of, read_lines, read_open
 from pyglue.engine import Engine
 from pyglue.errors import BadAnswer, PyglueError
 from pyglue.pipeline.clients import COLLECTOR
@@ -39,12 +41,12 @@ def collector(engine: Engine, span: Span) -> tuple[dict[int, Counts], tuple[str,
     )
     try:
         # In this order: a minute that is closed meanwhile is in both, and then the first counts.
-        left = engine.read_data(COLLECTOR, f"{FOLDER}/{OPEN}")
+        left = list(_left(engine))
         files = [(name, engine.read_data(COLLECTOR, f"{FOLDER}/{name}")) for name in names]
     except OSError as error:
         raise _no_counts(str(error)) from error
     there = [(name, text) for name, text in files if text is not None]
-    if left is None and not there:
+    if not left and not there:
         raise _no_counts("no file")
     lines: list[Counts] = []
     damaged: list[str] = []
@@ -52,12 +54,23 @@ def collector(engine: Engine, span: Span) -> tuple[dict[int, Counts], tuple[str,
         found, torn = read_lines(text.decode(errors="replace"))
         lines += found
         damaged += [_place(name, torn)] if torn else []
-    try:
-        lines += _open(left.decode(errors="replace")) if left else []
-    except ValueError as error:
-        damaged.append(f"{FOLDER}/{OPEN}: {error}")
+    for name, text in left:
+        try:
+            lines += _open(text.decode(errors="replace")) if text else []
+        except ValueError as error:
+            damaged.append(f"{FOLDER}/{name}: {error}")
     counted = {minute: one for minute, one in added(lines).items() if span.first <= minute < span.end}
     return counted, tuple(damaged)
+
+
+def _left(engine: Engine) -> Iterator[tuple[str, bytes]]:
+    """The files of open minutes, by name: that of a single process, and those of workers up to the first that has none."""
+    for name in chain((OPEN,), map(open_of, numbers())):
+        text = engine.read_data(COLLECTOR, f"{FOLDER}/{name}")
+        if text is not None:
+            yield name, text
+        elif name != OPEN:
+            return
 
 
 def _place(name: str, lines: Sequence[int]) -> str:

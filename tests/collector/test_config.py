@@ -132,6 +132,7 @@ def test_defaults_are_divoltes(source: str) -> None:
         spool=None,
         metrics=None,
         privacy=AS_DIVOLTE,
+        workers=processors.usable(),
     )
 
 

@@ -13,6 +13,7 @@ import pytest
 from pyglue.collector import count_files
 from pyglue.collector.count_files import CountFiles
 from pyglue.collector.counts import OPEN, Counts, added, read_lines, read_open
+from pyglue.collector.share import Share
 
 MINUTE = 29_000_480  # 2025-02-20T05:20Z
 NOW = MINUTE * 60_000
@@ -35,7 +36,7 @@ def test_a_line_reads_back_as_it_was(tmp_path: Path) -> None:
         MINUTE, 5, 2, 1, {"missing p": 2}, {"malformed request": 1}, {"divolte": 2}, True, 7, 3, 4, 6
     )
     whole = replace(whole, discarded={"missing p": 2}, refusals={"sink away": 1})
-    CountFiles(tmp_path, 30, 7).keep([whole], [], NOW)
+    CountFiles(tmp_path, 30, Share(run=7)).keep([whole], [], NOW)
     assert lines(tmp_path) == [whole]
     assert json.loads((tmp_path / DAY).read_text()) == {
         "minute": "2025-02-20T05:20Z",
@@ -57,14 +58,14 @@ def test_a_line_reads_back_as_it_was(tmp_path: Path) -> None:
 
 def test_a_day_has_its_own_file(tmp_path: Path) -> None:
     """Days are UTC's."""
-    CountFiles(tmp_path, 30, 7).keep([counted(), counted(MINUTE + 1440)], [], NOW)
+    CountFiles(tmp_path, 30, Share(run=7)).keep([counted(), counted(MINUTE + 1440)], [], NOW)
     assert [line.minute for line in lines(tmp_path)] == [MINUTE]
     assert [line.minute for line in lines(tmp_path, "2025-02-21.jsonl")] == [MINUTE + 1440]
 
 
 def test_a_graceful_end_leaves_nothing_open(tmp_path: Path) -> None:
     """What was open is in the day's file, complete."""
-    files = CountFiles(tmp_path, 30, 7)
+    files = CountFiles(tmp_path, 30, Share(run=7))
     files.keep([], [counted(received=1)], NOW)
     assert read_open((tmp_path / OPEN).read_text()) == (7, NOW, [counted(received=1)])
     files.end([counted(received=2)], NOW)
@@ -74,8 +75,8 @@ def test_a_graceful_end_leaves_nothing_open(tmp_path: Path) -> None:
 
 def test_a_kill_leaves_a_lower_bound(tmp_path: Path) -> None:
     """The next life marks what it finds open as incomplete, and the minutes that may have begun since it was written."""
-    CountFiles(tmp_path, 30, 7).keep([], [counted(received=3)], NOW + 55_000)
-    CountFiles(tmp_path, 30, 8).keep([], [], NOW + 90_000)
+    CountFiles(tmp_path, 30, Share(run=7)).keep([], [counted(received=3)], NOW + 55_000)
+    CountFiles(tmp_path, 30, Share(run=8)).keep([], [], NOW + 90_000)
     assert lines(tmp_path) == [
         counted(received=3, complete=False),
         counted(MINUTE + 1, 0, complete=False, part=0),
@@ -85,9 +86,9 @@ def test_a_kill_leaves_a_lower_bound(tmp_path: Path) -> None:
 
 def test_a_kill_between_the_two_files_counts_nothing_twice(tmp_path: Path) -> None:
     """A minute that is in the day's file and still in open.json counts once, as the day's file has it."""
-    CountFiles(tmp_path, 30, 7).keep([], [counted(received=3)], NOW)
+    CountFiles(tmp_path, 30, Share(run=7)).keep([], [counted(received=3)], NOW)
     count_files.append(tmp_path / DAY, [counted(received=4)])
-    CountFiles(tmp_path, 30, 8).keep([counted(received=10, run=8)], [], NOW + 1000)
+    CountFiles(tmp_path, 30, Share(run=8)).keep([counted(received=10, run=8)], [], NOW + 1000)
     both = added(lines(tmp_path))
     assert both[MINUTE].received == 14
     assert both[MINUTE].complete
@@ -95,7 +96,7 @@ def test_a_kill_between_the_two_files_counts_nothing_twice(tmp_path: Path) -> No
 
 def test_open_minutes_are_written_when_something_changed(tmp_path: Path) -> None:
     """And every ten seconds, so that one knows until when all was counted."""
-    files = CountFiles(tmp_path, 30, 7)
+    files = CountFiles(tmp_path, 30, Share(run=7))
     written = []
     for second, received in enumerate([1, 1, 2, *[2] * 12]):
         files.keep([], [counted(received=received)], NOW + second * 1000)
@@ -106,7 +107,7 @@ def test_open_minutes_are_written_when_something_changed(tmp_path: Path) -> None
 def test_a_torn_line_spoils_no_other(tmp_path: Path) -> None:
     """A line without an end is told as one that can't be read; the next one begins on a line of its own."""
     (tmp_path / DAY).write_text(counted().line() + counted(received=9).line()[:20])
-    CountFiles(tmp_path, 30, 7).keep([counted(MINUTE + 1)], [], NOW)
+    CountFiles(tmp_path, 30, Share(run=7)).keep([counted(MINUTE + 1)], [], NOW)
     found, torn = read_lines((tmp_path / DAY).read_text())
     assert ([line.minute for line in found], torn) == ([MINUTE, MINUTE + 1], [2])
 
@@ -137,7 +138,7 @@ def test_a_full_disk_stops_nothing(
         return real(descriptor, data[: room.pop(0)] if room else data)
 
     monkeypatch.setattr(os, "write", write)
-    files = CountFiles(tmp_path, 30, 7)
+    files = CountFiles(tmp_path, 30, Share(run=7))
     with caplog.at_level("INFO"):
         for number in range(3):
             files.keep([counted(MINUTE + number)], [], NOW)
@@ -151,7 +152,7 @@ def test_a_full_disk_stops_nothing(
 def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Its place may be a file; at the end there is nothing to tidy up."""
     (tmp_path / "file").touch()
-    files = CountFiles(tmp_path / "file" / "counts", 30, 7)
+    files = CountFiles(tmp_path / "file" / "counts", 30, Share(run=7))
     files.keep([counted()], [], NOW)
     files.end([counted()], NOW)
     assert len(caplog.records) == 1
@@ -165,7 +166,7 @@ def test_an_open_file_that_cannot_be_read_is_told(
 ) -> None:
     """Its counts are lost; the new ones are written."""
     (tmp_path / OPEN).write_text(text)
-    CountFiles(tmp_path, 30, 7).keep([counted()], [], NOW)
+    CountFiles(tmp_path, 30, Share(run=7)).keep([counted()], [], NOW)
     assert "its counts are lost" in caplog.text
     assert len(lines(tmp_path)) == 1
 
@@ -174,5 +175,5 @@ def test_old_days_are_removed(tmp_path: Path) -> None:
     """Those of more days ago than are to be kept; other files stay."""
     for name in ("2025-02-18.jsonl", "2025-02-17.jsonl", "notes.jsonl"):
         (tmp_path / name).touch()
-    CountFiles(tmp_path, 2, 7).keep([], [], NOW)
+    CountFiles(tmp_path, 2, Share(run=7)).keep([], [], NOW)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["2025-02-18.jsonl", "notes.jsonl", OPEN]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Collection
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pyglue.collector import metrics, snapshot
 from pyglue.collector.answers import Answer
 from pyglue.collector.app import App, EventsAt, Pipeline, Request
 from pyglue.collector.configured import Privacy
@@ -17,9 +19,10 @@ from pyglue.collector.counters import Counters
 from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event
-from pyglue.collector.metrics import PREFIX, Metrics
+from pyglue.collector.keeper import Keeper
+from pyglue.collector.metrics import PREFIX
 from pyglue.collector.metrics_site import MetricsSite
-from pyglue.collector.server import Keeper
+from pyglue.collector.share import Share
 from pyglue.collector.sinks import Done, Queue, Queues
 from pyglue.collector.timings import BOUNDS, Histogram, Timings
 from tests.collector.http_fakes import JSON_EVENT, NOW, FakeOutlet, Timer, app_with, encode, event_query
@@ -32,7 +35,13 @@ MINUTE_MS = 60_000
 
 def scrape(app: App, queues: Queues | None = None) -> Scrape:
     """What is told of `app` now."""
-    return Scrape(Metrics(app, (), lambda: queues or Queues()).text().decode())
+    return Scrape(text(app, (), queues or Queues()))
+
+
+def text(app: App, connections: Collection[object], queues: Queues) -> str:
+    """A scrape of one process."""
+    found = snapshot.take(app, connections, lambda: queues)
+    return metrics.text(found, metrics.alone()).decode()
 
 
 def app_of(*pipelines: Pipeline) -> App:
@@ -302,11 +311,11 @@ def test_a_value_on_a_bound_is_within_it(seconds: float, first: int) -> None:
     outlet.acknowledge_all()
     app.timings.sort()
     for found in (app.timings.answers[200], app.timings.acknowledgements["divolte"]):
-        counts = [count for _, count in found.steps()]
+        counts = [count for _, count in found.times().steps()]
         whole = len(BOUNDS) + 1
         assert counts == [0] * (first % whole) + [1] * (whole - first % whole)
-        assert found.total == seconds
-    assert [count for _, count in Histogram().steps()] == [0] * whole
+        assert found.times().total == seconds
+    assert [count for _, count in Histogram().times().steps()] == [0] * whole
 
 
 def test_times_do_not_pile_up_where_nobody_scrapes() -> None:
@@ -315,12 +324,12 @@ def test_times_do_not_pile_up_where_nobody_scrapes() -> None:
     timings.answers[200].add(0.004)
 
     async def go() -> None:
-        work = asyncio.create_task(Keeper(Counters(), timings, None, 0).work())
+        work = asyncio.create_task(Keeper(Counters(), timings, None, 0, Share()).work())
         await asyncio.sleep(0)
         work.cancel()
 
     asyncio.run(go())
-    assert list(timings.answers[200].steps())[-1] == (float("inf"), 1)
+    assert list(timings.answers[200].times().steps())[-1] == (float("inf"), 1)
 
 
 def _full() -> tuple[str, Scrape]:
@@ -329,13 +338,13 @@ def _full() -> tuple[str, Scrape]:
     for target in (EVENT, "/csc-event?s=1", "/csc-event?%zz"):
         send(app, target)
     app.timings.answers[200].add(0.004)
-    text = Metrics(app, (1, 2), lambda: Queues(Queue(0, 0), {'a"b\n': Queue(1, 1)})).text().decode()
-    return text, Scrape(text)
+    found = text(app, (1, 2), Queues(Queue(0, 0), {'a"b\n': Queue(1, 1)}))
+    return found, Scrape(found)
 
 
 def test_names_follow_the_conventions() -> None:
     """Counters end in _total and nothing else does, units are seconds and bytes, and each metric has help and type."""
-    text, found = _full()
+    whole, found = _full()
     for name, family in found.families.items():
         assert re.fullmatch(r"(pyglue_collector|process)_[a-z_]+", name)
         assert family.documentation
@@ -343,8 +352,8 @@ def test_names_follow_the_conventions() -> None:
         assert not re.search(r"_(ms|millis|minutes|kb)(_|$)", name)
         totals = [sample.name.endswith("_total") for sample in family.samples]
         assert all(totals) if family.type == "counter" else not any(totals)
-    typed = re.findall(r"^# TYPE (\S+)", text, re.MULTILINE)
-    assert re.findall(r"^# HELP (\S+)", text, re.MULTILINE) == typed
+    typed = re.findall(r"^# TYPE (\S+)", whole, re.MULTILINE)
+    assert re.findall(r"^# HELP (\S+)", whole, re.MULTILINE) == typed
     assert len(typed) == len(set(typed))
 
 
@@ -377,7 +386,7 @@ def test_what_there_is_to_know_of_the_process() -> None:
 )
 def test_the_metrics_port_has_one_path(method: str, target: str, status: int) -> None:
     """The type says which version of the format it is, and nobody may keep a scrape."""
-    site = MetricsSite(lambda: b"a 1\n")
+    site = MetricsSite(lambda then: then(b"a 1\n"))
     answers: list[Answer] = []
     site.respond(Request(method, target.encode(), [], b"::1"), answers.append)
     (answer,) = answers

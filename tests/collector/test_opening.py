@@ -86,7 +86,7 @@ def test_all_topics_have_one_producer() -> None:
         pass
 
     naked, confluent = KafkaSink("a", "t", confluent=False), KafkaSink("b", "u", confluent=True)
-    sinks = OpenSinks(setup(naked, confluent), Counters(), failed, make)
+    sinks = OpenSinks(setup(naked, confluent), Counters(), failed, make_kafka=make)
     for sink, number in ((naked, 7), (confluent, 12345)):
         sinks.outlet(sink, mapping(number)).send(b"key", b"v", 0, lambda _: None)
     (kafka,) = made
@@ -103,7 +103,10 @@ def test_without_topics_there_is_no_producer(tmp_path: Path) -> None:
     async def scenario() -> None:
         sink = file_sink("files", tmp_path)
         sinks = OpenSinks(
-            setup(sink), Counters(), lambda _: None, lambda *_: pytest.fail("no topic, no producer")
+            setup(sink),
+            Counters(),
+            lambda _: None,
+            make_kafka=lambda *_: pytest.fail("no topic, no producer"),
         )
         safe = asyncio.get_running_loop().create_future()
         sinks.outlet(sink, mapping()).send(b"key", b"\x02", 0, safe.set_result)
@@ -143,7 +146,7 @@ def test_durability_chooses_who_is_waited_for(tmp_path: Path, durability: Durabi
             return made[-1]
 
         config = setup(topic, durability=durability, spool=spool)
-        sinks = OpenSinks(config, Counters(), lambda _: None, make)
+        sinks = OpenSinks(config, Counters(), lambda _: None, make_kafka=make)
         assert made[0].for_ever == (durability is not Durability.ACKNOWLEDGED)
         assert (sinks.queues().spool is not None) == (durability is Durability.SPOOLED)
         await asyncio.get_running_loop().run_in_executor(None, sinks.close, 0)
@@ -158,5 +161,5 @@ def test_a_spool_that_nobody_sends_is_told(tmp_path: Path, caplog: pytest.LogCap
     config = setup(
         KafkaSink("a", "t", confluent=False), durability=Durability.MEMORY, spool=Spool(tmp_path, 2**20)
     )
-    OpenSinks(config, Counters(), lambda _: None, lambda *_, **__: cast(Any, FakeKafka()))
+    OpenSinks(config, Counters(), lambda _: None, make_kafka=lambda *_, **__: cast(Any, FakeKafka()))
     assert "durability = spooled" in caplog.text

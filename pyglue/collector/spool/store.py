@@ -14,11 +14,13 @@ import logging
 import os
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
 from pyglue.collector.disk import sync_directory
+from pyglue.collector.share import Share
 from pyglue.collector.sinks import Queue
 from pyglue.collector.spool.entries import MAGIC, Entry
 from pyglue.errors import InputError, Problem
@@ -27,6 +29,7 @@ log = logging.getLogger("pyglue.collector")
 
 FILE_BYTES = 16 * 2**20
 RETRY_SECONDS = 1.0  # between two tries to write on a disk that fails
+HOLD_PAUSE = 0.05  # seconds between two tries to lock a folder
 MAX_WAITING_BYTES = 64 * 2**20  # of entries that wait for the disk
 _NAME = re.compile(r"[0-9]{12}\.spool\Z")
 
@@ -56,33 +59,32 @@ _Group = list[tuple[bytes, Written]]
 class Store:
     """The files of a folder. Make it inside the running loop.
 
-    `used` are bytes on the disk and on their way to it, at most `max_bytes`; `works` tells that the disk took the last
-    group. `files` are in order, beginning with what an earlier life left; what is in those is not counted yet.
+    `used` are bytes on the disk and on their way to it; those of all workers together are at most `max_bytes`, but for what
+    several begin at one moment. `works` tells that the disk took the last group. `files` are in order, beginning with what
+    an earlier life left; what is in those is not counted yet.
     """
 
     def __init__(
         self,
         directory: Path,
         max_bytes: int,
+        share: Share | None = None,
         *,
         sync: Callable[[int], None] = os.fdatasync,
         file_bytes: int = FILE_BYTES,
     ) -> None:
         """Raises InputError if the folder can't be used, or another collector uses it."""
-        self._lock = _locked(directory)
+        self._lock = hold(directory)
+        self._share = share or Share()
         self._directory = directory
         self._sync = sync
         self._file_bytes = file_bytes
         self.max_bytes = max_bytes
-        self.files = [
-            File(path, path.stat().st_size, left=True)
-            for path in sorted(directory.iterdir())
-            if _NAME.match(path.name)
-        ]
+        self.files = [File(path, path.stat().st_size, left=True) for path in files_in(directory)]
         self.used = sum(file.size for file in self.files)
         self.works = True
         self._untold = 0
-        self._no_room = self.used >= max_bytes
+        self._refused = 0 if self._fits(1) else 1  # bytes of the last entry, if there was no room for it
         self._next = max((file.number for file in self.files), default=0) + 1
         self._loop = asyncio.get_running_loop()
         self._news = threading.Condition()  # guards the next five
@@ -100,6 +102,18 @@ class Store:
         self._thread.start()
 
     @property
+    def used(self) -> int:
+        """See above."""
+        return self._share.spooled[self._share.number]
+
+    @used.setter
+    def used(self, value: int) -> None:
+        self._share.spooled[self._share.number] = value
+
+    def _fits(self, size: int) -> bool:
+        return sum(self._share.spooled) + size <= self.max_bytes
+
+    @property
     def busy(self) -> bool:
         """Whether there are entries of which nobody was told yet where they are."""
         return self._untold > 0
@@ -112,20 +126,20 @@ class Store:
     @property
     def accepts(self) -> bool:
         """Whether a further entry is likely to come to the disk."""
-        return self.works and not self._no_room
+        return self.works and (not self._refused or self._fits(self._refused))
 
     def append(self, entry: Entry, written: Written) -> bool:
         """Write an entry, then call `written` with its file, or with None if the disk failed; False if it is full."""
         data = entry.encoded()
         with self._news:
             if (
-                self.used + len(data) > self.max_bytes
+                not self._fits(len(data))
                 or self._waiting_bytes + len(data) > MAX_WAITING_BYTES
                 or self._closing
             ):
-                self._no_room = True
+                self._refused = len(data)
                 return False
-            self._no_room = False
+            self._refused = 0
             self.used += len(data)
             self._untold += 1
             self._waiting.append((data, written))
@@ -157,7 +171,6 @@ class Store:
     def free(self, size: int) -> None:
         """So many bytes of the files are no entries any more."""
         self.used -= size
-        self._no_room = False
 
     def close(self) -> None:
         """Write what waits, and end. Blocks; `written` is called when the loop gets to it."""
@@ -236,7 +249,7 @@ class Store:
         """Write and sync, in a new file if need be; raises OSError, and what was written is cut off."""
         file = self._file
         if file is None:
-            path = self._directory / f"{self._next:012}.spool"
+            path = self._directory / name_of(self._next)
             self._descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             self._next += 1
             file = self._file = File(path, 0)
@@ -302,18 +315,39 @@ def _done(file: File) -> bool:
     return file.counted and file.settled >= file.entries
 
 
-def _locked(directory: Path) -> int:
+def hold(directory: Path, seconds: float = 0.0) -> int:
+    """Make a spool's folder and lock it, as one that is going may for so long; the lock's descriptor.
+
+    Raises InputError if the folder can't be used, or another collector uses it.
+    """
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if not directory.exists():
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            sync_directory(directory.parent)
         descriptor = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise InputError(
             [Problem(str(directory), None, None, f"can't hold the spool: {error.strerror or error}")]
         ) from error
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(descriptor)
-        message = "is another collector's spool; name another folder in pyglue.collector.spool.directory"
-        raise InputError([Problem(str(directory), None, None, message)]) from error
-    return descriptor
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return descriptor
+        except OSError as error:
+            if time.monotonic() < deadline:
+                time.sleep(HOLD_PAUSE)
+                continue
+            os.close(descriptor)
+            message = "is another collector's spool; name another folder in pyglue.collector.spool.directory"
+            raise InputError([Problem(str(directory), None, None, message)]) from error
+
+
+def files_in(directory: Path) -> list[Path]:
+    """A spool's files, in order; none where there is no folder."""
+    return sorted(path for path in directory.glob("*.spool") if _NAME.match(path.name))
+
+
+def name_of(number: int) -> str:
+    """The name of a spool's file."""
+    return f"{number:012}.spool"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pyglue.doctor import control_groups
+from pyglue import control_groups
 
 GIB = 2**30
 

@@ -1,0 +1,57 @@
+"""What a collector does with its counts once a second."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from pyglue.collector.configured import CountsKept
+from pyglue.collector.count_files import CountFiles
+from pyglue.collector.counters import Counters
+from pyglue.collector.share import Share
+from pyglue.collector.timings import Timings
+
+KEEP_SECONDS = 1.0
+END_SECONDS = 1.0
+
+
+class Keeper:
+    """Once a second: sorts times in, closes minutes that are over, and keeps these on disk if a folder is configured."""
+
+    def __init__(
+        self, counters: Counters, timings: Timings, kept: CountsKept | None, late_ms: int, share: Share
+    ) -> None:
+        """A minute is closed `late_ms` after its end: by then its events have their answers. The disk has a thread."""
+        self._counters = counters
+        self._timings = timings
+        self._late_ms = late_ms
+        self._files = CountFiles(kept.directory, kept.keep_days, share) if kept else None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="counts")  # one call after the other
+
+    async def work(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            await self._call(now_ms())
+            await asyncio.sleep(KEEP_SECONDS)
+
+    async def _call(self, now: int) -> None:
+        self._timings.sort()
+        finished = self._counters.close(now - self._late_ms)
+        if self._files is not None:
+            loop, unfinished = asyncio.get_running_loop(), self._counters.open()
+            await loop.run_in_executor(self._thread, self._files.keep, finished, unfinished, now)
+
+    async def end(self) -> None:
+        """Write what there is. A disk that hangs is not waited for."""
+        finished = self._counters.close()
+        if self._files is not None:
+            loop = asyncio.get_running_loop()
+            last = loop.run_in_executor(self._thread, self._files.end, finished, now_ms())
+            await asyncio.wait([last], timeout=END_SECONDS)
+        self._thread.shutdown(wait=False)
+
+
+def now_ms() -> int:
+    """Milliseconds since 1970."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,45 @@
+"""A worker's word to its parent: what it counts, when it is asked, and so often of its own that little dies with it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+
+from pyglue.collector.snapshot import Snapshot
+from pyglue.collector.wire import Wire
+
+REPORT_SECONDS = 0.1  # what a worker counted since then is not told if it is killed
+END_SECONDS = 1.0
+
+
+class Reporter:
+    """`look` takes a snapshot; `orphaned` is called once nobody listens any more."""
+
+    def __init__(self, look: Callable[[], Snapshot], orphaned: Callable[[], None]) -> None:
+        self._look = look
+        self._said = ""
+        self._wire = Wire(lambda line: self._say(int(line)), orphaned)
+
+    async def open(self, parent: socket.socket) -> None:
+        """Begin, in the running loop."""
+        await asyncio.get_running_loop().create_unix_connection(lambda: self._wire, sock=parent)
+
+    async def work(self) -> None:
+        """Until it is cancelled."""
+        while True:
+            if self._wire.free and self._look().as_json() != self._said:
+                self._say(0)
+            await asyncio.sleep(REPORT_SECONDS)
+
+    async def end(self) -> None:
+        """Tell what there is. A parent that hangs is not waited for."""
+        self._say(0)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + END_SECONDS
+        while not self._wire.free and loop.time() < deadline:
+            await asyncio.sleep(REPORT_SECONDS / 10)
+
+    def _say(self, asked: int) -> None:
+        self._said = self._look().as_json()
+        self._wire.say(f'{{"asked": {asked}, "snapshot": {self._said}}}')
