@@ -632,6 +632,26 @@ def test_a_discarded_duplicate_shares_the_fate_of_its_first(safe: bool) -> None:
     assert app.in_flight == 0
 
 
+def test_a_duplicate_of_what_another_worker_has_under_way_is_recorded() -> None:
+    """Nobody here would be told if that one is lost; once it is safe, the next one is discarded."""
+    outlet, memory = FakeOutlet(), DuplicateMemory(100)
+    place = EventsAt((Pipeline(encode, (outlet,), discard_duplicates=True),))
+    app = App(
+        {"/csc-event": place}, memory, Counters(), clock=lambda: NOW, later=Timer().later, retry_after_s=3
+    )
+    event = browser_event(event_query().encode())
+    memory.belong(1)
+    memory.remember(event.party, event.session, event.event_id)
+    memory.belong(0)
+    answered: list[int] = []
+    for _ in range(3):
+        request = Request("GET", f"/csc-event?{event_query()}".encode(), [], b"::1")
+        app.respond(request, lambda answer: answered.append(answer.status))
+    assert [value.split(b"|")[2] for _, value, _ in outlet.records] == [b"True"]
+    assert answered == [200] * 3
+    assert app.counters.totals().discarded == {"duplicate": 2}
+
+
 def test_an_event_that_could_not_be_written_is_forgotten() -> None:
     """A bug of ours in the first try must not make the second one a duplicate."""
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pyglue.collector import config, defaults
+from pyglue.collector import config, defaults, processors
 from pyglue.collector.configured import (
     AS_DIVOLTE,
     BrowserSource,
@@ -570,3 +570,13 @@ def test_durability_is_the_safest_that_there_is_a_place_for() -> None:
     ]
     assert "acknowledged or spooled or memory" in problems("pyglue.collector.durability = maybe")[0]
     assert "whole number" in problems("pyglue.collector.spool.max_bytes = 5")[0]
+
+
+def test_workers() -> None:
+    """As many as there are processors, or as is said."""
+    assert parsed("").workers == processors.usable()
+    assert parsed("pyglue.collector.workers = 7").workers == 7
+    for number in ("0", "128", "many"):
+        assert problems(f"pyglue.collector.workers = {number}") == [
+            f"pyglue.collector.workers: expected a whole number from 1 to 127, found {number!r}"
+        ]

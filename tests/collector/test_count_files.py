@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,56 @@ def test_a_kill_between_the_two_files_counts_nothing_twice(tmp_path: Path) -> No
     both = added(lines(tmp_path))
     assert both[MINUTE].received == 14
     assert both[MINUTE].complete
+
+
+def worker(number: int, run: int, workers: int = 2) -> Share:
+    """One of some workers."""
+    return Share(number, workers, run)
+
+
+def test_workers_share_the_files_of_days(tmp_path: Path) -> None:
+    """Each has its own open minutes; all are added up, whole."""
+    both = [CountFiles(tmp_path, 30, worker(number, 7 + number)) for number in (0, 1)]
+    for number, files in enumerate(both):
+        files.keep([counted(received=3, run=7 + number)], [counted(MINUTE + 1, run=7 + number)], NOW)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [DAY, "open-0.json", "open-1.json"]
+    for number, files in enumerate(both):
+        files.end([counted(MINUTE + 1, run=7 + number)], NOW + 1)
+    assert {minute: one.received for minute, one in added(lines(tmp_path)).items()} == {
+        MINUTE: 6,
+        MINUTE + 1: 2,
+    }
+    assert [path.name for path in tmp_path.iterdir()] == [DAY]
+
+
+def test_lines_of_two_workers_at_one_moment_are_both_there(tmp_path: Path) -> None:
+    """Also if one of them has to take its own back."""
+
+    def write(run: int) -> None:
+        for part in range(100):
+            count_files.append(tmp_path / DAY, [counted(run=run, part=part)])
+
+    threads = [threading.Thread(target=write, args=[run]) for run in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(lines(tmp_path)) == 400
+
+
+@pytest.mark.parametrize(("before", "now"), [(1, 2), (2, 1), (3, 2), (2, 2), (2, 3)])
+def test_open_minutes_of_workers_that_are_no_more_are_taken_over(
+    tmp_path: Path, before: int, now: int
+) -> None:
+    """From any number to any other, incomplete, once."""
+    for number in range(before):
+        CountFiles(tmp_path, 30, worker(number, 7 + number, before)).keep([], [counted(run=7 + number)], NOW)
+    for number in range(now):
+        CountFiles(tmp_path, 30, worker(number, 17 + number, now)).keep([], [], NOW)
+    whole = added(lines(tmp_path))[MINUTE]
+    assert (whole.received, whole.complete, len(lines(tmp_path))) == (before, False, before)
+    left = ["open.json"] if now == 1 else [f"open-{number}.json" for number in range(now)]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [DAY, *left]
 
 
 def test_open_minutes_are_written_when_something_changed(tmp_path: Path) -> None:

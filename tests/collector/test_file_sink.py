@@ -28,6 +28,7 @@ from pyglue.collector import file_sink
 from pyglue.collector.avro_bytes import integer, sized
 from pyglue.collector.configured import FileSink
 from pyglue.collector.file_sink import Files, Instances
+from pyglue.collector.share import Share
 from pyglue.errors import InputError
 
 SCHEMA = '{"type":"record","name":"R","doc":"größer","fields":[{"name":"a","type":"int"},{"name":"b","type":"bytes"}]}'
@@ -41,6 +42,7 @@ from pathlib import Path
 from pyglue.collector.avro_bytes import integer, sized
 from pyglue.collector.configured import FileSink
 from pyglue.collector.file_sink import Files, Instances
+from pyglue.collector.share import Share
 
 async def write(directory, schema):
     files = Files(FileSink("s", directory, directory, 3_600_000, 1, 1), schema, Instances())
@@ -568,3 +570,12 @@ def test_after_a_kill_every_answered_record_is_in_the_file(tmp_path: Path) -> No
 
 def _environment() -> dict[str, Any]:
     return {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+
+
+def test_workers_have_no_number_in_common() -> None:
+    """So that two of them never write or publish a file of one name; each tells of what it left itself."""
+    shares = [Share(number, 3) for number in range(3)]
+    taken = [[instances.take() for _ in range(50)] for instances in map(Instances, shares)]
+    assert sorted(number for one in taken for number in one) == list(range(1, 151))
+    for share, numbers in zip(shares, taken, strict=True):
+        assert [number for number in range(1, 151) if Instances(share).has(number)] == numbers

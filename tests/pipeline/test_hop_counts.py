@@ -50,6 +50,22 @@ def test_lines_of_a_day_and_open_minutes_are_put_together() -> None:
     assert all(one.complete for one in found.values())
 
 
+def test_open_minutes_of_all_workers_are_added_up() -> None:
+    """Whole only if each of them counted on to their end; what a single process left before counts, too."""
+    files = {
+        f"open-{at}.json": open_text(at, (M + 2) * 60_000 - at, [Counts(M, 5, run=at)]) for at in range(3)
+    }
+    files |= {"open.json": open_text(9, M * 60_000, [Counts(M - 1, 1, run=9)]), "open-4.json": "of before"}
+    found, damaged = counted(files, Span(M - 1, M + 60))
+    assert {minute: (one.received, one.complete) for minute, one in found.items()} == {
+        M - 1: (1, True),
+        M: (15, True),
+    }
+    files["open-1.json"] = open_text(1, (M + 1) * 60_000 - 1, [Counts(M, 5, run=1)])
+    assert not counted(files)[0][M].complete
+    assert damaged == ()
+
+
 def test_an_open_minute_is_complete_if_it_was_counted_to_its_end() -> None:
     """A collector that was killed before leaves a lower bound."""
     found, _ = counted({"open.json": open_text(1, (M + 1) * 60_000 - 1, [Counts(M, 5)])})

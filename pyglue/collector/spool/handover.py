@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -27,31 +28,34 @@ ORPHAN_SECONDS = 15.0  # more than an acknowledgement and the end of a producer 
 _NUMBER = re.compile(r"[0-9]{1,4}\Z")
 
 
-def hand_over(directory: Path, workers: int) -> int:
+def hand_over(
+    directory: Path,
+    workers: int,
+    patience: float = ORPHAN_SECONDS,
+    rename: Callable[[Path, Path], object] = Path.rename,
+) -> int:
     """Move what nobody would send to where it is sent; the descriptor of the lock on the configured folder.
 
     Raises InputError if a folder can't be used, or another collector uses it.
     """
-    lock = hold(directory)
-    try:
-        with ExitStack() as held:
+    with ExitStack() as ours:
+        lock = hold(directory)
+        ours.callback(os.close, lock)
+        with ExitStack() as theirs:
             below = _workers_folders(directory)
             for folder in below:
-                held.callback(os.close, hold(folder, ORPHAN_SECONDS))
+                theirs.callback(os.close, hold(folder, patience))
             if workers == 1:
                 first, without = directory, below
             else:
                 first = directory / "0"
                 without = [directory, *(folder for folder in below if int(folder.name) >= workers)]
-            _move(without, first)
-    except OSError as error:
-        os.close(lock)
-        raise InputError(
-            [Problem(str(directory), None, None, f"can't be sorted: {error.strerror or error}")]
-        ) from error
-    except InputError:
-        os.close(lock)
-        raise
+            try:
+                _move(without, first, rename)
+            except OSError as error:
+                message = f"can't be sorted: {error.strerror or error}"
+                raise InputError([Problem(str(directory), None, None, message)]) from error
+        ours.pop_all()
     return lock
 
 
@@ -67,7 +71,7 @@ def _workers_folders(directory: Path) -> list[Path]:
     return sorted(found, key=lambda folder: int(folder.name))
 
 
-def _move(without: list[Path], first: Path) -> None:
+def _move(without: list[Path], first: Path, rename: Callable[[Path, Path], object]) -> None:
     """Bring the files of folders without a worker behind those in the folder of the first."""
     moved = 0
     for folder in without:
@@ -84,7 +88,7 @@ def _move(without: list[Path], first: Path) -> None:
         number = int(there[-1].stem) if there else 0
         for file in files:
             number += 1
-            file.rename(first / name_of(number))
+            rename(file, first / name_of(number))
         sync_directory(first)
         sync_directory(folder)
         moved += len(files)

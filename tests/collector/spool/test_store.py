@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from pyglue.collector.share import Share
 from pyglue.collector.spool.entries import Entry, read
 from pyglue.collector.spool.store import File, Store
 from pyglue.errors import InputError
@@ -106,6 +107,29 @@ def test_a_full_file_is_followed_by_another(tmp_path: Path) -> None:
     lived(play)
     assert len(list(tmp_path.glob("*.spool"))) == 6
     assert [entry.timestamp for entry in on_disk(tmp_path)] == [0, 1, 2, 0, 1, 2]
+
+
+def test_workers_have_their_room_in_common(tmp_path: Path) -> None:
+    """What one of them gives back, another one has at once."""
+    size = len(ENTRY.encoded())
+
+    async def play() -> None:
+        numbers = [0, 0]
+        shares = [Share(number, 2, spooled=numbers) for number in (0, 1)]
+        one, other = [Store(share.spool(tmp_path), 5 * size + 40, share) for share in shares]
+        await append(one, 3)
+        await append(other, 2)
+        assert not other.append(ENTRY, lambda _: None)
+        assert not other.accepts
+        for _ in range(3):
+            one.settle(one.files[0])
+        await until(lambda: other.accepts)
+        await append(other, 3)
+        assert numbers == [one.used, other.used]
+        one.close()
+        other.close()
+
+    lived(play)
 
 
 def test_the_spool_takes_no_more_than_it_may(tmp_path: Path) -> None:
