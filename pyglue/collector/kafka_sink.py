@@ -40,6 +40,7 @@ TOPIC_SECONDS = 10.0
 MAX_MESSAGE_BYTES = 1_000_000  # librdkafka's and the broker's default
 MESSAGE_OVERHEAD = 512  # of the protocol, generously
 QUEUE_KILOBYTES = 64 * 1024  # of records that wait for Kafka
+SILENCE_MS = 10_000  # of a broker that is asked, before its connection counts as half-open and is made anew
 PURGE_SECONDS = 1.0  # for the last word on records that are given up
 # What brokers have against a record; it says nothing about the next one.
 OF_THE_RECORD = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP)
@@ -84,6 +85,7 @@ class Kafka:
             {
                 "queue.buffering.max.kbytes": QUEUE_KILOBYTES,
                 "reconnect.backoff.max.ms": 1000,
+                "socket.timeout.ms": SILENCE_MS,
                 **self._settings,
                 "enable.idempotence": True,
                 "acks": "all",
