@@ -52,12 +52,24 @@ class Ledger(Protocol):
 
 
 class _Record:
-    """A record that the producer has. `file` is where the spool has it; `done` is None once it was called."""
+    """A record that the producer has. `file` is where the spool has it; `done` is None once it was called.
 
-    __slots__ = ("done", "due", "failed", "file", "key", "settled", "timestamp", "topic", "value")
+    One is made for each event, so what few records need are attributes of the class.
+    """
+
+    file: File | None = None
+    settled = False
+    failed = False
 
     def __init__(
-        self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done | None, due: int
+        self,
+        owner: Spooled,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        timestamp: int,
+        done: Done | None,
+        due: int,
     ) -> None:
         self.topic = topic
         self.key = key
@@ -65,9 +77,18 @@ class _Record:
         self.timestamp = timestamp
         self.done = done
         self.due = due
-        self.file: File | None = None
-        self.settled = False
-        self.failed = False
+        self._owner = owner
+
+    def settle(self, error: KafkaError | None) -> None:
+        """See kafka_sink's Record."""
+        if error is None and self.file is None:
+            self.settled = True
+            self.value = b""  # it stays here for a while: its memory is better used for the next ones
+            done, self.done = self.done, None
+            if done is not None:
+                done(None)
+        else:
+            self._owner.told(self, error)
 
     def answer(self, lost: str | None) -> None:
         """Once."""
@@ -126,8 +147,8 @@ class Spooled:
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
         if self._backlog is None:
-            record = _Record(topic, key, value, timestamp, done, self._now + SPOOL_AFTER)
-            if self._producer.produce(topic, key, value, timestamp, partial(self._settle, record)):
+            record = _Record(self, topic, key, value, timestamp, done, self._now + SPOOL_AFTER)
+            if self._producer.produce(record):
                 if self._backlog is None:
                     self._under_way.append(record)
                 else:  # which this record began: it comes before what follows
@@ -140,6 +161,27 @@ class Spooled:
         entry = Entry(topic, key, value, timestamp, queued=False)
         if not self._store.append(entry, partial(self._kept, timestamp, done)):
             done(SPOOL_FULL)
+
+    def told(self, record: _Record, error: KafkaError | None) -> None:
+        """Kafka's word on a record that is on the disk, or that it did not take."""
+        if error is None:
+            record.settled = True
+            if record.file is not None:
+                self._store.settle(record.file)
+                self._ledger.landed(record.timestamp)
+            record.answer(None)
+        elif error.code() not in OF_THE_RECORD:
+            self._failed(record)
+        else:
+            record.settled = True
+            record.answer(reason(error))
+            if record.file is not None:
+                log.error(
+                    "Kafka refuses a record of %s that was answered (%s): it stays in %s, and is sent again after a restart",
+                    record.topic,
+                    error.str(),
+                    record.file.path,
+                )
 
     def close(self, seconds: float) -> None:
         """Give Kafka `seconds` for what is under way; what was answered and is not there then, stays on the disk. Blocks.
@@ -196,27 +238,6 @@ class Spooled:
         else:
             self._ledger.spooled(timestamp)
             done(None)
-
-    def _settle(self, record: _Record, error: KafkaError | None) -> None:
-        """Kafka's word."""
-        if error is None:
-            record.settled = True
-            if record.file is not None:
-                self._store.settle(record.file)
-                self._ledger.landed(record.timestamp)
-            record.answer(None)
-        elif error.code() not in OF_THE_RECORD:
-            self._failed(record)
-        else:
-            record.settled = True
-            record.answer(reason(error))
-            if record.file is not None:
-                log.error(
-                    "Kafka refuses a record of %s that was answered (%s): it stays in %s, and is sent again after a restart",
-                    record.topic,
-                    error.str(),
-                    record.file.path,
-                )
 
     def _failed(self, record: _Record) -> None:
         """Send it again, and what comes from now on behind it."""
@@ -306,7 +327,7 @@ class Spooled:
                 self._store.settle(file)
                 self._ledger.landed(entry.timestamp)
             elif left or not entry.queued:
-                record = _Record(entry.topic, entry.key, entry.value, entry.timestamp, None, 0)
+                record = _Record(self, entry.topic, entry.key, entry.value, entry.timestamp, None, 0)
                 record.file = file
                 await self._push(record)
             self._read_to = behind
@@ -314,9 +335,7 @@ class Spooled:
         return bool(entries)
 
     async def _push(self, record: _Record) -> None:
-        while not self._producer.produce(
-            record.topic, record.key, record.value, record.timestamp, partial(self._settle, record)
-        ):
+        while not self._producer.produce(record):
             await asyncio.sleep(FULL_PAUSE)
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:

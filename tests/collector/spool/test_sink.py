@@ -11,7 +11,7 @@ from pathlib import Path
 
 from confluent_kafka import KafkaError, KafkaException
 
-from pyglue.collector.kafka_sink import Fate
+from pyglue.collector.kafka_sink import Sendable
 from pyglue.collector.sinks import Queue
 from pyglue.collector.spool.sink import Spooled
 from pyglue.collector.spool.store import Store
@@ -31,7 +31,7 @@ class PlayedProducer:
         self.ready = True
         self.room = room
         self.prompt = False
-        self.waiting: list[tuple[bytes, Fate]] = []
+        self.waiting: list[tuple[bytes, Sendable]] = []
         self.kept: list[bytes] = []
         self.closed = False
         self.wanted: set[str] = set()
@@ -40,11 +40,11 @@ class PlayedProducer:
         """See Producer."""
         self.wanted |= set(topics)
 
-    def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:  # noqa: ARG002
+    def produce(self, record: Sendable) -> bool:
         """See Producer."""
         if len(self.waiting) >= self.room:
             return False
-        self.waiting.append((value, fate))
+        self.waiting.append((record.value, record))
         if self.prompt:
             asyncio.get_running_loop().call_soon(self.take)
         return True
@@ -52,10 +52,10 @@ class PlayedProducer:
     def take(self, error: KafkaError | None = None) -> None:
         """Acknowledge all that wait, or fail them."""
         waiting, self.waiting = self.waiting, []
-        for value, fate in waiting:
+        for value, record in waiting:
             if error is None:
                 self.kept.append(value)
-            fate(error)
+            record.settle(error)
 
     @property
     def queue(self) -> Queue:
