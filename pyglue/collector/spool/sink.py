@@ -154,13 +154,17 @@ class Spooled:
                 else:  # which this record began: it comes before what follows
                     self._spool(record)
                 if not self._ticking:
-                    self._ticking = True
-                    self._loop.call_later(TICK, self._tick)
+                    self._begin_ticking()
                 return
             self._begin_backlog()
+        waiting = _Record(self, topic, key, b"", timestamp, done, self._now + self._refuse_after)
         entry = Entry(topic, key, value, timestamp, queued=False)
-        if not self._store.append(entry, partial(self._kept, timestamp, done)):
+        if not self._store.append(entry, partial(self._kept, waiting)):
             done(SPOOL_FULL)
+            return
+        self._unsafe.append(waiting)
+        if not self._ticking:
+            self._begin_ticking()
 
     def told(self, record: _Record, error: KafkaError | None) -> None:
         """Kafka's word on a record that is on the disk, or that it did not take."""
@@ -200,6 +204,10 @@ class Spooled:
 
     # records under way
 
+    def _begin_ticking(self) -> None:
+        self._ticking = True
+        self._loop.call_later(TICK, self._tick)
+
     def _tick(self) -> None:
         self._now += 1
         under_way, unsafe = self._under_way, self._unsafe
@@ -209,7 +217,7 @@ class Spooled:
             unsafe.popleft().answer(LATE)
         self._ticking = bool(under_way or unsafe)
         if self._ticking:
-            self._loop.call_later(TICK, self._tick)
+            self._begin_ticking()
 
     def _spool(self, record: _Record) -> None:
         """Bring a record to the disk, unless Kafka has it by now."""
@@ -231,13 +239,13 @@ class Spooled:
         self._ledger.spooled(record.timestamp)
         record.answer(None)
 
-    def _kept(self, timestamp: int, done: Done, file: File | None) -> None:
+    def _kept(self, record: _Record, file: File | None) -> None:
         """The disk's word on a record that is there alone."""
         if file is None:
-            done(SPOOL_FAILS)
+            record.answer(SPOOL_FAILS)
         else:
-            self._ledger.spooled(timestamp)
-            done(None)
+            self._ledger.spooled(record.timestamp)
+            record.answer(None)
 
     def _failed(self, record: _Record) -> None:
         """Send it again, and what comes from now on behind it."""
@@ -255,8 +263,7 @@ class Spooled:
         while self._under_way:
             self._spool(self._under_way.popleft())
         if self._unsafe and not self._ticking:
-            self._ticking = True
-            self._loop.call_later(TICK, self._tick)
+            self._begin_ticking()
         self._backlog = self._loop.create_task(self._feed())
 
     async def _feed(self) -> None:

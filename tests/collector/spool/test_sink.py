@@ -13,7 +13,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from pyglue.collector.kafka_sink import Sendable
 from pyglue.collector.sinks import Queue
-from pyglue.collector.spool.sink import Spooled
+from pyglue.collector.spool.sink import LATE, Spooled
 from pyglue.collector.spool.store import Store
 from tests.collector.spool.loops import lived, until
 
@@ -308,6 +308,24 @@ def test_a_disk_that_fails_leaves_kafka(tmp_path: Path) -> None:
 
     lived(play)
     assert files(tmp_path) == []
+
+
+def test_a_disk_that_hangs_holds_no_answer_back_for_ever(tmp_path: Path) -> None:
+    """Neither one that waits for Kafka too, nor one that the disk alone was to have."""
+    goes_on = threading.Event()
+
+    def sync(_: int) -> None:
+        goes_on.wait()
+
+    async def play() -> None:
+        life = Life(tmp_path, PlayedProducer(room=1), sync=sync, refuse_ms=600)
+        life.send(b"1", b"2")
+        await until(lambda: life.fates == {b"1": False, b"2": False})
+        assert life.reasons == [LATE, LATE]
+        goes_on.set()
+        life.end()
+
+    lived(play)
 
 
 def test_a_record_that_kafka_did_not_take_is_sent_again(tmp_path: Path) -> None:
