@@ -270,14 +270,18 @@ class Spooled:
         old = [file for file in self._store.files if not file.counted]
         arrived: Arrived | None = None
         looked = not old
+        read = 0
         while True:
             try:
                 if not looked:
                     arrived = await self._look(old)
                     looked = True
                 await self._send_again()
-                if not await self._send_page(arrived, old):
+                entries = await self._send_page(arrived, old)
+                read += entries
+                if not entries:
                     if self._ended():
+                        log.info("the spool is sent, after a look at %d records of it", read)
                         self._backlog = None
                         return
                     await asyncio.sleep(TICK)
@@ -324,8 +328,8 @@ class Spooled:
             while any(not (record.settled or record.failed) for record in records):
                 await asyncio.sleep(TICK)
 
-    async def _send_page(self, arrived: Arrived | None, old: list[File]) -> bool:
-        """Send the next entries of the files that are the disk's alone; False if there were none."""
+    async def _send_page(self, arrived: Arrived | None, old: list[File]) -> int:
+        """Send the next entries of the files that are the disk's alone; how many entries were looked at."""
         files = [(file, file.size) for file in self._store.files]
         entries, end = await self._call(page, files, self._read_to, PAGE)
         for file, entry, behind in entries:
@@ -339,7 +343,7 @@ class Spooled:
                 await self._push(record)
             self._read_to = behind
         self._read_to = end
-        return bool(entries)
+        return len(entries)
 
     async def _push(self, record: _Record) -> None:
         while not self._producer.produce(record):
