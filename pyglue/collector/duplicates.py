@@ -7,7 +7,8 @@ forget each other: a duplicate may be missed, and one that is reported is one (b
 
 The table is shared by the processes that are forked after it was made. A slot's eight bytes are read and written at once;
 beside the signature they tell which worker has the event under way, as number + 1, or 0 once its records are safe. So
-what a worker had under way when it was killed can be forgotten: nobody was told that it is safe.
+what a worker had under way when it was killed can be forgotten: nobody was told that it is safe. A further bit marks an
+event that was refused for being late; without a worker, one of these that is safe after all, which nobody was told.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ Seen: TypeAlias = tuple[bool, int, int, int]
 
 _SIGNATURE_BITS = 56
 _SIGNATURE = (1 << _SIGNATURE_BITS) - 1
+_LATE = 1 << 62
+_WORKER = 63 << _SIGNATURE_BITS
 _WORKER_BYTE = 7 if sys.byteorder == "little" else 0  # of a slot's eight
 _SLOT_BYTES = 8
 
@@ -78,8 +81,26 @@ class DuplicateMemory:
         What was in the slot before is there again if it is safe: of what was under way then nobody knows what became.
         """
         there, slot, signature, before = seen
-        if not there and self._slots[slot] == signature | self._mine:
+        if not there and self._slots[slot] & ~_LATE == signature | self._mine:
             self._slots[slot] = before if before <= _SIGNATURE else 0
+
+    def delay(self, seen: Seen) -> None:
+        """The event was refused for being late, and is still under way."""
+        _, slot, signature, _ = seen
+        if self._slots[slot] == signature | self._mine:
+            self._slots[slot] |= _LATE
+
+    def arrive(self, seen: Seen) -> None:
+        """The records of an event that was late are safe."""
+        _, slot, signature, _ = seen
+        if self._slots[slot] == signature | self._mine | _LATE:
+            self._slots[slot] = signature | _LATE
+
+    @staticmethod
+    def arrived(seen: Seen) -> bool | None:
+        """Of an event that was there and late, whether it is safe; None for any other."""
+        there, _, _, before = seen
+        return not before & _WORKER if there and before & _LATE else None
 
     @staticmethod
     def was_safe(seen: Seen) -> bool:
@@ -89,10 +110,10 @@ class DuplicateMemory:
 
     def release(self, worker: int) -> None:
         """Forget what a worker that has ended had under way; call it before another one gets its number."""
-        tag = worker + 1
         owners = self._bytes[_WORKER_BYTE::_SLOT_BYTES].tobytes()
-        slot = owners.find(tag)
-        while slot >= 0:
-            if self._slots[slot] >> _SIGNATURE_BITS == tag:
-                self._slots[slot] = 0
-            slot = owners.find(tag, slot + 1)
+        for tag in (worker + 1, worker + 1 | _LATE >> _SIGNATURE_BITS):
+            slot = owners.find(tag)
+            while slot >= 0:
+                if self._slots[slot] >> _SIGNATURE_BITS == tag:
+                    self._slots[slot] = 0
+                slot = owners.find(tag, slot + 1)

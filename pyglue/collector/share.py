@@ -6,7 +6,7 @@ import mmap
 from dataclasses import dataclass, field
 from pathlib import Path
 
-MOST = 127  # workers: their numbers fit into seven bits of the duplicate memory
+MOST = 63  # workers: their numbers fit into six bits of the duplicate memory
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,48 @@ def test_a_forgotten_event_gives_back_what_was_safe() -> None:
     assert not remember(memory, 0, b"under way")[0]
 
 
+def test_a_late_event_is_late_for_all_until_it_arrives() -> None:
+    """Then it is told once, and a duplicate as any other."""
+    memory = DuplicateMemory(100)
+    first = remember(memory, 5)
+    assert memory.arrived(first) is None
+    assert memory.arrived(remember(memory, 6)) is None
+    memory.belong(5)
+    memory.delay(first)
+    again = remember(memory, 6)
+    assert (memory.arrived(again), memory.was_safe(again)) == (False, False)
+    memory.belong(5)
+    memory.arrive(first)
+    again = remember(memory, 6)
+    assert memory.arrived(again) is True
+    memory.keep(again)
+    last = remember(memory, 7)
+    assert (memory.arrived(last), memory.was_safe(last)) == (None, True)
+
+
+@pytest.mark.parametrize("dies", [False, True])
+def test_a_late_event_that_does_not_arrive_is_forgotten(dies: bool) -> None:
+    """Whether its record failed, or its worker died."""
+    memory = DuplicateMemory(100)
+    first = remember(memory, 5)
+    memory.delay(first)
+    if dies:
+        memory.release(5)
+    else:
+        memory.forget(first)
+    assert not remember(memory, 6)[0]
+
+
+def test_a_duplicate_that_is_late_leaves_a_first_that_is_safe() -> None:
+    """Only who has an event under way can be late with it."""
+    memory = DuplicateMemory(100)
+    memory.keep(remember(memory, 0))
+    second = remember(memory, 1)
+    memory.delay(second)
+    memory.arrive(second)
+    assert memory.was_safe(remember(memory, 2))
+
+
 def test_forked_processes_share_it() -> None:
     """What the one remembers, the other finds."""
     memory = DuplicateMemory(100)
