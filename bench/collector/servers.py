@@ -68,11 +68,16 @@ def kafka(copy: Copy) -> Iterator[str]:
 def collector(copy: Copy, name: str, conf: Path, settings: Mapping[str, str]) -> Iterator[tuple[int, int]]:
     """The copy's collector with a configuration and an environment; yields its process id and its port.
 
-    It has found Kafka then.
+    It has found Kafka then. It is one process: what others could do besides is no matter of what an event costs.
     """
     port = free_ports(1)[0]
     argv = (sys.executable, "-m", "pyglue.collector", "--config", str(conf), "--port", str(port))
-    environment = {"PYTHONPATH": str(copy.project), "BIND_ADDRESS": LOOPBACK, **settings}
+    environment = {
+        "PYTHONPATH": str(copy.project),
+        "BIND_ADDRESS": LOOPBACK,
+        "DIVOLTE_WORKERS": "1",
+        **settings,
+    }
     with (
         Client(f"http://{LOOPBACK}:{port}", "the collector", timeout=5.0, try_="make up") as client,
         running(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from bench.soak.disk import Disk
-from bench.soak.world import World
+from bench.soak.world import WORKERS, World
 
 KILLED_TOO = 0.3  # of the times that the disk fails
+HANGS_TOO = 0.5  # of the times that a worker is killed
 LONG_SECONDS = 600.0
 END_SECONDS = 30.0  # within which a collector must end after SIGTERM
 
@@ -31,6 +33,15 @@ def collector_killed(world: World, chance: random.Random) -> None:
     time.sleep(chance.uniform(0.5, 2.0))
     world.collector.signal(signal.SIGKILL)
     world.collector.begin()
+
+
+def worker_killed(world: World, chance: random.Random) -> None:
+    """One of them, or one after the other; sometimes while Kafka hangs."""
+    time.sleep(chance.uniform(0.5, 2.0))
+    with _hanging_kafka(world) if chance.random() < HANGS_TOO else nullcontext():
+        for _ in range(chance.randint(1, WORKERS)):
+            time.sleep(chance.uniform(0.1, 2.0))
+            os.kill(chance.choice(world.collector.children()), signal.SIGKILL)
 
 
 def kafka_killed(world: World, chance: random.Random) -> None:
@@ -142,6 +153,7 @@ def _hanging_kafka(world: World) -> Iterator[None]:
 
 FAULTS = (
     Fault("collector killed", collector_killed),
+    Fault("worker of the collector killed", worker_killed),
     Fault("Kafka killed", kafka_killed),
     Fault("Kafka hangs", kafka_hangs),
     Fault("collector killed while Kafka hangs", killed_in_an_outage),

@@ -28,6 +28,7 @@ from pyglue.settings import Settings
 from pyglue.web import Client
 
 TOPIC = "soak"
+WORKERS = 2  # of the collector
 LOG_LINES = 25
 
 
@@ -60,6 +61,11 @@ class Server:
     def signal(self, number: signal.Signals) -> None:
         """Send a signal."""
         os.kill(self.pid, number)
+
+    def children(self) -> list[int]:
+        """The processes that it has started, by age."""
+        found = psutil.Process(self.pid).children()
+        return [one.pid for one in sorted(found, key=lambda one: one.create_time())]
 
     def last_words(self) -> list[str]:
         """The end of its log."""
@@ -113,6 +119,7 @@ class World:
             "BIND_ADDRESS": LOOPBACK,
             "DIVOLTE_KAFKA_BROKER_LIST": f"{LOOPBACK}:{passed}",
             "DIVOLTE_TOPIC": TOPIC,
+            "DIVOLTE_WORKERS": str(WORKERS),
             "DIVOLTE_SCHEMA": str(files.schema),
             "DIVOLTE_MAPPING": str(files.mapping),
         }
@@ -142,4 +149,4 @@ class World:
 
     def spooled(self) -> int:
         """The files that the spool has."""
-        return len(list(self.spool.glob("*.spool")))
+        return len(list(self.spool.rglob("*.spool")))

@@ -37,6 +37,7 @@ from pyglue.errors import InputError, Problem
 _DAY_MS = 86_400_000
 _LOOPBACK = "127.0.0.1"
 _LINGER_MS = 5
+_AUTO = "auto"
 _SPOOL_BYTES = 2**30
 _SCRIPT_NAME = re.compile(r"[A-Za-z0-9_-]+\.js\Z")
 _AGENT_PARSERS = ("non_updating", "online_updating", "caching_and_updating")
@@ -157,7 +158,10 @@ def _limits(collector: Section, kafka_linger_ms: int | None) -> Limits:
 
 def _workers(collector: Section) -> int:
     """One for each processor that may be used, unless it is said."""
-    workers = collector.number("workers", min(processors.usable(), share.MOST), least=1, most=share.MOST)
+    most = min(processors.usable(), share.MOST)
+    if collector.text("workers", _AUTO) == _AUTO:
+        return most
+    workers = collector.number("workers", most, least=1, most=share.MOST)
     if workers > 1 and not processors.SEVERAL:
         collector.problem("workers", "several workers need Linux")
     return workers

@@ -574,7 +574,7 @@ def test_durability_is_the_safest_that_there_is_a_place_for() -> None:
 
 def test_workers() -> None:
     """As many as there are processors, or as is said."""
-    assert parsed("").workers == processors.usable()
+    assert parsed("").workers == parsed("pyglue.collector.workers = auto").workers == processors.usable()
     assert parsed("pyglue.collector.workers = 7").workers == 7
     for number in ("0", "64", "many"):
         assert problems(f"pyglue.collector.workers = {number}") == [
