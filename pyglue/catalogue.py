@@ -246,6 +246,13 @@ HOPS: dict[str, dict[str, Entry]] = {
         ),
     },
     "collector": {
+        "worker-dies": Entry(
+            "The collector is several processes. One died five times within ten seconds, of a fault of ours or because the"
+            " system ended it for want of memory, or did not end in time when all were told to. What was answered is in"
+            " Kafka or in the spool.",
+            "`pyglue logs divolte` has the last words of each; `DIVOLTE_WORKERS=1 pyglue up` does without several. Where"
+            " memory is short, fewer workers need less. A trace of ours is worth a report: `pyglue support-bundle`.",
+        ),
         "event-dropped": Entry(
             "The collector would drop the event: it is no event of the tag, or a filter of the mapping or of"
             " `divolte-collector.conf` takes it out, or its visitor does not want to be counted. The error has the reason.",
@@ -268,8 +275,8 @@ HOPS: dict[str, dict[str, Entry]] = {
             " can hold: the machine went down while it was written, the disk is ill, or somebody edited it. It counts for"
             " nothing, so that the collector may have counted more.",
             "The error names files and lines, below the folder `counts` of the collector's"
-            " [data](collector.md#counts-on-disk): take these lines out. `open.json` is written anew by a collector that"
-            " runs. `pyglue reconcile --from TIME` looks at the days after.",
+            " [data](collector.md#counts-on-disk): take these lines out. `open.json` and `open-0.json` are written anew by a"
+            " collector that runs. `pyglue reconcile --from TIME` looks at the days after.",
         ),
         "event-unknown": Entry(
             "Neither Kafka nor Druid has an event of this id. It was refused (then the sender got no success),"

@@ -41,6 +41,19 @@ class Shared:
     seconds: float
 
 
+@dataclass(frozen=True)
+class LastWords:
+    """Why a worker can't go on: what its error says."""
+
+    message: str
+    details: list[str]
+    code: str
+
+    def error(self) -> PyglueError:
+        """As its parent raises it."""
+        return PyglueError(self.message, details=self.details, code=self.code)
+
+
 # Serves in a forked process, until it is told to end: its share, its sockets, and the line to its parent.
 Serve = Callable[[Share, Sockets, socket.socket], None]
 
@@ -58,14 +71,14 @@ def live(shared: Shared, serve: Serve, share: Share, line: socket.socket) -> NoR
                 logging.Formatter(f"%(asctime)s %(levelname)s worker {share.number}: %(message)s")
             )
         shared.memory.belong(share.number)
-        last_words = line.dup()
+        end_of_line = line.dup()  # the loop closes the other one
         try:
             serve(share, events, line)
             code = 0
         except PyglueError as error:
-            last_words.settimeout(LAST_WORDS_SECONDS)
-            told = {"message": error.message, "details": error.details, "code": error.code}
-            last_words.sendall(json.dumps({"error": told}).encode() + b"\n")
+            end_of_line.settimeout(LAST_WORDS_SECONDS)
+            words = LastWords(error.message, error.details, error.code)
+            end_of_line.sendall(json.dumps({"error": vars(words)}).encode() + b"\n")
     except BaseException:
         log.exception("worker %d fails", share.number)
     finally:

@@ -23,7 +23,7 @@ from pyglue.collector import forked, listeners, snapshot
 from pyglue.collector.connection import Connection
 from pyglue.collector.counters import in_words
 from pyglue.collector.deaths import MOST, WITHIN_SECONDS, Deaths
-from pyglue.collector.forked import Serve, Shared
+from pyglue.collector.forked import LastWords, Serve, Shared
 from pyglue.collector.keeper import now_ms
 from pyglue.collector.metrics_site import MetricsSite
 from pyglue.collector.share import Share
@@ -142,8 +142,7 @@ class Workers:
     def _heard(self, worker: _Worker, line: bytes) -> None:
         told = json.loads(line)
         if "error" in told:
-            error = told["error"]
-            worker.error = PyglueError(error["message"], details=error["details"], code=error["code"])
+            worker.error = LastWords(**told["error"]).error()
             return
         worker.last = snapshot.read(told["snapshot"])
         waiting = worker.waiting.get(told["asked"])
