@@ -172,7 +172,7 @@ class Workers:
         left = ", ".join(str(worker.number) for worker in self._alive())
         if left:
             self._error = self._error or PyglueError(
-                f"worker {left} was killed: it had not ended in time", code="worker-dies"
+                f"workers that had not ended were killed: {left}", code="worker-dies"
             )
         self._send(signal.SIGKILL)
 

@@ -13,6 +13,7 @@ from pyglue.collector import headers, requestlog
 from pyglue.collector.answers import Answer, holds_tag
 from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Request
 from pyglue.collector.counters import Counters
+from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event
 from pyglue.collector.page import TestPage
@@ -650,6 +651,22 @@ def test_a_duplicate_of_what_another_worker_has_under_way_is_recorded() -> None:
     assert [value.split(b"|")[2] for _, value, _ in outlet.records] == [b"True"]
     assert answered == [200] * 3
     assert app.counters.totals().discarded == {"duplicate": 2}
+
+
+def test_an_event_without_a_record_is_remembered() -> None:
+    """Nothing of it is under way once it is answered."""
+
+    def dropping(_: Event) -> bytes:
+        raise DroppedEvent("no value for field a")
+
+    memory = DuplicateMemory(100)
+    place = EventsAt((Pipeline(dropping, (FakeOutlet(),)),))
+    app = App(
+        {"/csc-event": place}, memory, Counters(), clock=lambda: NOW, later=Timer().later, retry_after_s=3
+    )
+    assert ask(app, f"/csc-event?{event_query()}").status == 200
+    event = browser_event(event_query().encode())
+    assert memory.was_safe(memory.remember(event.party, event.session, event.event_id))
 
 
 def test_an_event_that_could_not_be_written_is_forgotten() -> None:

@@ -14,8 +14,11 @@ import psutil
 import pytest
 
 from pyglue.collector.counts import added, read_lines
+from pyglue.collector.records import decode as decoder
 from pyglue.collector.spool.entries import Entry, read
-from tests.collector.processes import Collector, send, status, until
+from tests.collector.processes import ROOT, Collector, send, status, until
+
+SCHEMA = ROOT / "pyglue" / "collector" / "defaults" / "DefaultEventRecord.avsc"
 
 
 @pytest.fixture
@@ -33,6 +36,12 @@ def spooled(folder: Path) -> list[Entry]:
         with path.open("rb") as file:
             found += [entry for entry, _ in read(file, 0, path.stat().st_size)]
     return found
+
+
+def refuses(port: int) -> bool:
+    """Whether nobody listens."""
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_a_worker_that_is_killed_is_replaced_and_nobody_is_turned_away(collector: Collector) -> None:
@@ -92,6 +101,8 @@ def test_what_a_killed_worker_had_under_way_is_no_duplicate_when_it_comes_again(
         }
         assert found.adds_up()
         until(lambda: collector.scrape().value("spool_records") == 2)
+        decode = decoder(SCHEMA)
+        assert [decode(entry.value)["detectedDuplicate"] for entry in spooled(tmp_path)] == [False, False]
         assert "worker 1: the spool has 1 records of before" in collector.log
     finally:
         collector.clean()
@@ -107,6 +118,8 @@ def test_all_workers_end_in_order(tmp_path: Path) -> None:
                 send(client, f"{client.getsockname()}")
             until(lambda: collector.scrape().value("events_in_flight") == 2)
             os.kill(collector.parent, signal.SIGTERM)
+            until(lambda: refuses(collector.port))
+            assert all(psutil.pid_exists(pid) for pid in collector.pids().values())
             assert [status(one), status(other)] == [200, 200]
         assert collector.ended() == 0
         assert len(spooled(tmp_path)) == 2
@@ -183,9 +196,9 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         collector.up()
         os.kill(collector.pids()[1], signal.SIGSTOP)
         os.kill(collector.parent, signal.SIGTERM)
-        until(lambda: "worker 0: ended" in collector.log)
+        until(lambda: not psutil.pid_exists(collector.pids()[0]))
         os.kill(collector.parent, signal.SIGTERM)
         assert collector.ended() == 1
-        assert "worker 1 was killed: it had not ended in time" in collector.log
+        assert "workers that had not ended were killed: 1\n" in collector.log
     finally:
         collector.clean()
