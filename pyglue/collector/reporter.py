@@ -19,7 +19,7 @@ class Reporter:
     def __init__(self, look: Callable[[], Snapshot], orphaned: Callable[[], None]) -> None:
         self._look = look
         self._said = ""
-        self._wire = Wire(lambda line: self._say(int(line)), orphaned)
+        self._wire = Wire(lambda line: self._say(look().as_json(), int(line)), orphaned)
 
     async def open(self, parent: socket.socket) -> None:
         """Begin, in the running loop."""
@@ -28,18 +28,20 @@ class Reporter:
     async def work(self) -> None:
         """Until it is cancelled."""
         while True:
-            if self._wire.free and self._look().as_json() != self._said:
-                self._say(0)
+            if self._wire.free:
+                text = self._look().as_json()
+                if text != self._said:
+                    self._say(text)
             await asyncio.sleep(REPORT_SECONDS)
 
     async def end(self) -> None:
         """Tell what there is. A parent that hangs is not waited for."""
-        self._say(0)
+        self._say(self._look().as_json())
         loop = asyncio.get_running_loop()
         deadline = loop.time() + END_SECONDS
         while not self._wire.free and loop.time() < deadline:
             await asyncio.sleep(REPORT_SECONDS / 10)
 
-    def _say(self, asked: int) -> None:
-        self._said = self._look().as_json()
-        self._wire.say(f'{{"asked": {asked}, "snapshot": {self._said}}}')
+    def _say(self, text: str, asked: int = 0) -> None:
+        self._said = text
+        self._wire.say(f'{{"asked": {asked}, "snapshot": {text}}}')
