@@ -11,10 +11,13 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 
 from bench.soak.disk import Disk
-from bench.soak.world import WORKERS, World
+from bench.soak.world import World
 
 KILLED_TOO = 0.3  # of the times that the disk fails
-HANGS_TOO = 0.5  # of the times that a worker is killed
+HANGS_TOO, AGAIN = (
+    0.5,
+    0.2,
+)  # of the times that a worker is killed; after five in ten seconds the collector would give up
 LONG_SECONDS = 600.0
 END_SECONDS = 30.0  # within which a collector must end after SIGTERM
 
@@ -36,10 +39,10 @@ def collector_killed(world: World, chance: random.Random) -> None:
 
 
 def worker_killed(world: World, chance: random.Random) -> None:
-    """One of them, or one after the other; sometimes while Kafka hangs."""
+    """One of them, or two, one after the other; sometimes while Kafka hangs."""
     time.sleep(chance.uniform(0.5, 2.0))
     with _hanging_kafka(world) if chance.random() < HANGS_TOO else nullcontext():
-        for _ in range(chance.randint(1, WORKERS)):
+        for _ in range(1 + (chance.random() < AGAIN)):
             time.sleep(chance.uniform(0.1, 2.0))
             os.kill(chance.choice(world.collector.children()), signal.SIGKILL)
 
