@@ -29,7 +29,9 @@ from pyglue.collector.configured import (
     MappingFiles,
     MetricsAt,
     Spool,
+    Tls,
 )
+from pyglue.collector.room import MOST
 from pyglue.collector.schema import reason
 from pyglue.collector.settings import Section
 from pyglue.errors import InputError, Problem
@@ -119,6 +121,8 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
         spool=spool,
         metrics=_metrics(collector.section("metrics"), port),
         privacy=read_privacy(collector.section("privacy"), read_sources),
+        max_connections=collector.number("max_connections", MOST, least=1, most=1_000_000),
+        tls=_tls(collector, collector.section("tls")),
     )
     mapper.number("buffer_size", 1_048_576, least=1)
     mapper.number("threads", 1, least=1)
@@ -188,6 +192,19 @@ def _metrics(section: Section, taken: int) -> MetricsAt | None:
     if metrics.port == taken:
         section.problem("port", "must differ from divolte.global.server.port: metrics are not for visitors")
     return metrics
+
+
+def _tls(collector: Section, section: Section) -> Tls | None:
+    """With what HTTPS is spoken; None without the block."""
+    certificate, key = _file(section, "certificate"), _file(section, "key")
+    minimum = section.choice("minimum_version", "1.2", ("1.2", "1.3"))
+    section.done()
+    if "tls" not in collector:
+        return None
+    for name, file in (("certificate", certificate), ("key", key)):
+        if file is None:
+            section.problem(name, "expected the name of a file in PEM")
+    return None if certificate is None or key is None else Tls(certificate, key, minimum)
 
 
 def _source(name: str, section: Section) -> BrowserSource | JsonSource | None:

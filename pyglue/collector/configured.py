@@ -123,6 +123,15 @@ class MetricsAt:
 
 
 @dataclass(frozen=True)
+class Tls:
+    """The block `pyglue.collector.tls`: files in PEM, and the oldest version that is spoken (`1.2` or `1.3`)."""
+
+    certificate: Path
+    key: Path
+    minimum_version: str
+
+
+@dataclass(frozen=True)
 class Privacy:
     """The block `pyglue.collector.privacy`. Its defaults are what Divolte does. Times in milliseconds.
 
@@ -154,8 +163,8 @@ class Config:
 
     Sources, sinks and mappings are in Divolte's order (of two that claim one path, the later has it); `sinks` are
     those that are switched on and fed by a mapping. `producer` holds librdkafka's names and values, and nothing if
-    there is no Kafka sink; `counts` is None if counts are not kept on disk, `spool` if
-    an answer always waits for Kafka. Times are in milliseconds.
+    there is no Kafka sink; `counts` is None if counts are not kept on disk, `spool` if an answer always waits for
+    Kafka, `tls` if HTTP is spoken. Times are in milliseconds.
     """
 
     host: str
@@ -178,3 +187,5 @@ class Config:
     spool: Spool | None
     metrics: MetricsAt | None
     privacy: Privacy
+    max_connections: int
+    tls: Tls | None

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from pyglue.collector import config as configuration
-from pyglue.collector import schema
+from pyglue.collector import schema, tls
 from pyglue.collector.answers import Tag
 from pyglue.collector.app import EventsAt, JsonEventsAt, Ping, Pipeline, Place, Ready
 from pyglue.collector.configured import BrowserSource, Config, FileSink, KafkaSink, MappingFiles, Privacy
@@ -105,6 +105,11 @@ def load(conf: Path, environment: Mapping[str, str], script: Path | None = None)
     if config.ip2geo_database is not None:
         try:
             geo = Database(config.ip2geo_database)
+        except InputError as error:
+            problems += error.problems
+    if config.tls is not None:
+        try:
+            tls.load(config.tls)
         except InputError as error:
             problems += error.problems
     loaded = []

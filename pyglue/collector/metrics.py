@@ -8,7 +8,7 @@ Prometheus' conventions; labels are reasons, kinds, statuses, topics, folders an
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from math import isinf
 
 import confluent_kafka
@@ -33,7 +33,7 @@ PREFIX = "pyglue_collector_"
 class Metrics(Collector):
     """Of one collector: `connections` are the open ones, `queues` tells what waits."""
 
-    def __init__(self, app: App, connections: Collection[object], queues: Callable[[], Queues]) -> None:
+    def __init__(self, app: App, connections: Sized, queues: Callable[[], Queues]) -> None:
         self._app = app
         self._connections = connections
         self._queues = queues

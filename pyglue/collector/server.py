@@ -20,7 +20,7 @@ import uvloop
 
 from pyglue.collector import useragent
 from pyglue.collector.app import App
-from pyglue.collector.configured import CountsKept, FileSink, KafkaSink, MappingFiles
+from pyglue.collector.configured import CountsKept, FileSink, KafkaSink, MappingFiles, Tls
 from pyglue.collector.connection import Connection, Site
 from pyglue.collector.count_files import CountFiles
 from pyglue.collector.counters import Counters
@@ -28,8 +28,10 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.loading import Setup
 from pyglue.collector.metrics_site import MetricsSite
 from pyglue.collector.opening import OpenSinks
+from pyglue.collector.room import Room, places
 from pyglue.collector.sinks import Outlet, Queues
 from pyglue.collector.timings import Timings
+from pyglue.collector.tls import Certificate, Secured
 from pyglue.errors import PyglueError
 
 log = logging.getLogger("pyglue.collector")
@@ -40,6 +42,7 @@ LATE_MS = 1000  # after the acknowledgement time
 SWEEP_SECONDS = 5.0
 CLOSE_SECONDS = 1.0  # for the sinks, when nothing is under way any more
 BACKLOG = 1024
+SCRAPES = 100  # connections to the port for metrics
 GARBAGE_THRESHOLD = 50_000  # objects made since, before the next look for cycles among the young ones
 
 
@@ -97,11 +100,11 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
         debug_requests=config.debug_requests,
         privacy=config.privacy,
     )
-    connections: set[Connection] = set()
-    scrapes: set[Connection] = set()
+    connections, scrapes = Room(_places(config.max_connections)), Room(SCRAPES)
     servers: list[asyncio.Server] = []
     try:
-        servers.append(await _listen(app, connections, config.host, config.port))
+        certificate = None if config.tls is None else _certificate(config.tls)
+        servers.append(await _listen(app, connections, config.host, config.port, certificate))
         if config.metrics is not None:
             site = _metrics(app, connections, sinks)
             servers.append(await _listen(site, scrapes, config.metrics.host, config.metrics.port))
@@ -128,27 +131,51 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
     await keeper.end()
     for server in servers[1:]:
         server.close()
-    for scrape in list(scrapes):
+    for scrape in scrapes:
         scrape.abort()
     log.info("ended; since the start: %s", counters)
     if fatal:
         raise PyglueError(f"the collector can't go on: {fatal[0]}", code="kafka-refused")
 
 
-async def _listen(site: Site, connections: set[Connection], host: str, port: int) -> asyncio.Server:
-    try:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(site, connections, time.monotonic), host, port, backlog=BACKLOG
+async def _listen(
+    site: Site, room: Room, host: str, port: int, certificate: Certificate | None = None
+) -> asyncio.Server:
+    def protocol() -> asyncio.Protocol:
+        connection = Connection(site, room, time.monotonic)
+        return (
+            connection
+            if certificate is None
+            else Secured(connection, room, certificate.context, time.monotonic)
         )
+
+    try:
+        server = await asyncio.get_running_loop().create_server(protocol, host, port, backlog=BACKLOG)
     except OSError as error:
         raise PyglueError(
             f"can't listen on {host}:{port}: {error.strerror or error}", code="port-taken"
         ) from error
-    log.info("listening on %s:%d", host, port)
+    log.info("listening on %s:%d%s", host, port, "" if certificate is None else ", by TLS")
     return server
 
 
-def _metrics(app: App, connections: set[Connection], sinks: Sinks) -> Site:
+def _certificate(tls: Tls) -> Certificate:
+    """The certificate, which is read anew on SIGHUP; raises InputError."""
+    certificate = Certificate(tls)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificate.renew)
+    return certificate
+
+
+def _places(wanted: int) -> int:
+    found = places(wanted)
+    if found < wanted:
+        log.warning(
+            "room for %d connections, not %d: the system grants too few files (ulimit -n)", found, wanted
+        )
+    return found
+
+
+def _metrics(app: App, connections: Room, sinks: Sinks) -> Site:
     # Only where it is wanted: it takes 27 ms of a start and 2.7 MB.
     from pyglue.collector.metrics import Metrics
 
@@ -203,14 +230,14 @@ def _memory(size: int) -> DuplicateMemory:
         ) from None
 
 
-async def _finish(app: App, connections: set[Connection], seconds: float) -> None:
+async def _finish(app: App, connections: Room, seconds: float) -> None:
     """Let every connection have the answers that it waits for, for up to `seconds`."""
     deadline = time.monotonic() + seconds
-    for connection in list(connections):
+    for connection in connections:
         connection.finish()
-    while (app.in_flight or connections) and time.monotonic() < deadline:
+    while (app.in_flight or len(connections)) and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
-    for connection in list(connections):
+    for connection in connections:
         connection.abort()
 
 
@@ -222,9 +249,10 @@ async def _report(counters: Counters) -> None:
             log.info("since the start: %s", line)
 
 
-async def _sweep(*connections: set[Connection]) -> None:
+async def _sweep(*rooms: Room) -> None:
     while True:
         await asyncio.sleep(SWEEP_SECONDS)
         now = time.monotonic()
-        for connection in [one for some in connections for one in some]:
-            connection.sweep(now)
+        for room in rooms:
+            for connection in room:
+                connection.sweep(now)

@@ -132,6 +132,8 @@ def test_defaults_are_divoltes(source: str) -> None:
         spool=None,
         metrics=None,
         privacy=AS_DIVOLTE,
+        max_connections=20_000,
+        tls=None,
     )
 
 

@@ -19,6 +19,7 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event
 from pyglue.collector.metrics import PREFIX, Metrics
 from pyglue.collector.metrics_site import MetricsSite
+from pyglue.collector.room import Room
 from pyglue.collector.server import Keeper
 from pyglue.collector.sinks import Done, Queue, Queues
 from pyglue.collector.timings import BOUNDS, Histogram, Timings
@@ -296,7 +297,7 @@ def test_a_value_on_a_bound_is_within_it(seconds: float, first: int) -> None:
     timer, outlet = Ticking(), FakeOutlet(verdict=None)
     timer.now = 0.0
     app = app_with(outlet, timer=timer)
-    connection = Connection(app, set(), timer)
+    connection = Connection(app, Room(), timer)
     connection.data_received(f"GET {EVENT} HTTP/1.1\r\n\r\n".encode())
     timer.now = seconds
     outlet.acknowledge_all()
@@ -394,7 +395,7 @@ def test_only_events_are_timed() -> None:
     """From the bytes' arrival to the answer, by status; pings and tags are not among them, requests that wait are."""
     outlet = FakeOutlet(verdict=None)
     app, timer = app_with(outlet), Ticking()
-    connection = Connection(app, set(), timer)
+    connection = Connection(app, Room(), timer)
     lines = (f"GET {EVENT} HTTP/1.1", "GET /ping HTTP/1.1", "GET /divolte.js HTTP/1.1", "GET /x HTTP/1.1")
     connection.data_received(b"".join(f"{line}\r\n\r\n".encode() for line in lines))
     timer.now += 0.04

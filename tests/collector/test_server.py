@@ -26,6 +26,7 @@ from pyglue.collector.connection import Connection
 from pyglue.collector.counts import read_lines
 from pyglue.collector.http1 import MAX_HEAD_BYTES
 from pyglue.collector.loading import Setup
+from pyglue.collector.room import Room
 from pyglue.collector.sinks import Queues
 from pyglue.errors import PyglueError
 from tests.collector.http_fakes import FakeOutlet, app_with, encode, event_query, json_request
@@ -41,7 +42,7 @@ class Running:
     def __init__(self, app: App, outlet: FakeOutlet) -> None:
         self.app = app
         self.outlet = outlet
-        self.connections: set[Connection] = set()
+        self.connections = Room()
         self.now = 0.0
         self.port = 0
         self.loop = uvloop.new_event_loop()
@@ -59,7 +60,7 @@ class Running:
         self._up.set()
         self.loop.run_forever()
         server.close()
-        for connection in list(self.connections):
+        for connection in self.connections:
             connection.abort()
         self.loop.run_until_complete(asyncio.sleep(0.02))
         self.loop.close()
@@ -173,7 +174,7 @@ def test_a_client_that_leaves_early_harms_nobody(running: Running) -> None:
         )  # leave without a goodbye
         sock.sendall(EVENT)
         until(lambda: len(running.outlet.waiting) == 1)
-    until(lambda: not running.connections)
+    until(lambda: len(running.connections) == 0)
     running.within(lambda: running.outlet.waiting[0](True))
     assert (running.app.counters["acknowledged"], running.app.in_flight) == (1, 0)
     with running.client() as sock:
@@ -252,7 +253,7 @@ def test_malformed_requests(running: Running, garbage: bytes) -> None:
     with running.client() as sock:
         sock.sendall(garbage)
         assert rest(sock) == b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    until(lambda: not running.connections)
+    until(lambda: len(running.connections) == 0)
     assert running.app.counters["malformed request"] == 1
 
 
@@ -298,10 +299,10 @@ def test_slow_and_silent_clients_are_let_go(running: Running) -> None:
         slow.sendall(b"GET /ping HTT")
         waiting.sendall(EVENT)
         until(lambda: len(running.outlet.waiting) == 1 and len(running.connections) == 3)
-        until(lambda: sum(connection._began is not None for connection in running.connections) == 1)
+        until(lambda: sum(vars(one)["_began"] is not None for one in running.connections) == 1)
 
         def sweep() -> None:
-            for connection in list(running.connections):
+            for connection in running.connections:
                 connection.sweep(running.now)
 
         running.now = module.WHOLE_SECONDS + 1
@@ -381,7 +382,7 @@ def test_a_client_that_asks_without_reading_is_answered_bit_by_bit() -> None:
 
     async def scenario() -> None:
         transport = Congested()
-        connection = transport.protocol = Connection(app_with(FakeOutlet()), set(), lambda: 0.0)
+        connection = transport.protocol = Connection(app_with(FakeOutlet()), Room(), lambda: 0.0)
         connection.connection_made(transport)
         connection.data_received(PING * count)
         assert not transport.reading
@@ -432,6 +433,8 @@ class Plant:
             "shutdown_timeout_ms": 10_000,
             "counts": None,
             "metrics": None,
+            "max_connections": 1000,
+            "tls": None,
             "privacy": AS_DIVOLTE,
         }
         flags = {"use_x_forwarded_for": False, "serve_static_resources": True, "debug_requests": False}
