@@ -43,7 +43,7 @@ def load(tls: Tls) -> ssl.SSLContext:
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             raise InputError([_problem(tls.key, f"is not the key of {tls.certificate}")]) from None
-        reason = (error.reason or str(error)).lower().replace("_", " ")
+        reason = (error.reason or "one of both is damaged").lower().replace("_", " ")
         raise InputError([_problem(tls.certificate, f"can't be used with {tls.key}: {reason}")]) from None
     except _Encrypted:
         raise InputError([_problem(tls.key, "is encrypted; nobody is there to type its password")]) from None
@@ -112,7 +112,9 @@ class Secured(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The client sends no more; True keeps the connection for the answers that it waits for."""
-        return self._secure and (self._ended or self._deaf or self._connection.eof_received())
+        if not self._secure or self._ended:
+            return self._ended
+        return not self._deaf and self._connection.eof_received()
 
     def pause_writing(self) -> None:
         """The client takes its answers too slowly."""

@@ -52,11 +52,7 @@ class Running:
     def _run(self) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
-        server = self.loop.run_until_complete(
-            self.loop.create_server(
-                lambda: Connection(self.app, self.connections, lambda: self.now), sock=listener
-            )
-        )
+        server = self.loop.run_until_complete(self.loop.create_server(lambda: self.protocol(), sock=listener))
         self._up.set()
         self.loop.run_forever()
         server.close()
@@ -64,6 +60,10 @@ class Running:
             connection.abort()
         self.loop.run_until_complete(asyncio.sleep(0.02))
         self.loop.close()
+
+    def protocol(self) -> asyncio.Protocol:
+        """What a new client meets."""
+        return Connection(self.app, self.connections, lambda: self.now)
 
     def start(self) -> None:
         """Serve in a thread."""
