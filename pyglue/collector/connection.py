@@ -7,7 +7,6 @@ read as HTTP is answered like Divolte's server does, with an empty 400, and ends
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -15,11 +14,12 @@ from typing import Protocol, cast
 from pyglue.collector import addresses, answers, headers
 from pyglue.collector.answers import Answer
 from pyglue.collector.app import Request
+from pyglue.collector.bugs import Bugs
 from pyglue.collector.delivery import Reply
 from pyglue.collector.http1 import END, LINE_ENDS, MAX_HEAD_BYTES, Body, Malformed, Reader, may_begin
 from pyglue.collector.room import Room
 
-log = logging.getLogger("pyglue.collector")
+_BUGS = Bugs()
 
 # Requests of one connection that wait for their answers before it is read on, and those that are answered in one write.
 # A client that never reads can't have more answered into memory, whatever one reading of the socket brings.
@@ -320,8 +320,8 @@ class Connection(asyncio.Protocol):
             self._turned_away = self._upload is not None
         try:
             self.app.respond(exchange, exchange.reply)
-        except Exception:
-            log.exception("a request could not be answered")
+        except Exception as error:  # noqa: BLE001 - a bug of ours costs its request alone
+            _BUGS.tell("a request could not be answered", error)
             self.app.count("internal error")
             exchange.reply(answers.BROKEN)
 

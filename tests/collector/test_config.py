@@ -23,6 +23,7 @@ from pyglue.collector.configured import (
     MetricsAt,
     Privacy,
     Spool,
+    Tls,
 )
 from pyglue.errors import InputError
 
@@ -516,6 +517,19 @@ def test_our_own_block() -> None:
     ]
     assert problems("pyglue.collector.metrics.port = 8290") == [
         "pyglue.collector.metrics.port: must differ from divolte.global.server.port: metrics are not for visitors"
+    ]
+    assert parsed("pyglue.collector.max_connections = 5").max_connections == 5
+    assert problems("pyglue.collector.max_connections = 0")
+    assert parsed("pyglue.collector.tls { certificate = c.pem, key = k.pem }").tls == Tls(
+        Path("c.pem"), Path("k.pem"), "1.2"
+    )
+    newest = parsed("pyglue.collector.tls { certificate = c, key = k, minimum_version = 1.3 }").tls
+    assert newest is not None
+    assert newest.minimum_version == "1.3"
+    assert problems("pyglue.collector.tls { key = k, minimum_version = 1.1, ciphers = a }") == [
+        "pyglue.collector.tls.certificate: expected the name of a file in PEM",
+        "pyglue.collector.tls.minimum_version: expected 1.2 or 1.3, found '1.1'",
+        "unknown key pyglue.collector.tls.ciphers; known here: certificate, key, minimum_version",
     ]
     assert problems("pyglue.colector.linger = 3 s")[0].startswith(
         "unknown key pyglue.colector; known here: collector"
