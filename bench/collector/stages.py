@@ -101,6 +101,9 @@ class _Nowhere:
         """The other end's address."""
         return (PEER.decode(), 1) if name == "peername" else None
 
+    def set_write_buffer_limits(self, high: int) -> None:
+        """Nothing waits here."""
+
     def is_closing(self) -> bool:
         """Never."""
         return False

@@ -24,9 +24,9 @@ _BUGS = Bugs()
 # Requests of one connection that wait for their answers before it is read on, and those that are answered in one write.
 # A client that never reads can't have more answered into memory, whatever one reading of the socket brings.
 MAX_WAITING = 128
-MAX_WRITTEN = (
-    1 << 16
-)  # bytes of answers that are handed to the transport before it is asked whether it can go on
+# Bytes of answers in one write, and those in a transport from which on it asks to wait: a client that does not read has no
+# more in memory.
+MAX_WRITTEN = 1 << 14
 WHOLE_SECONDS = 30.0  # for a head to arrive whole, and for a body
 IDLE_SECONDS = 75.0  # without a whole request, or with answers that the client does not take
 LINGER_SECONDS = 5.0  # for a client to see why it was turned away, though it may still be sending
@@ -148,6 +148,7 @@ class Connection(asyncio.Protocol):
         """A client is there."""
         # Not narrowed by isinstance: uvloop's transports only behave like asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(MAX_WRITTEN)
         peer = transport.get_extra_info("peername")
         self.peer = addresses.canonical(str(peer[0])).encode() if peer else b""
         self._asked = self.clock()

@@ -39,7 +39,8 @@ log = logging.getLogger("pyglue.collector")
 REPORT_SECONDS = 60.0
 KEEP_SECONDS = 1.0
 LATE_MS = 1000  # after the acknowledgement time
-SWEEP_SECONDS = 5.0
+SWEEP_SECONDS = 5.0  # for a look at all connections
+SWEPT = 64  # of them at a time
 CLOSE_SECONDS = 1.0  # for the sinks, when nothing is under way any more
 BACKLOG = 1024
 SCRAPES = 100  # connections to the port for metrics
@@ -250,9 +251,12 @@ async def _report(counters: Counters) -> None:
 
 
 async def _sweep(*rooms: Room) -> None:
+    """Let go who takes too long, a few at a time: what came together would be cut off, and come again, together."""
     while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        now = time.monotonic()
-        for room in rooms:
-            for connection in room:
-                connection.sweep(now)
+        guests = [guest for room in rooms for guest in room]
+        turns = max(-(-len(guests) // SWEPT), 1)
+        for turn in range(turns):
+            await asyncio.sleep(SWEEP_SECONDS / turns)
+            now = time.monotonic()
+            for guest in guests[turn * SWEPT : (turn + 1) * SWEPT]:
+                guest.sweep(now)

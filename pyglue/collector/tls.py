@@ -153,6 +153,11 @@ class Secured(asyncio.Protocol):
         """What the socket's transport knows."""
         return default if self._transport is None else self._transport.get_extra_info(name, default)
 
+    def set_write_buffer_limits(self, high: int) -> None:
+        """From how many bytes on the client is waited for."""
+        if self._transport is not None:
+            self._transport.set_write_buffer_limits(high)
+
     def is_closing(self) -> bool:
         """Whether the end was asked for."""
         return self._transport is None or self._transport.is_closing()

@@ -356,6 +356,9 @@ class Congested(asyncio.Transport):
         if len(self.kept) > 64 * 1024:
             self.protocol.pause_writing()
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """It has limits of its own."""
+
     def drain(self) -> None:
         """The client reads everything."""
         assert self.protocol is not None
