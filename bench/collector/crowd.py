@@ -13,6 +13,7 @@ import socket
 import sys
 import time
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 
 from pyglue.collector.room import places
@@ -34,8 +35,9 @@ KINDS = ((HEAD, True), (BODY, True), (b"", False), (MUCH, False))
 class Crowd:
     """So many slow clients of a port."""
 
-    def __init__(self, port: int, clients: int) -> None:
+    def __init__(self, port: int, clients: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.cut = 0
+        self._clock = clock
         self._port = port
         self._poll = select.epoll()
         self._open: dict[int, tuple[socket.socket, int]] = {}
@@ -63,13 +65,13 @@ class Crowd:
         with suppress(OSError):  # it was cut off at once
             sock.send(begin)
         if grows:
-            now = time.monotonic()
+            now = self._clock()
             self._last[number] = now
             self._due.append((now + PERIOD, number))
 
     def go_on(self) -> None:
         """Send what is due, and replace those that were cut off."""
-        now = time.monotonic()
+        now = self._clock()
         while self._due and self._due[0][0] <= now:
             due, number = self._due.popleft()
             if number in self._last and due == self._last[number] + PERIOD:

@@ -82,14 +82,14 @@ def compared(clients: int, calm: list[Outcome], crowded: list[Outcome]) -> dict[
 
 
 @contextmanager
-def crowd(port: int, clients: int) -> Iterator[None]:
+def crowd(port: int, clients: int, settle: float = SETTLE) -> Iterator[None]:
     """Slow clients, in a process of their own, until the end of the block; raises PyglueError if some have no place."""
     argv = [sys.executable, "-m", "bench.collector.crowd", str(port), str(clients)]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         try:
             if process.stdout is None or not process.stdout.readline():
                 raise PyglueError(f"{clients} slow clients could not connect")
-            time.sleep(SETTLE)
+            time.sleep(settle)
             yield
             said, _ = process.communicate("", CROWD_SECONDS)
         finally:
