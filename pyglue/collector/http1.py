@@ -105,7 +105,6 @@ class Reader:
         self.keep_alive = False
         self._parser: httptools.HttpRequestParser | None = None
         self._parsing = False  # the parser had the last head, and gets the body
-        self._doubtful = False  # others may see another end of the request
         self._found: list[tuple[bytes, bytes]] = []
         self._body: Body | None = None
 
@@ -161,7 +160,7 @@ class Reader:
     def on_message_complete(self) -> None:
         """A request is whole."""
         self.whole = True
-        self.keep_alive = self._known_parser.should_keep_alive() and not self._doubtful
+        self.keep_alive = self._known_parser.should_keep_alive()
 
     # the rest
 
@@ -188,7 +187,6 @@ class Reader:
         return end
 
     def _read_headers(self, version: bytes, block: bytes) -> None:
-        self._doubtful = False
         first_line = _FIRST_LINES.get(version)
         if first_line is None:
             raise Malformed
@@ -206,8 +204,7 @@ class Reader:
         if any(name == b"content-length" and len(value) > MAX_LENGTH_DIGITS for name, value in self.headers):
             raise Malformed
         if version == b"HTTP/1.0" and any(name == b"transfer-encoding" for name, _ in self.headers):
-            self._doubtful = True  # that version has no chunks
-            self.keep_alive = False
+            self.keep_alive = False  # that version has no chunks: a proxy may see another end
 
     def _feed(self, head: bytes) -> bool:
         """Parse a head; False, and all is as if it had not been tried, if it is malformed."""

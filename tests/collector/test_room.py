@@ -78,8 +78,9 @@ def test_an_answer_that_is_not_taken_is_not_waited_for() -> None:
     """A client that does not read holds no place for good."""
     house = House(1)
     greedy, connection = house.enter()
-    connection.pause_writing()
     connection.data_received(EVENT)
+    connection.pause_writing()
+    house.outlet.acknowledge_all()
     newcomer, _ = house.enter()
     assert (greedy.aborted, newcomer.aborted) == (True, False)
 

@@ -94,7 +94,7 @@ def test_a_request_in_pieces_by_tls(secure: Secure) -> None:
         assert receive(sock, 1)[0][0] == 200
 
 
-def test_who_is_turned_away_sees_why_by_tls(secure: Secure) -> None:
+def test_who_is_turned_away_sees_why_by_tls(secure: Secure, caplog: pytest.LogCaptureFixture) -> None:
     """The answer comes whole, then TLS's own end, though more was sent."""
     with secure.secured() as sock:
         sock.sendall(b"nonsense\r\n\r\n" + b"x" * 100_000)
@@ -103,6 +103,7 @@ def test_who_is_turned_away_sees_why_by_tls(secure: Secure) -> None:
         sock.sendall(PING.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
         assert rest(sock).endswith(b"pong")
     until(lambda: len(secure.connections) == 0)
+    assert caplog.records == []
 
 
 def test_an_answer_comes_after_the_client_stopped_sending(files: Tls) -> None:
