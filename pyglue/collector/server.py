@@ -170,7 +170,7 @@ def _certificate(tls: Tls) -> Certificate:
 def _places(wanted: int) -> int:
     found = places(wanted)
     if found < wanted:
-        log.warning(
+        log.info(
             "room for %d connections, not %d: the system grants too few files (ulimit -n)", found, wanted
         )
     return found
