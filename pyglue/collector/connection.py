@@ -238,15 +238,19 @@ class Connection(asyncio.Protocol):
         """Send the answers that are ready and whose turn it is."""
         places = self._places
         close = False
-        while self._transport is not None and self._writable and not close:
+        while (
+            places
+            and places[0].data is not None
+            and self._transport is not None
+            and self._writable
+            and not close
+        ):
             ready: list[bytes] = []
             size = 0
             while places and (data := places[0].data) is not None and not close and size < MAX_WRITTEN:
                 close = places.popleft().close
                 ready.append(data)
                 size += len(data)
-            if not ready:
-                break
             self._transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
         if self._transport is None:
             return
