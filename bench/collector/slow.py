@@ -24,9 +24,9 @@ from pyglue.pipeline.kafka import Kafka
 
 RATE = 500.0  # honest requests per second
 CONNECTIONS = 64
-SECONDS = 8.0
+SECONDS = 6.0
 SETTLE = 3.0  # until the collector has taken in what a crowd brought
-TURNS = 3
+TURNS = 5
 TOPIC = "bench-slow"
 CROWD_SECONDS = 60.0  # for a crowd to come and to go
 MIB = 2**20
