@@ -12,7 +12,7 @@ from functools import partial
 
 from pyglue.collector.answers import Answer
 from pyglue.collector.counters import Counters
-from pyglue.collector.duplicates import DuplicateMemory, Seen
+from pyglue.collector.duplicates import Memory, Seen
 from pyglue.collector.sinks import Outlet
 from pyglue.collector.timings import Timings
 
@@ -69,7 +69,7 @@ class Deliveries:
     """All events under way. `timer` gives seconds that only grow; `try_later` is the answer to those that are refused."""
 
     def __init__(
-        self, memory: DuplicateMemory, counters: Counters, timer: Callable[[], float], try_later: Answer
+        self, memory: Memory, counters: Counters, timer: Callable[[], float], try_later: Answer
     ) -> None:
         self.counters = counters
         self.timings = Timings()

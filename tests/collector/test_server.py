@@ -431,6 +431,7 @@ class Plant:
             "shutdown_delay_ms": 0,
             "shutdown_timeout_ms": 10_000,
             "counts": None,
+            "bad_events": None,
             "metrics": None,
             "privacy": AS_DIVOLTE,
         }
