@@ -237,6 +237,27 @@ class Daemon:
 
     def read_file(self, container: Container, path: str) -> bytes | None:
         """A file of a container, whether it runs or not; None if there is none."""
+        archive = self._archive(container, path)
+        if archive is None:
+            return None
+        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+            file = tar.extractfile(tar.next() or tarfile.TarInfo())
+            return b"" if file is None else file.read()
+
+    def read_folder(self, container: Container, path: str) -> dict[str, bytes]:
+        """The files of a folder of a container, by their names; none if there is no such folder."""
+        archive = self._archive(container, path)
+        found: dict[str, bytes] = {}
+        if archive is not None:
+            with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
+                for member in tar:
+                    file = tar.extractfile(member) if member.isfile() else None
+                    if file is not None:
+                        found[member.name.rpartition("/")[2]] = file.read()
+        return found
+
+    def _archive(self, container: Container, path: str) -> bytes | None:
+        """What the daemon packs of a file or folder; None if there is none."""
         from docker.errors import NotFound
 
         def read() -> bytes:
@@ -244,14 +265,11 @@ class Daemon:
             return b"".join(parts)
 
         try:
-            archive = self._asked(f"for {path} of {container.name}", read)
+            return self._asked(f"for {path} of {container.name}", read)
         except PyglueError as error:
             if isinstance(error.__cause__, NotFound):
                 return None
             raise
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            file = tar.extractfile(tar.next() or tarfile.TarInfo())
-            return b"" if file is None else file.read()
 
     def memory(self, container: Container) -> int | None:
         """Bytes that a container uses: without the files that the kernel may drop at any time, as `docker stats` shows.

@@ -138,9 +138,21 @@ class NativeEngine(Engine):
 
     def read_data(self, service: str, name: str) -> bytes | None:
         try:
-            return (Path(self._programs[service].environment["DATA_DIR"]) / name).read_bytes()
+            return (self._data(service) / name).read_bytes()
         except FileNotFoundError:
             return None
+
+    def read_folder(self, service: str, name: str) -> dict[str, bytes]:
+        folder = self._data(service) / name
+        try:
+            names = [path.name for path in folder.iterdir() if path.is_file()]
+        except FileNotFoundError:
+            return {}
+        found = {file: self.read_data(service, f"{name}/{file}") for file in names}
+        return {file: content for file, content in found.items() if content is not None}
+
+    def _data(self, service: str) -> Path:
+        return Path(self._programs[service].environment["DATA_DIR"])
 
     def folders(self) -> dict[str, list[Path]]:
         data = str(self.layout.data)

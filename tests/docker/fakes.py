@@ -99,6 +99,9 @@ class FakeDaemon:
     def read_file(self, found: Container, path: str) -> bytes | None:
         return f"{path} of {found.service}".encode()
 
+    def read_folder(self, found: Container, path: str) -> dict[str, bytes]:
+        return {"a.jsonl": f"{path} of {found.service}".encode()}
+
     def memory(self, _found: Container) -> int | None:
         return 2**20
 
