@@ -93,7 +93,7 @@ def test_bad_ones(pyglue: Run, broker: MockKafka) -> None:
 
 
 def test_bad_ones_that_the_collector_has_kept(pyglue: Run, broker: MockKafka, layout: Layout) -> None:
-    """They come before those of the topic; what was sent again, and what conditions or statistics ask for, is none of them."""
+    """They come before those of the topic; those that were sent again, or asked for by a field, are none."""
     keep(layout, bad_event(1), unreadable(2), bad_event(3))
     replays.note(layout.project / replays.FILE, ["test-3"], {}, 1.0)
     rows = pyglue(*ALL, "-n", "10", "--bad").out.splitlines()
