@@ -52,12 +52,24 @@ class Ledger(Protocol):
 
 
 class _Record:
-    """A record that the producer has. `file` is where the spool has it; `done` is None once it was called."""
+    """A record that the producer has. `file` is where the spool has it; `done` is None once it was called.
 
-    __slots__ = ("done", "due", "failed", "file", "key", "settled", "timestamp", "topic", "value")
+    One is made for each event, so what few records need are attributes of the class.
+    """
+
+    file: File | None = None
+    settled = False
+    failed = False
 
     def __init__(
-        self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done | None, due: int
+        self,
+        owner: Spooled,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        timestamp: int,
+        done: Done | None,
+        due: int,
     ) -> None:
         self.topic = topic
         self.key = key
@@ -65,9 +77,18 @@ class _Record:
         self.timestamp = timestamp
         self.done = done
         self.due = due
-        self.file: File | None = None
-        self.settled = False
-        self.failed = False
+        self._owner = owner
+
+    def settle(self, error: KafkaError | None) -> None:
+        """See kafka_sink's Record."""
+        if error is None and self.file is None:
+            self.settled = True
+            self.value = b""  # it stays here for a while: its memory is better used for the next ones
+            done, self.done = self.done, None
+            if done is not None:
+                done(None)
+        else:
+            self._owner.told(self, error)
 
     def answer(self, lost: str | None) -> None:
         """Once."""
@@ -126,20 +147,45 @@ class Spooled:
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
         if self._backlog is None:
-            record = _Record(topic, key, value, timestamp, done, self._now + SPOOL_AFTER)
-            if self._producer.produce(topic, key, value, timestamp, partial(self._settle, record)):
+            record = _Record(self, topic, key, value, timestamp, done, self._now + SPOOL_AFTER)
+            if self._producer.produce(record):
                 if self._backlog is None:
                     self._under_way.append(record)
                 else:  # which this record began: it comes before what follows
                     self._spool(record)
                 if not self._ticking:
-                    self._ticking = True
-                    self._loop.call_later(TICK, self._tick)
+                    self._begin_ticking()
                 return
             self._begin_backlog()
+        waiting = _Record(self, topic, key, b"", timestamp, done, self._now + self._refuse_after)
         entry = Entry(topic, key, value, timestamp, queued=False)
-        if not self._store.append(entry, partial(self._kept, timestamp, done)):
+        if not self._store.append(entry, partial(self._kept, waiting)):
             done(SPOOL_FULL)
+            return
+        self._unsafe.append(waiting)
+        if not self._ticking:
+            self._begin_ticking()
+
+    def told(self, record: _Record, error: KafkaError | None) -> None:
+        """Kafka's word on a record that is on the disk, or that it did not take."""
+        if error is None:
+            record.settled = True
+            if record.file is not None:
+                self._store.settle(record.file)
+                self._ledger.landed(record.timestamp)
+            record.answer(None)
+        elif error.code() not in OF_THE_RECORD:
+            self._failed(record)
+        else:
+            record.settled = True
+            record.answer(reason(error))
+            if record.file is not None:
+                log.error(
+                    "Kafka refuses a record of %s that was answered (%s): it stays in %s, and is sent again after a restart",
+                    record.topic,
+                    error.str(),
+                    record.file.path,
+                )
 
     def close(self, seconds: float) -> None:
         """Give Kafka `seconds` for what is under way; what was answered and is not there then, stays on the disk. Blocks.
@@ -158,6 +204,10 @@ class Spooled:
 
     # records under way
 
+    def _begin_ticking(self) -> None:
+        self._ticking = True
+        self._loop.call_later(TICK, self._tick)
+
     def _tick(self) -> None:
         self._now += 1
         under_way, unsafe = self._under_way, self._unsafe
@@ -167,7 +217,7 @@ class Spooled:
             unsafe.popleft().answer(LATE)
         self._ticking = bool(under_way or unsafe)
         if self._ticking:
-            self._loop.call_later(TICK, self._tick)
+            self._begin_ticking()
 
     def _spool(self, record: _Record) -> None:
         """Bring a record to the disk, unless Kafka has it by now."""
@@ -189,34 +239,13 @@ class Spooled:
         self._ledger.spooled(record.timestamp)
         record.answer(None)
 
-    def _kept(self, timestamp: int, done: Done, file: File | None) -> None:
+    def _kept(self, record: _Record, file: File | None) -> None:
         """The disk's word on a record that is there alone."""
         if file is None:
-            done(SPOOL_FAILS)
+            record.answer(SPOOL_FAILS)
         else:
-            self._ledger.spooled(timestamp)
-            done(None)
-
-    def _settle(self, record: _Record, error: KafkaError | None) -> None:
-        """Kafka's word."""
-        if error is None:
-            record.settled = True
-            if record.file is not None:
-                self._store.settle(record.file)
-                self._ledger.landed(record.timestamp)
+            self._ledger.spooled(record.timestamp)
             record.answer(None)
-        elif error.code() not in OF_THE_RECORD:
-            self._failed(record)
-        else:
-            record.settled = True
-            record.answer(reason(error))
-            if record.file is not None:
-                log.error(
-                    "Kafka refuses a record of %s that was answered (%s): it stays in %s, and is sent again after a restart",
-                    record.topic,
-                    error.str(),
-                    record.file.path,
-                )
 
     def _failed(self, record: _Record) -> None:
         """Send it again, and what comes from now on behind it."""
@@ -234,22 +263,25 @@ class Spooled:
         while self._under_way:
             self._spool(self._under_way.popleft())
         if self._unsafe and not self._ticking:
-            self._ticking = True
-            self._loop.call_later(TICK, self._tick)
+            self._begin_ticking()
         self._backlog = self._loop.create_task(self._feed())
 
     async def _feed(self) -> None:
         old = [file for file in self._store.files if not file.counted]
         arrived: Arrived | None = None
         looked = not old
+        read = 0
         while True:
             try:
                 if not looked:
                     arrived = await self._look(old)
                     looked = True
                 await self._send_again()
-                if not await self._send_page(arrived, old):
+                entries = await self._send_page(arrived, old)
+                read += entries
+                if not entries:
                     if self._ended():
+                        log.info("the spool is sent, after a look at %d records of it", read)
                         self._backlog = None
                         return
                     await asyncio.sleep(TICK)
@@ -296,8 +328,8 @@ class Spooled:
             while any(not (record.settled or record.failed) for record in records):
                 await asyncio.sleep(TICK)
 
-    async def _send_page(self, arrived: Arrived | None, old: list[File]) -> bool:
-        """Send the next entries of the files that are the disk's alone; False if there were none."""
+    async def _send_page(self, arrived: Arrived | None, old: list[File]) -> int:
+        """Send the next entries of the files that are the disk's alone; how many entries were looked at."""
         files = [(file, file.size) for file in self._store.files]
         entries, end = await self._call(page, files, self._read_to, PAGE)
         for file, entry, behind in entries:
@@ -306,17 +338,15 @@ class Spooled:
                 self._store.settle(file)
                 self._ledger.landed(entry.timestamp)
             elif left or not entry.queued:
-                record = _Record(entry.topic, entry.key, entry.value, entry.timestamp, None, 0)
+                record = _Record(self, entry.topic, entry.key, entry.value, entry.timestamp, None, 0)
                 record.file = file
                 await self._push(record)
             self._read_to = behind
         self._read_to = end
-        return bool(entries)
+        return len(entries)
 
     async def _push(self, record: _Record) -> None:
-        while not self._producer.produce(
-            record.topic, record.key, record.value, record.timestamp, partial(self._settle, record)
-        ):
+        while not self._producer.produce(record):
             await asyncio.sleep(FULL_PAUSE)
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from confluent_kafka import KafkaError, KafkaException
 
-from pyglue.collector.kafka_sink import Fate
+from pyglue.collector.kafka_sink import Sendable
 from pyglue.collector.sinks import Queue
-from pyglue.collector.spool.sink import Spooled
+from pyglue.collector.spool.sink import LATE, Spooled
 from pyglue.collector.spool.store import Store
 from tests.collector.spool.loops import lived, until
 
@@ -31,7 +31,7 @@ class PlayedProducer:
         self.ready = True
         self.room = room
         self.prompt = False
-        self.waiting: list[tuple[bytes, Fate]] = []
+        self.waiting: list[tuple[bytes, Sendable]] = []
         self.kept: list[bytes] = []
         self.closed = False
         self.wanted: set[str] = set()
@@ -40,11 +40,11 @@ class PlayedProducer:
         """See Producer."""
         self.wanted |= set(topics)
 
-    def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:  # noqa: ARG002
+    def produce(self, record: Sendable) -> bool:
         """See Producer."""
         if len(self.waiting) >= self.room:
             return False
-        self.waiting.append((value, fate))
+        self.waiting.append((record.value, record))
         if self.prompt:
             asyncio.get_running_loop().call_soon(self.take)
         return True
@@ -52,10 +52,10 @@ class PlayedProducer:
     def take(self, error: KafkaError | None = None) -> None:
         """Acknowledge all that wait, or fail them."""
         waiting, self.waiting = self.waiting, []
-        for value, fate in waiting:
+        for value, record in waiting:
             if error is None:
                 self.kept.append(value)
-            fate(error)
+            record.settle(error)
 
     @property
     def queue(self) -> Queue:
@@ -308,6 +308,24 @@ def test_a_disk_that_fails_leaves_kafka(tmp_path: Path) -> None:
 
     lived(play)
     assert files(tmp_path) == []
+
+
+def test_a_disk_that_hangs_holds_no_answer_back_for_ever(tmp_path: Path) -> None:
+    """Neither one that waits for Kafka too, nor one that the disk alone was to have."""
+    goes_on = threading.Event()
+
+    def sync(_: int) -> None:
+        goes_on.wait()
+
+    async def play() -> None:
+        life = Life(tmp_path, PlayedProducer(room=1), sync=sync, refuse_ms=600)
+        life.send(b"1", b"2")
+        await until(lambda: life.fates == {b"1": False, b"2": False})
+        assert life.reasons == [LATE, LATE]
+        goes_on.set()
+        life.end()
+
+    lived(play)
 
 
 def test_a_record_that_kafka_did_not_take_is_sent_again(tmp_path: Path) -> None:
