@@ -140,10 +140,10 @@ class Engine(ABC):
         """
 
     @abstractmethod
-    def read_folder(self, service: str, name: str) -> dict[str, bytes]:
-        """The files of a folder below a service's DATA_DIR, by their names; none if there is no such folder.
+    def read_folder(self, service: str, name: str) -> Iterator[tuple[str, bytes]]:
+        """The files of a folder below a service's DATA_DIR with their names, in the order of these, one at a time.
 
-        Raises as `read_data` does.
+        There are none if there is no such folder. Raises as `read_data` does.
         """
 
     def folders(self) -> Mapping[str, Sequence[Path]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
@@ -68,13 +68,13 @@ def replay(
     setup = load(conf, environment)
     notes = settings.project / replays.FILE
     with nullcontext() if dry_run else engine.locked("replay"):
-        found = kept.read(engine, replays.read(notes).ids)
-        wanted = _wanted(found.events, reasons, since, until, now_ms)
+        found = kept.Kept(engine, replays.read(notes).ids)
         write: again.Write | None = None
-        if wanted and not dry_run:
+        if not dry_run:
             app.needs_running(settings, engine)
             servers = app.addresses(settings, stack, engine).kafka
             write = _writer(servers, setup, app.patience or TIMEOUT)
+        wanted = _wanted(found, reasons, since, until, now_ms)
         result = _run(app.screen, wanted, setup, write, partial(_note, notes))
     if as_json:
         app.screen.data(json.dumps(_json(result, dry_run, found.torn)))
@@ -88,20 +88,20 @@ def replay(
 
 
 def _wanted(
-    events: Sequence[BadEvent],
+    events: Iterable[BadEvent],
     reasons: Sequence[str],
     since: float | None,
     until: float | None,
     now_ms: int,
-) -> list[BadEvent]:
+) -> Iterator[BadEvent]:
     first = 0 if since is None else now_ms - int(since * 1000)
     last = math.inf if until is None else now_ms - int(until * 1000)
-    return [
+    return (
         event
         for event in events
         if (not reasons or event.reason in reasons or event.kind in reasons)
         and first <= event.came.time_ms <= last
-    ]
+    )
 
 
 def _writer(servers: str, setup: Setup, patience: float) -> again.Write:
@@ -114,7 +114,7 @@ def _writer(servers: str, setup: Setup, patience: float) -> again.Write:
 
 def _run(
     screen: Screen,
-    events: Sequence[BadEvent],
+    events: Iterable[BadEvent],
     setup: Setup,
     write: again.Write | None,
     note: Callable[[Sequence[str], Mapping[str, Any]], None],
@@ -122,7 +122,7 @@ def _run(
     result = Result()
     try:
         for result in again.run(events, again.Remaker(setup).make, write, note):
-            screen.move(f"{result.events.total():,} of {len(events):,} events")
+            screen.move(f"{result.events.total():,} events looked at, {result.sent.total():,} sent")
     finally:
         screen.still()
     return result

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Protocol
 
 import click
@@ -19,7 +20,7 @@ from pyglue.pipeline import filters, kept, replays
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.field_statistics import Statistics
 from pyglue.pipeline.filters import Name
-from pyglue.pipeline.kafka import TIMEOUT, Kafka, Record
+from pyglue.pipeline.kafka import BATCH, TIMEOUT, Kafka, Record
 from pyglue.pipeline.tail import Begin, Event, Reader, bad_line, batches, json_line, line
 from pyglue.screen import Screen
 
@@ -182,11 +183,10 @@ class BadOnes:
                 if self.count is not None and self.shown + reader.matched >= self.count:
                     return
 
-    def _print(self, events: list[BadEvent]) -> None:
-        left = None if self.count is None else self.count - self.shown
-        lines = [self.show(event) for event in events[:left]]
-        self.shown += len(lines)
-        if lines:
+    def _print(self, events: Iterable[BadEvent]) -> None:
+        wanted = islice(events, None if self.count is None else self.count - self.shown)
+        while lines := [self.show(event) for event in islice(wanted, BATCH)]:
+            self.shown += len(lines)
             self.screen.data("\n".join(lines))
 
 

@@ -39,7 +39,7 @@ _DAY_MS = 86_400_000
 _LOOPBACK = "127.0.0.1"
 _LINGER_MS = 5
 _SPOOL_BYTES = 2**30
-_BAD_BYTES = 64 * 2**20  # some 30,000 events of 2 kB
+_BAD_BYTES = 256 * 2**20  # some 200,000 events of a browser
 _SCRIPT_NAME = re.compile(r"[A-Za-z0-9_-]+\.js\Z")
 _AGENT_PARSERS = ("non_updating", "online_updating", "caching_and_updating")
 

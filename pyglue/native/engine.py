@@ -142,14 +142,13 @@ class NativeEngine(Engine):
         except FileNotFoundError:
             return None
 
-    def read_folder(self, service: str, name: str) -> dict[str, bytes]:
+    def read_folder(self, service: str, name: str) -> Iterator[tuple[str, bytes]]:
         folder = self._data(service) / name
-        try:
-            names = [path.name for path in folder.iterdir() if path.is_file()]
-        except FileNotFoundError:
-            return {}
-        found = {file: self.read_data(service, f"{name}/{file}") for file in names}
-        return {file: content for file, content in found.items() if content is not None}
+        names = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+        for file in names:
+            content = self.read_data(service, f"{name}/{file}")
+            if content is not None:
+                yield file, content
 
     def _data(self, service: str) -> Path:
         return Path(self._programs[service].environment["DATA_DIR"])

@@ -6,9 +6,10 @@ What `pyglue replay` has sent is no bad event any more, though its line stays in
 from __future__ import annotations
 
 import json
+import math
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -27,27 +28,28 @@ LOOK_SECONDS = 1.0
 TELLING = ("t", "l", "u", "event_type", "parameters")
 
 
-@dataclass(frozen=True)
 class Kept:
-    """Bad events by time, and how many lines of the files can't be read."""
+    """All that the collector has kept but those that were `replayed`, by their ids; in the order in which they were written.
 
-    events: tuple[BadEvent, ...]
-    torn: int = 0
+    Read while it is gone through, as they may be many: raises PyglueError then. `torn` are lines that could not be read.
+    """
 
+    def __init__(self, engine: Engine, replayed: Collection[str]) -> None:
+        self.torn = 0
+        self._engine = engine
+        self._replayed = replayed
 
-def read(engine: Engine, replayed: Collection[str]) -> Kept:
-    """All that the collector has kept but those that were `replayed`, by their ids. Raises PyglueError."""
-    try:
-        files = engine.read_folder(COLLECTOR, FOLDER)
-    except OSError as error:
-        raise _unreadable(error) from error
-    events: dict[str, BadEvent] = {}
-    torn = 0
-    for name in sorted(name for name in files if name.endswith(".jsonl")):
-        found, lost = read_lines(files[name].decode(errors="replace"))
-        events |= {event.id: event for event in found if event.id not in replayed}
-        torn += lost
-    return Kept(tuple(sorted(events.values(), key=lambda event: event.came.time_ms)), torn)
+    def __iter__(self) -> Iterator[BadEvent]:
+        try:
+            for name, content in self._engine.read_folder(COLLECTOR, FOLDER):
+                if name.endswith(".jsonl"):
+                    for event in read_lines(content):
+                        if event is None:
+                            self.torn += 1
+                        elif event.id not in self._replayed:
+                            yield event
+        except OSError as error:
+            raise _unreadable(error) from error
 
 
 class Following:
@@ -59,18 +61,23 @@ class Following:
         """`now` gives Unix seconds."""
         self._engine = engine
         self._now = now
+        self._replayed = replayed
         self._known = set(replayed)
         self._looked = now()
 
-    def first(self, begin: Begin) -> list[BadEvent]:
+    def first(self, begin: Begin) -> Iterator[BadEvent]:
         """Those that there are, from where to begin."""
-        events = read(self._engine, self._known).events
-        self._known |= {event.id for event in events}
+        events = self._all()
         if begin.last is not None:
-            return list(events[-begin.last :]) if begin.last else []
-        if begin.since_ms is not None:
-            return [event for event in events if event.came.time_ms >= begin.since_ms]
-        return [] if begin.follow else list(events)
+            yield from deque(events, begin.last)
+            return
+        first = begin.since_ms if begin.since_ms is not None else math.inf if begin.follow else 0
+        yield from (event for event in events if event.came.time_ms >= first)
+
+    def _all(self) -> Iterator[BadEvent]:
+        for event in Kept(self._engine, self._replayed):
+            self._known.add(event.id)
+            yield event
 
     def fresh(self) -> list[BadEvent]:
         """Those that have come since; looks once a second at most."""
@@ -85,8 +92,7 @@ class Following:
                 content = self._engine.read_data(COLLECTOR, f"{FOLDER}/{name}")
             except OSError as error:
                 raise _unreadable(error) from error
-            events, _ = read_lines((content or b"").decode(errors="replace"))
-            found += [event for event in events if event.id not in self._known]
+            found += [event for event in read_lines(content or b"") if event and event.id not in self._known]
         self._known |= {event.id for event in found}
         return found
 

@@ -7,8 +7,9 @@ was recorded. So a record is the one that would have been made then. Only record
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from confluent_kafka import KafkaError
 
@@ -186,7 +187,7 @@ class Result:
 
 
 def run(
-    events: Sequence[BadEvent], make: Callable[[BadEvent], Made], write: Write | None, note: Note
+    events: Iterable[BadEvent], make: Callable[[BadEvent], Made], write: Write | None, note: Note
 ) -> Iterator[Result]:
     """Make and write the records of events, and note those that Kafka has; the result so far, after each batch.
 
@@ -194,9 +195,10 @@ def run(
     An event that still lacks a record stays as it is, whole.
     """
     result = Result()
-    for at in range(0, len(events), BATCH):
+    left = iter(events)
+    while batch := list(islice(left, BATCH)):
         ready: list[tuple[BadEvent, tuple[Record, ...]]] = []
-        for event in events[at : at + BATCH]:
+        for event in batch:
             result.events[event.reason] += 1
             made = make(event)
             if made.lost:

@@ -525,7 +525,7 @@ def test_our_own_block() -> None:
 def test_bad_events_are_kept_where_a_folder_is_named() -> None:
     """Without one they are not; the bound and the days have a least and a default."""
     assert parsed("pyglue.collector.bad_events.directory = /x").bad_events == BadKept(
-        Path("/x"), 64 * 2**20, 7
+        Path("/x"), 256 * 2**20, 7
     )
     block = "pyglue.collector.bad_events { directory = /x, max_bytes = 65536, keep_days = 2 }"
     assert parsed(block).bad_events == BadKept(Path("/x"), 65_536, 2)

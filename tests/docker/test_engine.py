@@ -271,9 +271,9 @@ def test_a_file_of_a_service_is_read_out_of_its_container(shop: Shop) -> None:
 
 def test_so_are_the_files_of_a_folder(shop: Shop) -> None:
     """By their names; without a container there are none."""
-    assert shop.engine().read_folder("divolte", "bad") == {}
+    assert list(shop.engine().read_folder("divolte", "bad")) == []
     shop.daemon.there["divolte"] = container("divolte", state="exited")
-    assert shop.engine().read_folder("divolte", "bad") == {"a.jsonl": b"/data/bad of divolte"}
+    assert list(shop.engine().read_folder("divolte", "bad")) == [("a.jsonl", b"/data/bad of divolte")]
 
 
 def test_a_port_of_a_container_that_is_there_is_its_own(shop: Shop) -> None:

@@ -463,10 +463,11 @@ def test_a_file_below_a_data_dir_is_read(two: Checkout) -> None:
 
 
 def test_the_files_of_a_folder_below_a_data_dir_are_read(two: Checkout) -> None:
-    """By their names; folders in it are none of them, and where there is no folder there is no file."""
+    """In the order of their names; folders in it are none of them, and where there is no folder there is no file."""
     engine = two.engine()
-    assert engine.read_folder("one", "bad") == {}
+    assert list(engine.read_folder("one", "bad")) == []
     folder = engine.layout.data / "one" / "bad"
     (folder / "deeper").mkdir(parents=True)
+    (folder / "b.jsonl").touch()
     (folder / "a.jsonl").write_text("{}")
-    assert engine.read_folder("one", "bad") == {"a.jsonl": b"{}"}
+    assert list(engine.read_folder("one", "bad")) == [("a.jsonl", b"{}"), ("b.jsonl", b"")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pyglue.collector.bad.entries import BadEvent, Came, Lost
@@ -48,11 +49,11 @@ class Files:
         self.error: OSError | None = None
         self.rest = b""
 
-    def read_folder(self, service: str, name: str) -> dict[str, bytes]:
+    def read_folder(self, service: str, name: str) -> Iterator[tuple[str, bytes]]:
         """See Engine."""
         assert (service, name) == ("divolte", "bad")
-        found = self.read_data(service, f"bad/{DAY}")
-        return {} if found is None else {DAY: found, "other": b"{}"}
+        yield DAY, self.read_data(service, f"bad/{DAY}") or b""
+        yield "other", b"{}"
 
     def read_data(self, service: str, name: str) -> bytes | None:
         """See Engine."""

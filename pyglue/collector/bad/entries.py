@@ -7,8 +7,9 @@ when and from where it came, as it would have been recorded.
 from __future__ import annotations
 
 import base64
+import io
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -112,16 +113,14 @@ def kind(reason: str) -> str:
     return "mapping"
 
 
-def read_lines(text: str) -> tuple[list[BadEvent], int]:
-    """The events of a file, and how many of its lines can't be read."""
-    found, torn = [], 0
-    for line in text.split("\n"):
-        if line.strip():
+def read_lines(content: bytes) -> Iterator[BadEvent | None]:
+    """The events of a file, None for a line that can't be read. One without an end is still being written: it is no line."""
+    for line in io.BytesIO(content):
+        if line.strip() and line.endswith(b"\n"):
             try:
-                found.append(_of(json.loads(line)))
+                yield _of(json.loads(line))
             except (TypeError, ValueError, RecursionError):
-                torn += 1
-    return found, torn
+                yield None
 
 
 def _body(body: bytes) -> dict[str, str]:
