@@ -134,6 +134,18 @@ def test_only_what_was_lost_is_made(configure: Configure) -> None:
     assert topics(Lost("x", "second")) == ["other"]
 
 
+def test_what_was_made_then_is_no_obstacle_now(configure: Configure, tmp_path: Path) -> None:
+    """Though another mapping of the same source can't make its record any more."""
+    (tmp_path / "broken.groovy").write_text("mapping { }")
+    files = 'schema_file = "divolte/DefaultEventRecord.avsc", mapping_script_file = "broken.groovy"'
+    more = f"    second {{ sources = [browser], sinks = [ kafka ], {files} }}\n"
+    remaker = configure(("    clickstream {\n", f"{more}    clickstream {{\n"))
+    made = remaker.make(bad_event(lost=(Lost("x", "clickstream"),)))
+    assert (len(made.records), made.lost) == (1, ())
+    both = remaker.make(bad_event(lost=(Lost("missing p"),)))
+    assert [one.mapping for one in both.lost] == ["second"]
+
+
 def test_a_duplicate_is_what_the_collector_said(configure: Configure) -> None:
     """And where it had not looked, what came twice in this replay; one to discard is no bad event any more."""
     remaker = configure()

@@ -26,7 +26,8 @@ from pyglue.collector.values.cookies import cookie
 log = logging.getLogger("pyglue.collector")
 
 WRITE_SECONDS = 0.25
-MOST_WAITING = 4 * 2**20  # bytes of targets and bodies
+MOST_WAITING = 16 * 2**20  # bytes in memory: what 20,000 events a second are in half a second
+EVENT_BYTES = 1000  # of objects for each event, besides its texts
 TIDY_MS = 3_600_000  # so often it is looked whether a day's file is too old by now
 CLOSE_SECONDS = 1.0
 FOLDER_FULL, DISK_FAILED, WAITING_FULL = "folder full", "disk failed", "too much waits for the disk"
@@ -84,7 +85,7 @@ class BadEvents:
 
     def keep(self, came: Came, lost: Sequence[Lost]) -> None:
         """See Keeper."""
-        size = len(came.target) + len(came.body)
+        size = EVENT_BYTES + len(came.target) + len(came.body) + sum(len(text) for _, text in came.headers)
         if self._bytes + size > MOST_WAITING:
             self.not_kept[WAITING_FULL] += 1
             return

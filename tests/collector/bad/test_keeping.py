@@ -76,7 +76,7 @@ def test_events_are_on_the_disk_within_a_second_and_at_the_end(tmp_path: Path) -
 def test_what_a_hanging_disk_leaves_waiting_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Further ones are counted; what waited is written once the disk goes on."""
     folder = Slow()
-    monkeypatch.setattr(keeping, "MOST_WAITING", 25)
+    monkeypatch.setattr(keeping, "MOST_WAITING", 2 * keeping.EVENT_BYTES + 25)
 
     async def life() -> BadEvents:
         bad = bad_events(folder)
