@@ -276,12 +276,17 @@ HOPS: dict[str, dict[str, Entry]] = {
             " [data](collector.md#counts-on-disk): take these lines out. `open.json` is written anew by a collector that"
             " runs. `pyglue reconcile --from TIME` looks at the days after.",
         ),
+        "event-kept": Entry(
+            "The collector answered the event, and could make no record of it: something in it, in the mapping or in the"
+            " schema is at fault. The error has the reason, and the event is kept.",
+            "Mend the cause ([bad events](collector.md#bad-events) has it for each kind of reason), then `pyglue replay`.",
+        ),
         "event-unknown": Entry(
             "Neither Kafka nor Druid has an event of this id. It was refused (then the sender got no success),"
             " dropped with a"
             " reason, or is older than what both keep.",
-            "`pyglue logs divolte` counts what was dropped and why; `pyglue reconcile` says in which minute something is"
-            " missing.",
+            "`pyglue tail --bad --no-follow` shows events of which no record could be made; `pyglue reconcile` says in which"
+            " minute something is missing.",
         ),
     },
     "Kafka": {

@@ -9,7 +9,7 @@ import json
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -95,6 +95,29 @@ class Following:
             found += [event for event in read_lines(content or b"") if event and event.id not in self._known]
         self._known |= {event.id for event in found}
         return found
+
+
+def find(kept: Iterable[BadEvent], event_id: str) -> BadEvent | None:
+    """The last of them with this id, which its client has given it; None if there is none."""
+    found = None
+    for event in kept:
+        said = parameters(event.came) or {}
+        if event_id in (said.get("e"), said.get("event_id")):
+            found = event
+    return found
+
+
+def explained(event_id: str, event: BadEvent) -> PyglueError:
+    """The error that says why there is no record of an event."""
+    return PyglueError(
+        f"the collector could make no record of the event {short(event_id, WIDTH)}, and has kept it",
+        details=[
+            f"received   {clock(event.came.time_ms)}",
+            f"because    {event.reason} ({event.kind})",
+        ],
+        try_="pyglue tail --bad --no-follow",
+        code="event-kept",
+    )
 
 
 def _unreadable(error: OSError) -> PyglueError:

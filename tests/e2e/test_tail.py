@@ -111,6 +111,8 @@ def test_bad_events_are_rows_once_the_mapping_is_mended(stack: LiveStack) -> Non
             return [one["_parameters"]["e"] for one in found if one.get("_kind") == "schema"]
 
         eventually(lambda: bad() == sent, "the bad events")
+        traced = stack.run("trace", sent[0], timeout=60)
+        assert (traced.returncode, "docs/errors.md#event-kept" in traced.stderr) == (1, True), traced.stderr
         still = stack.run("replay", timeout=60)
         assert (still.returncode, "3  no value for field timestamp" in still.stderr) == (1, True), (
             still.stderr
