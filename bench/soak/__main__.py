@@ -1,6 +1,6 @@
 """`python -m bench.soak [--rounds N] [--seed N] [--rate N]`: the promise under faults, round by round.
 
-Exit code 1 if an answered event is not in Kafka.
+Exit code 1 if an answered event is not in Kafka, or there twice, or the collector's ledger did not add up at a scrape.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from bench.copies import Source
 from bench.soak.audit import Audit
 from bench.soak.faults import FAULTS, LONG, Fault
+from bench.soak.scrapes import Scrapes
 from bench.soak.sender import Sender
 from bench.soak.world import TOPIC, World
 from pyglue.errors import PyglueError
@@ -39,7 +40,7 @@ def main() -> int:
     totals: Counter[str] = Counter()
     with Source(Path.cwd(), os.environ).copy() as copy:
         copy.pyglue("install", "kafka")
-        with World(copy) as world:
+        with World(copy) as world, Scrapes(world.metrics) as scrapes:
             audit = Audit(world.brokers, TOPIC)
             faults = [fault for fault in FAULTS if world.disk is not None or not fault.disk]
             for fault in FAULTS:
@@ -49,8 +50,11 @@ def main() -> int:
                 fault = chance.choice(faults) if number % LONG_EVERY else LONG
                 totals += _round(world, audit, fault, number, chance, options.rate)
     told = ", ".join(f"{name} {totals[name]}" for name in ("answered", "lost", "doubled"))
-    print(f"{options.rounds} rounds, seed {options.seed}: {told}")
-    return 1 if totals["lost"] or totals["doubled"] else 0
+    wrong = len(scrapes.wrong)
+    print(f"{options.rounds} rounds, seed {options.seed}: {told}; ledgers {scrapes.count}, wrong {wrong}")
+    for ledger in scrapes.wrong[:5]:
+        print(f"    {ledger}")
+    return 1 if totals["lost"] or totals["doubled"] or wrong or not scrapes.count else 0
 
 
 def _round(

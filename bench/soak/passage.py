@@ -50,8 +50,11 @@ class Passage:
     async def _close(self) -> None:
         if self._server is not None:
             self._server.close()
-        await self._hang()
-        for writer in self._hanging:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for writer in (*self._hanging, *(end for ends in self._going.values() for end in ends)):
             writer.transport.abort()
 
     async def _hang(self) -> int:

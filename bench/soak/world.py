@@ -87,7 +87,8 @@ class World:
 
     def __init__(self, copy: Copy) -> None:
         ports = copy.environment
-        self.port, passed = free_ports(2)
+        self.port, passed, metrics = free_ports(3)
+        self.metrics = f"http://{LOOPBACK}:{metrics}"
         self.brokers = f"{LOOPBACK}:{ports['KAFKA_INTERNAL_PORT']}"  # for who is no part of what is tested
         self.passage = Passage(passed, int(ports["KAFKA_PORT"]))
         self.disk = Disk(copy.root / "disk") if Disk.possible() else None
@@ -113,6 +114,7 @@ class World:
             "BIND_ADDRESS": LOOPBACK,
             "DIVOLTE_KAFKA_BROKER_LIST": f"{LOOPBACK}:{passed}",
             "DIVOLTE_TOPIC": TOPIC,
+            "DIVOLTE_METRICS_PORT": str(metrics),
             "DIVOLTE_SCHEMA": str(files.schema),
             "DIVOLTE_MAPPING": str(files.mapping),
         }

@@ -18,7 +18,7 @@ from pyglue.collector.bad.entries import Came, Lost
 from pyglue.collector.bad.keeping import Keeper
 from pyglue.collector.configured import AS_DIVOLTE, Privacy
 from pyglue.collector.counters import Counters, Minute
-from pyglue.collector.delivery import DUPLICATE, OUR_BUG, Deliveries, Held, Reply
+from pyglue.collector.delivery import DUPLICATE, OUR_BUG, Deliveries, Held, Keeping, Reply
 from pyglue.collector.dropped import CORRUPT, TOO_LARGE, DroppedEvent
 from pyglue.collector.duplicates import Memory
 from pyglue.collector.event import Event, of_json, of_parameters, of_tag
@@ -324,6 +324,8 @@ class App:
                 return
         seen = self._memory.remember(event.party, event.session, event.event_id)
         event.duplicate, _, _, _ = seen
+        if event.duplicate and self._deliveries.again(seen, received, success, reply):
+            return
         records: list[tuple[Outlet, bytes]] = []
         try:
             lost = self._write(event, source.pipelines, minute, records)
@@ -355,13 +357,7 @@ class App:
         if not unwanted:
             return reply
         came = self._came(bad, request, event.received, event.remote_host, event.duplicate)
-
-        def told(answer: Answer) -> None:
-            if answer is success:
-                bad.keep(came, unwanted)
-            reply(answer)
-
-        return told
+        return Keeping(reply, success, partial(bad.keep, came, unwanted))
 
     @staticmethod
     def _came(

@@ -22,6 +22,11 @@ class Ledger:
     in_flight: int
     spool: int
 
+    @property
+    def adds_up(self) -> bool:
+        """Whether every event that was received is one of the others."""
+        return self.received == self.acknowledged + self.discarded + self.refused + self.in_flight
+
 
 def ledger(metrics: Client) -> Ledger:
     """Ask for it. Raises Unreachable, or BadAnswer where something else than a collector's metrics came back."""

@@ -652,3 +652,51 @@ def test_an_event_that_could_not_be_written_is_forgotten() -> None:
         app.respond(request, lambda _: None)
     event = browser_event(event_query().encode())
     assert not memory.remember(event.party, event.session, event.event_id)[0]
+
+
+def late_event(outlet: FakeOutlet, app: App) -> None:
+    """Send an event, and be late with it."""
+    answered: list[int] = []
+    app.respond(Request("GET", EVENT.encode(), [], b"::1"), lambda answer: answered.append(answer.status))
+    outlet.be_late()
+    assert answered == [503]
+
+
+def test_the_next_try_of_a_late_event_is_no_second_event() -> None:
+    """It is refused while the first one is on its way, and acknowledged once that is safe; later ones are duplicates."""
+    outlet = FakeOutlet(verdict=None)
+    app = app_with(outlet)
+    late_event(outlet, app)
+    assert ask(app, EVENT).status == 503
+    (after_all,) = outlet.late
+    after_all(None)
+    assert ask(app, EVENT).status == 200
+    assert len(outlet.records) == 1
+    totals = app.counters.totals()
+    assert (totals.received, totals.acknowledged, totals.refused, totals.records) == (3, 1, 2, {"divolte": 1})
+    outlet.verdict = True
+    assert ask(app, EVENT).status == 200
+    assert [value.split(b"|")[2] for _, value, _ in outlet.records] == [b"False", b"True"]
+    assert app.in_flight == 0
+
+
+def test_a_late_event_that_did_not_arrive_may_come_again() -> None:
+    """As one that failed at once: the next try is the first event."""
+    outlet = FakeOutlet(verdict=None)
+    app = app_with(outlet)
+    late_event(outlet, app)
+    (after_all,) = outlet.late
+    after_all("test says no")
+    outlet.verdict = True
+    assert ask(app, EVENT).status == 200
+    assert [value.split(b"|")[2] for _, value, _ in outlet.records] == [b"False", b"False"]
+
+
+def test_a_late_event_that_failed_elsewhere_may_come_again() -> None:
+    """One record is late, and the other one lost: all of it has to come again."""
+    slow, broken = FakeOutlet(verdict=None), FakeOutlet(verdict=False)
+    app = app_with(slow, broken)
+    late_event(slow, app)
+    slow.verdict = broken.verdict = True
+    assert ask(app, EVENT).status == 200
+    assert len(broken.records) == 2

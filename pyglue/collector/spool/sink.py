@@ -25,7 +25,7 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, KafkaException
 
 from pyglue.collector.kafka_sink import OF_THE_RECORD, Producing, reason
-from pyglue.collector.sinks import Done, Queue
+from pyglue.collector.sinks import LATE, Done, Queue, Word
 from pyglue.collector.spool.entries import Entry
 from pyglue.collector.spool.recovery import Arrived, Left, Topics, count, page
 from pyglue.collector.spool.store import File, Store
@@ -38,7 +38,7 @@ PAGE = 500  # entries that are read at a time
 PAUSE = 0.5  # seconds before Kafka is asked again
 TROUBLE_PAUSE = 2.0  # seconds after something unexpected
 FULL_PAUSE = 0.002  # seconds while the producer's queue is full
-SPOOL_FULL, SPOOL_FAILS, LATE = "spool full", "spool fails", "not acknowledged in time"
+SPOOL_FULL, SPOOL_FAILS, GIVEN_UP = "spool full", "spool fails", "given up"
 
 
 class Ledger(Protocol):
@@ -54,10 +54,12 @@ class Ledger(Protocol):
 class _Record:
     """A record that the producer has. `file` is where the spool has it; `done` is None once it was called.
 
-    One is made for each event, so what few records need are attributes of the class.
+    `later` is to be told what became of a record that was late. One is made for each event, so what few records need are
+    attributes of the class.
     """
 
     file: File | None = None
+    later: Word | None = None
     settled = False
     failed = False
 
@@ -81,7 +83,7 @@ class _Record:
 
     def settle(self, error: KafkaError | None) -> None:
         """See kafka_sink's Record."""
-        if error is None and self.file is None:
+        if error is None and self.file is None and self.later is None:
             self.settled = True
             self.value = b""  # it stays here for a while: its memory is better used for the next ones
             done, self.done = self.done, None
@@ -91,10 +93,13 @@ class _Record:
             self._owner.told(self, error)
 
     def answer(self, lost: str | None) -> None:
-        """Once."""
+        """Once; and once more after it was late."""
         done, self.done = self.done, None
         if done is not None:
-            done(lost)
+            self.later = done(lost)
+        elif self.later is not None:
+            later, self.later = self.later, None
+            later(lost)
 
 
 class Spooled:
@@ -232,7 +237,7 @@ class Spooled:
         """The disk's word on a record that the producer has, too."""
         if file is None:
             return  # until its time is over Kafka may still take it
-        if record.settled or record.done is None:  # in Kafka by now, or refused
+        if record.settled or (record.done is None and record.later is None):  # in Kafka by now, or given up
             self._store.settle(file)
             return
         record.file = file
@@ -320,7 +325,12 @@ class Spooled:
         """What Kafka did not take, until it has all of it."""
         while self._again:
             await asyncio.sleep(PAUSE)
-            records = [record for record in self._again if record.done is not None or record.file is not None]
+            records: list[_Record] = []
+            for record in self._again:
+                if record.done is None and record.file is None:
+                    record.answer(GIVEN_UP)  # its client was told to try again
+                else:
+                    records.append(record)
             self._again = []
             for record in records:
                 record.failed = False

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Place
+from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Place, Request
 from pyglue.collector.bad.entries import Came, Lost
 from pyglue.collector.bad.keeping import HeadersKept
 from pyglue.collector.configured import Privacy
@@ -136,6 +136,20 @@ def test_an_event_that_is_refused_is_not_kept() -> None:
     assert (ask(app, EVENT).status, kept.reasons) == (200, ["no value for field a"])
     outlet.ready = False
     assert (ask(app, EVENT).status, len(kept.all)) == (503, 1)
+
+
+def test_an_event_that_was_late_is_kept_once_its_next_try_is_answered() -> None:
+    """With what it lacks: the next try makes no record of its own."""
+    kept, outlet = Kept(), FakeOutlet(verdict=None)
+    app = app_of(kept, Pipeline(unfit, (FakeOutlet(),), name="unfit"), Pipeline(encode, (outlet,)))
+    answers: list[int] = []
+    request = Request("GET", EVENT.encode(), [], b"::1")
+    app.respond(request, lambda answer: answers.append(answer.status))
+    outlet.be_late()
+    assert (answers, ask(app, EVENT).status, kept.all) == ([503], 503, [])
+    (after_all,) = outlet.late
+    after_all(None)
+    assert (ask(app, EVENT).status, kept.reasons) == (200, ["no value for field a"])
 
 
 def test_without_a_folder_nothing_changes() -> None:

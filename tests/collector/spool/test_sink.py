@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from pyglue.collector.kafka_sink import Sendable
-from pyglue.collector.sinks import Queue
-from pyglue.collector.spool.sink import LATE, Spooled
+from pyglue.collector.sinks import LATE, Queue, Word
+from pyglue.collector.spool.sink import GIVEN_UP, Spooled
 from pyglue.collector.spool.store import Store
 from tests.collector.spool.loops import lived, until
 
@@ -120,17 +121,24 @@ class Life:
         self.sink = Spooled(self.producer, self.store, topics or Topics(), self.ledger, refuse_ms=refuse_ms)
         self.fates: dict[bytes, bool] = {}
         self.reasons: list[str] = []
+        self.after_all: dict[bytes, str | None] = {}
 
     def send(self, *values: bytes) -> None:
         """Send records."""
         for value in values:
             self.sink.send("clicks", b"party", value, TIME, partial(self._told, value))
 
-    def _told(self, value: bytes, lost: str | None) -> None:
+    def _told(self, value: bytes, lost: str | None) -> Word | None:
         assert value not in self.fates
         self.fates[value] = lost is None
         if lost is not None:
             self.reasons.append(lost)
+        return partial(self._told_after_all, value) if lost == LATE else None
+
+    def _told_after_all(self, value: bytes, lost: str | None) -> None:
+        assert self.reasons
+        assert value not in self.after_all
+        self.after_all[value] = lost
 
     def end(self) -> None:
         """As a crash does it: nothing more is done, but the lock is free."""
@@ -322,7 +330,31 @@ def test_a_disk_that_hangs_holds_no_answer_back_for_ever(tmp_path: Path) -> None
         life.send(b"1", b"2")
         await until(lambda: life.fates == {b"1": False, b"2": False})
         assert life.reasons == [LATE, LATE]
+        assert life.after_all == {}
         goes_on.set()
+        await until(lambda: life.after_all == {b"1": None, b"2": None})
+        life.end()
+
+    lived(play)
+
+
+@pytest.mark.parametrize(
+    ("error", "fate"), [(None, None), (AWAY, GIVEN_UP), (TOO_LARGE, "kafka: msg size too large")]
+)
+def test_what_becomes_of_a_late_record_is_told_after_all(
+    tmp_path: Path, error: KafkaError | None, fate: str | None
+) -> None:
+    """For a client may try again, and must not be taken for another one."""
+
+    def sync(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def play() -> None:
+        life = Life(tmp_path, sync=sync, refuse_ms=600)
+        life.send(b"1")
+        await until(lambda: life.fates == {b"1": False})
+        life.producer.take(error)
+        await until(lambda: life.after_all == {b"1": fate})
         life.end()
 
     lived(play)
