@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from pyglue.collector import schema
 from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Place, Request
-from pyglue.collector.bad.entries import Came, Lost
+from pyglue.collector.bad.entries import KINDS, Came, Lost, kind
 from pyglue.collector.bad.keeping import HeadersKept
 from pyglue.collector.configured import Privacy
 from pyglue.collector.counters import Counters
@@ -17,6 +18,7 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event
 from pyglue.collector.headers import Headers
 from tests.collector.http_fakes import JSON_EVENT, NOW, FakeOutlet, Timer, encode, event_query
+from tests.collector.support import SCHEMA, encoder, shipped_encoder
 from tests.collector.test_app import IS_JSON, JSON, ask
 
 EVENT = f"/csc-event?{event_query()}"
@@ -101,6 +103,40 @@ def test_a_damaged_event_is_kept_where_a_mapping_discards_it() -> None:
         kept = Kept()
         ask(app_of(kept, Pipeline(encode, (FakeOutlet(),), discard_corrupted=discards)), EVENT + "0")
         assert kept.reasons == reasons
+
+
+def test_each_kind_of_cause_is_kept() -> None:
+    """By the shipped schema and mappings of which each has another fault; one event for each of KINDS."""
+    no_group = "def m = match 'c.*' against eventType()\nmap m.group(3) onto 'referer'"
+    faulty = f"mapping {{\nmap timestamp() onto 'timestamp'\n{no_group}\n}}"
+    narrow = FakeOutlet()
+    narrow.max_bytes = 1
+    record = schema.read(SCHEMA)
+    found = {}
+    for target, pipeline in (
+        ("/csc-event?s=1", Pipeline(encode, (FakeOutlet(),))),
+        (
+            f"/csc-event?{event_query(client_time_ms=0).replace('&c=0', '&c=!')}",
+            Pipeline(encode, (FakeOutlet(),)),
+        ),
+        (EVENT + "0", Pipeline(encode, (FakeOutlet(),), discard_corrupted=True)),
+        (EVENT, Pipeline(encoder(faulty, record), (FakeOutlet(),))),
+        (EVENT, Pipeline(encoder("mapping { }", record), (FakeOutlet(),))),
+        (EVENT, Pipeline(shipped_encoder(), (narrow,))),
+    ):
+        kept = Kept()
+        assert ask(app_of(kept, pipeline), target).status == 200
+        (reason,) = kept.reasons
+        found[kind(reason)] = reason
+    assert found == {
+        "identifier": "missing p",
+        "parse": "bad c",
+        "checksum": "corrupt",
+        "mapping": "no such group in a regular expression",
+        "schema": "no value for field detectedDuplicate",
+        "size": "too large",
+    }
+    assert set(found) == set(KINDS)
 
 
 @pytest.mark.parametrize("signal", ["dnt", "sec-gpc"])
