@@ -291,6 +291,7 @@ def test_every_key_of_the_shipped_configuration_is_described() -> None:
     environment = {
         "DIVOLTE_COUNTS": "/data/counts",
         "DIVOLTE_SPOOL": "/data/spool",
+        "DIVOLTE_BAD_EVENTS": "/data/bad",
         "DIVOLTE_METRICS_PORT": "8291",
         "BIND_ADDRESS": "127.0.0.1",
     }

@@ -18,6 +18,7 @@ from pyglue.collector.config_privacy import read_privacy
 from pyglue.collector.config_sinks import DEFAULT as DEFAULT_SINKS
 from pyglue.collector.config_sinks import ReadSink, SinkTypes, read_sink
 from pyglue.collector.configured import (
+    BadKept,
     BrowserSource,
     Config,
     CountsKept,
@@ -40,6 +41,7 @@ _DAY_MS = 86_400_000
 _LOOPBACK = "127.0.0.1"
 _LINGER_MS = 5
 _SPOOL_BYTES = 2**30
+_BAD_BYTES = 256 * 2**20  # some 200,000 events of a browser
 _SCRIPT_NAME = re.compile(r"[A-Za-z0-9_-]+\.js\Z")
 _AGENT_PARSERS = ("non_updating", "online_updating", "caching_and_updating")
 
@@ -117,6 +119,7 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
         producer=types.kafka_producer() if uses_kafka else {},
         limits=_limits(collector, types.kafka_linger_ms() if uses_kafka else None),
         counts=_counts(collector.section("counts")),
+        bad_events=_bad_events(collector.section("bad_events")),
         durability=durability,
         spool=spool,
         metrics=_metrics(collector.section("metrics"), port),
@@ -164,6 +167,15 @@ def _counts(section: Section) -> CountsKept | None:
     keep_days = section.number("keep_days", 30, least=1, most=3650)
     section.done()
     return None if directory is None else CountsKept(directory, keep_days)
+
+
+def _bad_events(section: Section) -> BadKept | None:
+    """Where bad events are kept; None without a directory."""
+    directory = _file(section, "directory")
+    max_bytes = section.number("max_bytes", _BAD_BYTES, least=2**16, most=2**40)
+    keep_days = section.number("keep_days", 7, least=1, most=3650)
+    section.done()
+    return None if directory is None else BadKept(directory, max_bytes, keep_days)
 
 
 def _spool(section: Section) -> Spool | None:

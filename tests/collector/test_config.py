@@ -11,6 +11,7 @@ import pytest
 from pyglue.collector import config, defaults
 from pyglue.collector.configured import (
     AS_DIVOLTE,
+    BadKept,
     BrowserSource,
     Config,
     CountsKept,
@@ -129,6 +130,7 @@ def test_defaults_are_divoltes(source: str) -> None:
         producer={},
         limits=Limits(2000, 5, 1, 20_000, 4),
         counts=None,
+        bad_events=None,
         durability=Durability.ACKNOWLEDGED,
         spool=None,
         metrics=None,
@@ -534,6 +536,18 @@ def test_our_own_block() -> None:
     assert problems("pyglue.colector.linger = 3 s")[0].startswith(
         "unknown key pyglue.colector; known here: collector"
     )
+
+
+def test_bad_events_are_kept_where_a_folder_is_named() -> None:
+    """Without one they are not; the bound and the days have a least and a default."""
+    assert parsed("pyglue.collector.bad_events.directory = /x").bad_events == BadKept(
+        Path("/x"), 256 * 2**20, 7
+    )
+    block = "pyglue.collector.bad_events { directory = /x, max_bytes = 65536, keep_days = 2 }"
+    assert parsed(block).bad_events == BadKept(Path("/x"), 65_536, 2)
+    assert parsed("pyglue.collector.bad_events.keep_days = 2").bad_events is None
+    assert "whole number" in problems("pyglue.collector.bad_events.max_bytes = 5")[0]
+    assert "whole number" in problems("pyglue.collector.bad_events.keep_days = 0")[0]
 
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:

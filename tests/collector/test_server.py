@@ -21,7 +21,9 @@ import uvloop
 from pyglue.collector import connection as module
 from pyglue.collector import server
 from pyglue.collector.app import App, EventsAt, Ping, Pipeline, Place
-from pyglue.collector.configured import AS_DIVOLTE, CountsKept, MetricsAt, Privacy
+from pyglue.collector.bad.entries import read_lines as bad_lines
+from pyglue.collector.bad.keeping import HeadersKept
+from pyglue.collector.configured import AS_DIVOLTE, BadKept, CountsKept, MetricsAt, Privacy
 from pyglue.collector.connection import Connection
 from pyglue.collector.counts import read_lines
 from pyglue.collector.http1 import MAX_HEAD_BYTES
@@ -435,6 +437,7 @@ class Plant:
             "shutdown_delay_ms": 0,
             "shutdown_timeout_ms": 10_000,
             "counts": None,
+            "bad_events": None,
             "metrics": None,
             "max_connections": 1000,
             "tls": None,
@@ -444,6 +447,7 @@ class Plant:
         self.config = SimpleNamespace(
             duplicate_memory_size=10, limits=limits, **{**defaults, **flags, **settings}
         )
+        self.headers_read = HeadersKept((b"user-agent",), ())
         self.outlet = FakeOutlet(verdict=None)
         self.closed: list[float] = []
         self.fail: Callable[[str], None] = lambda _: None
@@ -545,6 +549,28 @@ def test_what_was_counted_is_on_disk_at_the_end(tmp_path: Path) -> None:
         True,
         [],
     )
+
+
+def test_bad_events_are_on_disk_at_the_end(tmp_path: Path) -> None:
+    """After a graceful end the folder has those that were answered, and a scrape tells of them."""
+    plant = Plant(
+        bad_events=BadKept(tmp_path / "bad", 10_000, 7), metrics=MetricsAt("127.0.0.1", free_port())
+    )
+
+    def client() -> None:
+        with plant.connect() as sock:
+            sock.sendall(b"GET /csc-event?s=1 HTTP/1.1\r\nUser-Agent: test\r\n\r\n")
+            receive(sock, 1)
+            until(lambda: plant.scrape().value("bad_events_kept_total") == 1)
+            sock.sendall(b"GET /csc-event?s=2 HTTP/1.1\r\n\r\n")
+            receive(sock, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    plant.run(client)
+    (file,) = (tmp_path / "bad").iterdir()
+    first, second = (event for event in bad_lines(file.read_bytes()) if event is not None)
+    assert (first.came.target, first.came.headers) == (b"/csc-event?s=1", (("user-agent", "test"),))
+    assert (second.came.target, second.reason) == (b"/csc-event?s=2", "missing p")
 
 
 def test_scrapes_add_up_under_load() -> None:
