@@ -17,7 +17,7 @@ import mmap
 import struct
 import sys
 from codecs import utf_16_le_encode  # str.encode looks it up by its name, which takes three times as long
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import mmh3
 
@@ -33,6 +33,34 @@ _WORKER_BYTE = 7 if sys.byteorder == "little" else 0  # of a slot's eight
 _SLOT_BYTES = 8
 
 _parts = struct.Struct(">I4xQ").unpack
+
+
+class Memory(Protocol):
+    """What knows the events that came before."""
+
+    def remember(self, party: bytes, session: bytes, event: bytes) -> Seen:
+        """Record the event with these identifiers (UTF-8, as they are recorded) and say whether it was there.
+
+        It is under way until `keep` or `forget`.
+        """
+
+    def keep(self, seen: Seen) -> None:
+        """The event's records are safe."""
+
+    def forget(self, seen: Seen) -> None:
+        """Undo `remember` for an event that could not be delivered, unless another took its slot since."""
+
+    def was_safe(self, seen: Seen) -> bool:
+        """Whether the event was there, and its records were safe."""
+
+    def delay(self, seen: Seen) -> None:
+        """The event was refused for being late, and is still under way."""
+
+    def arrive(self, seen: Seen) -> None:
+        """The records of an event that was late are safe."""
+
+    def arrived(self, seen: Seen) -> bool | None:
+        """Of an event that was there and late, whether it is safe; None for any other."""
 
 
 class DuplicateMemory:
@@ -54,10 +82,7 @@ class DuplicateMemory:
         self._mine = (worker + 1) << _SIGNATURE_BITS
 
     def remember(self, party: bytes, session: bytes, event: bytes) -> Seen:
-        """Record the event with these identifiers (UTF-8, as they are recorded) and say whether it was there.
-
-        It is under way until `keep` or `forget`.
-        """
+        """See Memory."""
         text, _ = utf_16_le_encode((party + session + event).decode())
         number, signature = _parts(mmh3.mmh3_x64_128_digest(text, 0))
         signature >>= 8
@@ -70,42 +95,37 @@ class DuplicateMemory:
         return False, slot, signature, before
 
     def keep(self, seen: Seen) -> None:
-        """The event's records are safe."""
+        """See Memory."""
         _, slot, signature, _ = seen
         slots = self._slots
         if slots[slot] & _SIGNATURE == signature:
             slots[slot] = signature
 
     def forget(self, seen: Seen) -> None:
-        """Undo `remember` for an event that could not be delivered, unless another took its slot since.
-
-        What was in the slot before is there again if it is safe: of what was under way then nobody knows what became.
-        """
+        """See Memory. What was in the slot is there again if it is safe: what became of others nobody knows."""
         there, slot, signature, before = seen
         if not there and self._slots[slot] & ~_LATE == signature | self._mine:
             self._slots[slot] = before if before <= _SIGNATURE else 0
 
     def delay(self, seen: Seen) -> None:
-        """The event was refused for being late, and is still under way."""
+        """See Memory."""
         _, slot, signature, _ = seen
         if self._slots[slot] == signature | self._mine:
             self._slots[slot] |= _LATE
 
     def arrive(self, seen: Seen) -> None:
-        """The records of an event that was late are safe."""
+        """See Memory."""
         _, slot, signature, _ = seen
         if self._slots[slot] == signature | self._mine | _LATE:
             self._slots[slot] = signature | _LATE
 
-    @staticmethod
-    def arrived(seen: Seen) -> bool | None:
-        """Of an event that was there and late, whether it is safe; None for any other."""
+    def arrived(self, seen: Seen) -> bool | None:
+        """See Memory."""
         there, _, _, before = seen
         return not before & _WORKER if there and before & _LATE else None
 
-    @staticmethod
-    def was_safe(seen: Seen) -> bool:
-        """Whether the event was there, and its records were safe."""
+    def was_safe(self, seen: Seen) -> bool:
+        """See Memory."""
         there, _, _, before = seen
         return there and before <= _SIGNATURE
 

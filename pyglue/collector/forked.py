@@ -30,7 +30,7 @@ class Shared:
     """What all workers have in common, made before any of them.
 
     `events` are the sockets of each worker; `metrics` and `private` descriptors are the parent's alone. `seconds` is how
-    long a worker may take for what is under way at the end.
+    long a worker may take for what is under way at the end. `renews`: SIGHUP makes workers read their certificate anew.
     """
 
     events: list[Sockets]
@@ -39,6 +39,7 @@ class Shared:
     memory: DuplicateMemory
     spooled: memoryview[int]
     seconds: float
+    renews: bool
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,10 @@ one that takes its place.
 
 from __future__ import annotations
 
-import logging
 import socket
 from collections.abc import Iterable
 
 from pyglue.errors import PyglueError
-
-log = logging.getLogger("pyglue.collector")
 
 BACKLOG = 1024
 
@@ -32,7 +29,6 @@ def listen(host: str, port: int, processes: int = 1) -> list[Sockets]:
         raise PyglueError(
             f"can't listen on {host}:{port}: {error.strerror or error}", code="port-taken"
         ) from error
-    log.info("listening on %s:%d", host, port)
     return [list(one) for one in zip(*made, strict=True)]
 
 

@@ -110,6 +110,11 @@ def _events(snapshot: Snapshot) -> Iterator[Metric]:
         "records_dropped", "Events, or records of them, that were not made.", "reason", totals.dropped
     )
     yield _counters("other_requests", "Requests that were no events.", "kind", totals.requests)
+    if snapshot.bad is not None:
+        bad = snapshot.bad
+        yield _counter("bad_events_kept", "Bad events that are on the disk for a replay.", bad.kept)
+        yield _counters("bad_events_not_kept", "Bad events that are not.", "reason", bad.not_kept)
+        yield _counter("bad_events_removed", "Kept ones, removed to make room.", bad.removed)
 
 
 def _times(snapshot: Snapshot) -> Iterator[Metric]:

@@ -25,7 +25,9 @@ import uvloop
 
 from pyglue.collector import listeners, snapshot, useragent
 from pyglue.collector.app import App
-from pyglue.collector.configured import Config, Durability, FileSink, KafkaSink, MappingFiles, Spool
+from pyglue.collector.bad.folder import Folder
+from pyglue.collector.bad.keeping import BadEvents
+from pyglue.collector.configured import Config, Durability, FileSink, KafkaSink, MappingFiles, Spool, Tls
 from pyglue.collector.connection import Connection, Site
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
@@ -36,18 +38,19 @@ from pyglue.collector.loading import Setup
 from pyglue.collector.metrics_site import MetricsSite
 from pyglue.collector.opening import OpenSinks
 from pyglue.collector.reporter import Reporter
+from pyglue.collector.room import Room, places, sweep
 from pyglue.collector.share import Share, shared_numbers
 from pyglue.collector.sinks import Outlet, Queues
 from pyglue.collector.snapshot import Snapshot
 from pyglue.collector.spool.handover import hand_over
-from pyglue.collector.workers import Workers
+from pyglue.collector.tls import Certificate, Secured
+from pyglue.collector.workers import SCRAPES, Workers
 from pyglue.errors import PyglueError
 
 log = logging.getLogger("pyglue.collector")
 
 REPORT_SECONDS = 60.0
 LATE_MS = 1000  # after the acknowledgement time
-SWEEP_SECONDS = 5.0
 CLOSE_SECONDS = 1.0  # for the sinks, when nothing is under way any more
 GARBAGE_THRESHOLD = 50_000  # objects made since, before the next look for cycles among the young ones
 
@@ -78,27 +81,31 @@ def run(setup: Setup, open_sinks: Opener = OpenSinks) -> None:
         useragent.parse("Mozilla/5.0")  # the rules load on first use, which no event should wait for
         lock = _spool_for(spool, config.workers, held)
         events = listeners.listen(config.host, config.port, config.workers)
+        log.info("listening on %s:%d%s", config.host, config.port, ", by TLS" if config.tls else "")
         for sockets in events:
             held.callback(listeners.close, sockets)
         metrics = _metrics_sockets(config)
         held.callback(listeners.close, metrics)
         memory = _memory(config.duplicate_memory_size)
+        room = _places(-(-config.max_connections // config.workers))
         # An event's objects die with it, without cycles: looking for those among all that never dies costs 3 % of the time.
         gc.collect()
         gc.freeze()
         gc.set_threshold(GARBAGE_THRESHOLD)
         if config.workers == 1:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(setup, open_sinks, memory, Share(run=now_ms()), events[0], metrics=metrics))
+                share = Share(run=now_ms())
+                runner.run(_serve(setup, open_sinks, memory, share, events[0], room, metrics=metrics))
             return
 
         def work(share: Share, sockets: Sockets, parent: socket.socket) -> None:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-                runner.run(_serve(setup, open_sinks, memory, share, sockets, parent=parent))
+                runner.run(_serve(setup, open_sinks, memory, share, sockets, room, parent=parent))
 
         seconds = (config.shutdown_delay_ms + config.shutdown_timeout_ms) / 1000
         spooled = shared_numbers(config.workers)
-        Workers(Shared(events, metrics, lock, memory, spooled, seconds), work).run()
+        renews = config.tls is not None
+        Workers(Shared(events, metrics, lock, memory, spooled, seconds, renews), work).run()
 
 
 def _spool_for(spool: Spool | None, workers: int, held: ExitStack) -> tuple[int, ...]:
@@ -117,6 +124,7 @@ def _metrics_sockets(config: Config) -> Sockets:
     if config.metrics is None:
         return []
     (sockets,) = listeners.listen(config.metrics.host, config.metrics.port)
+    log.info("listening on %s:%d", config.metrics.host, config.metrics.port)
     return sockets
 
 
@@ -126,11 +134,15 @@ async def _serve(
     memory: DuplicateMemory,
     share: Share,
     events: Sockets,
+    room: int,
     *,
     metrics: Sockets | None = None,
     parent: socket.socket | None = None,
 ) -> None:
-    """Serve `events` until a signal, or the end of the `parent`, whom a worker tells its metrics."""
+    """Serve `events` until a signal, or the end of the `parent`, whom a worker tells its metrics.
+
+    There is `room` for so many connections.
+    """
     config = setup.config
     loop = asyncio.get_running_loop()
     end, hurry = asyncio.Event(), asyncio.Event()
@@ -146,8 +158,10 @@ async def _serve(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, end.set)
+    certificate = None if config.tls is None else _certificate(config.tls)
     counters = Counters(share.run)
     sinks = open_sinks(setup, counters, failed, share)
+    bad = _bad_events(setup)
     app = App(
         setup.table(sinks.outlet),
         memory,
@@ -159,23 +173,24 @@ async def _serve(
         serve_static_resources=config.serve_static_resources,
         debug_requests=config.debug_requests,
         privacy=config.privacy,
+        bad=bad,
     )
-    connections: set[Connection] = set()
-    scrapes: set[Connection] = set()
-    look = partial(snapshot.take, app, connections, sinks.queues)
+    connections, scrapes = Room(room), Room(SCRAPES)
+    look = partial(snapshot.take, app, connections, sinks.queues, bad)
     reporter = Reporter(look, leave_at_once)
     keeper = Keeper(
         counters, app.timings, config.counts, config.limits.acknowledge_timeout_ms + LATE_MS, share
     )
     chores = [
         loop.create_task(_report(counters)),
-        loop.create_task(_sweep(connections, scrapes)),
+        loop.create_task(sweep(connections, scrapes)),
         loop.create_task(keeper.work()),
+        *([loop.create_task(bad.work())] if bad is not None else ()),
     ]
     if parent is not None:
         await reporter.open(parent)
         chores.append(loop.create_task(reporter.work()))
-    servers = await _listen(app, connections, events)
+    servers = await _listen(app, connections, events, certificate)
     told = await _listen(_metrics(look), scrapes, metrics) if metrics else []
     await end.wait()
     app.stopping = True
@@ -188,25 +203,48 @@ async def _serve(
         chore.cancel()
     await loop.run_in_executor(None, sinks.close, CLOSE_SECONDS)
     await keeper.end()
+    if bad is not None:
+        await bad.end()
     if parent is not None:
         await reporter.end()
     for server in told:
         server.close()
-    for scrape in list(scrapes):
+    for scrape in scrapes:
         scrape.abort()
     log.info("ended; since the start: %s", counters)
     if fatal:
         raise PyglueError(f"the collector can't go on: {fatal[0]}", code="kafka-refused")
 
 
-async def _listen(site: Site, connections: set[Connection], sockets: Sockets) -> list[asyncio.Server]:
-    loop = asyncio.get_running_loop()
-    return [
-        await loop.create_server(
-            lambda: Connection(site, connections, time.monotonic), sock=one, backlog=listeners.BACKLOG
+async def _listen(
+    site: Site, room: Room, sockets: Sockets, certificate: Certificate | None = None
+) -> list[asyncio.Server]:
+    def protocol() -> asyncio.Protocol:
+        connection = Connection(site, room, time.monotonic)
+        return (
+            connection
+            if certificate is None
+            else Secured(connection, room, certificate.context, time.monotonic)
         )
-        for one in sockets
-    ]
+
+    loop = asyncio.get_running_loop()
+    return [await loop.create_server(protocol, sock=one, backlog=listeners.BACKLOG) for one in sockets]
+
+
+def _certificate(tls: Tls) -> Certificate:
+    """The certificate, which is read anew on SIGHUP; raises InputError."""
+    certificate = Certificate(tls)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificate.renew)
+    return certificate
+
+
+def _places(wanted: int) -> int:
+    found = places(wanted)
+    if found < wanted:
+        log.info(
+            "room for %d connections, not %d: the system grants too few files (ulimit -n)", found, wanted
+        )
+    return found
 
 
 def _metrics(look: Callable[[], Snapshot]) -> Site:
@@ -214,6 +252,14 @@ def _metrics(look: Callable[[], Snapshot]) -> Site:
     from pyglue.collector import metrics
 
     return MetricsSite(lambda then: then(metrics.text(look(), metrics.alone())))
+
+
+def _bad_events(setup: Setup) -> BadEvents | None:
+    kept = setup.config.bad_events
+    if kept is None:
+        return None
+    folder = Folder(kept.directory, kept.max_bytes, kept.keep_days)
+    return BadEvents(folder, setup.headers_read, now_ms)
 
 
 def _memory(size: int) -> DuplicateMemory:
@@ -226,14 +272,14 @@ def _memory(size: int) -> DuplicateMemory:
         ) from None
 
 
-async def _finish(app: App, connections: set[Connection], seconds: float) -> None:
+async def _finish(app: App, connections: Room, seconds: float) -> None:
     """Let every connection have the answers that it waits for, for up to `seconds`."""
     deadline = time.monotonic() + seconds
-    for connection in list(connections):
+    for connection in connections:
         connection.finish()
-    while (app.in_flight or connections) and time.monotonic() < deadline:
+    while (app.in_flight or len(connections)) and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
-    for connection in list(connections):
+    for connection in connections:
         connection.abort()
 
 
@@ -243,11 +289,3 @@ async def _report(counters: Counters) -> None:
         line = counters.report()
         if line:
             log.info("since the start: %s", line)
-
-
-async def _sweep(*connections: set[Connection]) -> None:
-    while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        now = time.monotonic()
-        for connection in [one for some in connections for one in some]:
-            connection.sweep(now)

@@ -7,18 +7,27 @@ the sum with the last that it told; of what it had under way then nobody was tol
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sized
 from dataclasses import asdict, dataclass, field, replace
 from functools import reduce
-from typing import Any
+from typing import Any, NamedTuple
 
 from pyglue.collector.app import App
+from pyglue.collector.bad.keeping import BadEvents
 from pyglue.collector.counts import Counts, plus
 from pyglue.collector.sinks import Queue, Queues
 from pyglue.collector.timings import Histogram, Times
 
 DIED = "worker died"
 _ALL_TIME = -1  # no minute of its own
+
+
+class Bad(NamedTuple):
+    """Counts of bad events: see BadEvents."""
+
+    kept: int
+    removed: int
+    not_kept: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -32,6 +41,7 @@ class Snapshot:
     connections: int = 0
     ready: bool = False
     queues: Queues = field(default_factory=Queues)
+    bad: Bad | None = None
 
     def as_json(self) -> str:
         """On one line."""
@@ -43,10 +53,12 @@ class Snapshot:
         if self.in_flight:
             refusals[DIED] = refusals.get(DIED, 0) + self.in_flight
         totals = replace(self.totals, refused=self.totals.refused + self.in_flight, refusals=refusals)
-        return Snapshot(totals, 0, self.answers, self.acknowledgements)
+        return Snapshot(totals, 0, self.answers, self.acknowledgements, bad=self.bad)
 
 
-def take(app: App, connections: Collection[object], queues: Callable[[], Queues]) -> Snapshot:
+def take(
+    app: App, connections: Sized, queues: Callable[[], Queues], bad: BadEvents | None = None
+) -> Snapshot:
     """Of this process, in one call of its loop."""
     app.timings.sort()
     return Snapshot(
@@ -57,6 +69,7 @@ def take(app: App, connections: Collection[object], queues: Callable[[], Queues]
         len(connections),
         not app.troubles(),
         queues(),
+        None if bad is None else Bad(bad.kept, bad.removed, dict(bad.not_kept)),
     )
 
 
@@ -75,6 +88,7 @@ def read(fields: Mapping[str, Any]) -> Snapshot:
             {sink: Queue(*queue) for sink, queue in queues["files"].items()},
             _read_queue(queues["spool"]),
         ),
+        None if fields["bad"] is None else Bad(*fields["bad"]),
     )
 
 
@@ -98,6 +112,7 @@ def _plus(one: Snapshot, other: Snapshot) -> Snapshot:
             _sum(one.queues.files, other.queues.files, _both_queues),
             _both(one.queues.spool, other.queues.spool),
         ),
+        _both_bad(one.bad, other.bad),
     )
 
 
@@ -114,6 +129,13 @@ def _both_queues(one: Queue, other: Queue) -> Queue:
 
 def _both(one: Queue | None, other: Queue | None) -> Queue | None:
     return _both_queues(one, other) if one and other else one or other
+
+
+def _both_bad(one: Bad | None, other: Bad | None) -> Bad | None:
+    if one is None or other is None:
+        return one or other
+    not_kept = _sum(one.not_kept, other.not_kept, int.__add__)
+    return Bad(one.kept + other.kept, one.removed + other.removed, not_kept)
 
 
 def _times(found: Mapping[str, Histogram]) -> dict[str, Times]:

@@ -26,6 +26,7 @@ from pyglue.collector.deaths import MOST, WITHIN_SECONDS, Deaths
 from pyglue.collector.forked import LastWords, Serve, Shared
 from pyglue.collector.keeper import now_ms
 from pyglue.collector.metrics_site import MetricsSite
+from pyglue.collector.room import Room, sweep
 from pyglue.collector.share import Share
 from pyglue.collector.snapshot import Snapshot
 from pyglue.collector.wire import Wire
@@ -35,7 +36,7 @@ log = logging.getLogger("pyglue.collector")
 
 ANSWER_SECONDS = 1.0  # for workers to tell what they count; of one that does not the last word stands
 END_SECONDS = 20.0  # for a worker to end once nothing is under way: its sinks may take most of it
-SWEEP_SECONDS = 5.0
+SCRAPES = 100  # connections to the port for metrics
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
@@ -73,7 +74,7 @@ class Workers:
         self._ending = False
         self._error: PyglueError | None = None
         self._servers: list[asyncio.Server] = []
-        self._scrapes: set[Connection] = set()
+        self._scrapes = Room(SCRAPES)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def run(self) -> None:
@@ -82,7 +83,9 @@ class Workers:
             self._loop.add_signal_handler(number, self._signalled)
         self._loop.add_signal_handler(signal.SIGCHLD, self._reap)
         self._begin(self._serve_metrics())
-        self._begin(self._sweep())
+        self._begin(sweep(self._scrapes))
+        if self._shared.renews:
+            self._loop.add_signal_handler(signal.SIGHUP, self._send, signal.SIGHUP)
         while True:
             while self._due and not self._ending:
                 self._fork(self._due.pop(0))
@@ -93,7 +96,7 @@ class Workers:
             task.cancel()
         for server in self._servers:
             server.close()
-        for scrape in list(self._scrapes):
+        for scrape in self._scrapes:
             scrape.abort()
         self._loop.run_until_complete(asyncio.sleep(0))
         self._loop.close()
@@ -261,13 +264,6 @@ class Workers:
         if worker.wire is not None:
             worker.wire.say(str(worker.asked))
         return answer
-
-    async def _sweep(self) -> None:
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            now = time.monotonic()
-            for scrape in list(self._scrapes):
-                scrape.sweep(now)
 
 
 def _end_of(worker: _Worker) -> str:

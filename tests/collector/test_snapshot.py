@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pyglue.collector import metrics
 from pyglue.collector.counts import Counts
 from pyglue.collector.sinks import Queue, Queues
-from pyglue.collector.snapshot import DIED, Snapshot, read, together
+from pyglue.collector.snapshot import DIED, Bad, Snapshot, read, together
 from pyglue.collector.timings import BOUNDS, Times
 from tests.collector.scrapes import Scrape
 
@@ -42,7 +42,10 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     named = st.dictionaries(st.sampled_from(["200", "503"]), times)
     files = draw(st.dictionaries(st.sampled_from(["x", "y"]), st.builds(Queue, small, small)))
     queues = Queues(draw(queue), files, draw(queue))
-    return Snapshot(totals, in_flight, draw(named), draw(named), draw(small), draw(st.booleans()), queues)
+    bad = draw(st.none() | st.builds(Bad, small, small, reasons))
+    return Snapshot(
+        totals, in_flight, draw(named), draw(named), draw(small), draw(st.booleans()), queues, bad
+    )
 
 
 @given(snapshots())
@@ -68,6 +71,8 @@ def test_the_ledger_adds_up_over_living_and_dead(living: list[Snapshot], dead: l
     assert whole.totals.refused == sum(whole.totals.refusals.values())
     assert whole.connections == sum(one.connections for one in living)
     assert whole.ready == (bool(living) and all(one.ready for one in living))
+    kept = [one.bad.kept for one in living + dead if one.bad is not None]
+    assert (whole.bad.kept if whole.bad else 0) == sum(kept)
     spooled = [one.queues.spool for one in living if one.queues.spool]
     assert (whole.queues.spool or Queue(0, 0)).bytes == sum(one.bytes for one in spooled)
     counts = [one.answers["200"].counts for one in living + dead if "200" in one.answers]
