@@ -38,7 +38,7 @@ from pyglue.collector.loading import Setup
 from pyglue.collector.metrics_site import MetricsSite
 from pyglue.collector.opening import OpenSinks
 from pyglue.collector.reporter import Reporter
-from pyglue.collector.room import Room, places, sweep
+from pyglue.collector.room import MOST_BYTES, Room, places, sweep
 from pyglue.collector.share import Share, shared_numbers
 from pyglue.collector.sinks import Outlet, Queues
 from pyglue.collector.snapshot import Snapshot
@@ -175,7 +175,7 @@ async def _serve(
         privacy=config.privacy,
         bad=bad,
     )
-    connections, scrapes = Room(room), Room(SCRAPES)
+    connections, scrapes = Room(room, MOST_BYTES // share.workers), Room(SCRAPES)
     look = partial(snapshot.take, app, connections, sinks.queues, bad)
     reporter = Reporter(look, leave_at_once)
     keeper = Keeper(

@@ -88,6 +88,7 @@ class Collector:
         self.workers = workers
         self.spooling = spooling
         self.port, self.metrics = free_ports(2)
+        self.more = ""  # of the configuration
         self._lives: list[subprocess.Popen[bytes]] = []
         (folder / "files").mkdir(exist_ok=True)
 
@@ -97,7 +98,9 @@ class Collector:
         values = {"port": self.port, "metrics": self.metrics, "folder": self.folder, "workers": self.workers}
         kafka, files = ("true", "false") if self.spooling else ("false", "true")
         sink = "topic" if self.spooling else "files"
-        conf.write_text(CONFIGURATION.format(kafka=kafka, files=files, sink=sink, **values), encoding="utf-8")
+        conf.write_text(
+            CONFIGURATION.format(kafka=kafka, files=files, sink=sink, **values) + self.more, encoding="utf-8"
+        )
         command = [sys.executable, "-m", "pyglue.collector", "--config", str(conf)]
         with (self.folder / "log").open("ab") as log:
             self._lives.append(subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log))

@@ -16,6 +16,7 @@ import pytest
 from pyglue.collector.counts import added, read_lines
 from pyglue.collector.records import decode as decoder
 from pyglue.collector.spool.entries import Entry, read
+from tests.collector import certificates
 from tests.collector.processes import ROOT, Collector, send, status, until
 
 SCHEMA = ROOT / "pyglue" / "collector" / "defaults" / "DefaultEventRecord.avsc"
@@ -176,6 +177,18 @@ def test_a_worker_that_can_not_begin_ends_the_collector(collector: Collector) ->
     assert collector.ended() == 1
     assert collector.log.count("is no directory that this user can write to") == 2  # one for each key
     assert collector.log.count("error: ") == 1
+
+
+def test_all_workers_read_a_renewed_certificate(collector: Collector, tmp_path: Path) -> None:
+    """On SIGHUP to the parent, and go on."""
+    tls = certificates.make(tmp_path)
+    collector.more = f'pyglue.collector.tls {{ certificate = "{tls.certificate}", key = "{tls.key}" }}'
+    collector.up()
+    os.kill(collector.parent, signal.SIGHUP)
+    until(lambda: collector.log.count("the certificate was read anew") == 2)
+    with certificates.trusting(tls).wrap_socket(collector.connect(), server_hostname="localhost") as client:
+        send(client, "a")
+        assert status(client) == 200
 
 
 def test_workers_that_die_again_and_again_end_the_collector(collector: Collector) -> None:
