@@ -203,11 +203,13 @@ def test_workers_that_die_again_and_again_end_the_collector(collector: Collector
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    """A worker that does not end is killed, and that is told."""
+    """A worker that hangs costs a scrape a second, and is killed, which is told."""
     collector = Collector(tmp_path, spooling=True)
     try:
         collector.up()
         os.kill(collector.pids()[1], signal.SIGSTOP)
+        found = collector.scrape()
+        assert (found.value("workers"), found.value("ready"), found.adds_up()) == (2, 1, True)
         os.kill(collector.parent, signal.SIGTERM)
         until(lambda: not psutil.pid_exists(collector.pids()[0]))
         os.kill(collector.parent, signal.SIGTERM)
