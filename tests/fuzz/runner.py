@@ -1,0 +1,178 @@
+"""Carries targets out: inputs, the laws of time and memory, and what is told of a failure.
+
+Time is the processor's, of this thread. An input that seems too slow is tried again before it is called so, for a
+machine with other work to do measures too much, never too little.
+"""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import time
+import tracemalloc
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from tests.fuzz.mutation import Mutator
+from tests.fuzz.targets import KIB, Target
+
+GROWN_SIZES = (4 * KIB, 16 * KIB, 64 * KIB, 256 * KIB, KIB * KIB)
+# Four times the input may take four times the time; more than ten times is on the way to sixteen.
+MOST_GROWTH = 10.0
+LEAST_GROWN_MILLISECONDS = 4.0
+LEAST_BYTES = 2**20
+_TRIES = 4
+_EVERY = 40  # the memory of one input among so many is looked at, for that takes its time
+_PER_GROWN = 50  # executions for each piece that is grown
+_OUTCOMES = 2000
+
+
+class Failure(AssertionError):
+    """A target broke a promise; the text says which, and how to see it again."""
+
+
+@dataclass
+class Tally:
+    """What a run did: executions of the target, and how many different things came of them."""
+
+    executions: int = 0
+    outcomes: set[str] = field(default_factory=set)
+    slowest: float = 0.0  # milliseconds for a KiB, of inputs that are longer than that
+
+
+def run(
+    target: Target,
+    seed: int,
+    executions: int,
+    folder: Path,
+    *,
+    sizes: tuple[int, ...] = GROWN_SIZES[:3],
+    until: Callable[[], bool] = lambda: False,
+) -> Tally:
+    """Try `target` so many times, or until it is time; raises Failure, whose input is then in a file in `folder`.
+
+    `sizes` are those to which pieces are grown.
+    """
+    chance = Random(f"{target.name}:{seed}")  # noqa: S311 - no secret; the same inputs every time
+    mutator = Mutator(target.seeds, target.words, target.most, chance)
+    tally = Tally()
+    gc.collect()
+    gc.freeze()  # what the tests hold is none of the target's work
+    try:
+        for data in target.seeds[: max(executions // 2, 1)]:
+            _note(target, data, tally, mutator, seed, folder)
+        while tally.executions < executions and not until():
+            if tally.executions % _PER_GROWN == 0:
+                _grow(target, mutator.growing(), sizes, tally, seed, folder)
+            _note(target, mutator.mutated(), tally, mutator, seed, folder)
+    finally:
+        gc.unfreeze()
+    return tally
+
+
+def replay(target: Target, data: bytes) -> None:
+    """Try one input; raises AssertionError, or what the target raises."""
+    result, milliseconds = _timed(target, data)
+    target.check(data, result)
+    _obey_time(target, data, milliseconds)
+    _obey_memory(target, data)
+
+
+def _note(target: Target, data: bytes, tally: Tally, mutator: Mutator, seed: int, folder: Path) -> None:
+    """One execution; an input of which something new came is kept."""
+    tally.executions += 1
+    try:
+        result, milliseconds = _timed(target, data)
+        outcome = target.check(data, result)
+        _obey_time(target, data, milliseconds)
+        if tally.executions % _EVERY == 0:
+            _obey_memory(target, data)
+    except Exception as error:
+        raise _failure(target, data, seed, error, folder) from error
+    if outcome not in tally.outcomes and len(tally.outcomes) < _OUTCOMES:
+        tally.outcomes.add(outcome)
+        mutator.keep(data)
+
+
+def _grow(
+    target: Target,
+    grown: Callable[[int], bytes],
+    sizes: tuple[int, ...],
+    tally: Tally,
+    seed: int,
+    folder: Path,
+) -> None:
+    """Inputs of one form, each four times as long as the one before."""
+    before = 0.0
+    for size in sizes:
+        if size > target.most:
+            return
+        data = grown(size)
+        tally.executions += 1
+        try:
+            result, milliseconds = _timed(target, data)
+            _obey_time(target, data, milliseconds)
+            if milliseconds > max(
+                LEAST_GROWN_MILLISECONDS, MOST_GROWTH * before > 0 and MOST_GROWTH * before
+            ):
+                before, milliseconds = (
+                    _again(target, grown(size // 4), before),
+                    _again(target, data, milliseconds),
+                )
+                assert milliseconds <= max(MOST_GROWTH * before, LEAST_GROWN_MILLISECONDS), (
+                    f"{len(data)} bytes take {milliseconds:.1f} ms, a quarter of them {before:.2f} ms"
+                )
+            target.check(data, result)
+            _obey_memory(target, data)
+        except Exception as error:
+            raise _failure(target, data, seed, error, folder) from error
+        tally.slowest = max(tally.slowest, milliseconds * KIB / len(data))
+        before = milliseconds
+
+
+def _timed(target: Target, data: bytes) -> tuple[Any, float]:
+    """What the target gives, and the milliseconds that it takes."""
+    begin = time.thread_time_ns()
+    result = target.act(data)
+    return result, (time.thread_time_ns() - begin) / 1e6
+
+
+def _again(target: Target, data: bytes, milliseconds: float) -> float:
+    """The least time of several."""
+    return min([_timed(target, data)[1] for _ in range(_TRIES)] + ([milliseconds] if milliseconds else []))
+
+
+def _obey_time(target: Target, data: bytes, milliseconds: float) -> None:
+    allowed = max(target.least_milliseconds, target.milliseconds_per_kib * len(data) / KIB)
+    if milliseconds > allowed:
+        milliseconds = _again(target, data, milliseconds)
+    assert milliseconds <= allowed, (
+        f"{len(data)} bytes take {milliseconds:.1f} ms; {allowed:.1f} ms is the most"
+    )
+
+
+def _obey_memory(target: Target, data: bytes) -> None:
+    tracemalloc.start()
+    try:
+        target.act(data)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    allowed = LEAST_BYTES + target.bytes_per_byte * len(data)
+    assert peak <= allowed, f"{len(data)} bytes take {peak} bytes of memory; {allowed} is the most"
+
+
+def _failure(target: Target, data: bytes, seed: int, error: Exception, folder: Path) -> Failure:
+    file = folder / f"{target.name}-{hashlib.sha256(data).hexdigest()[:12]}"
+    folder.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data)
+    shown = repr(data) if len(data) <= KIB else f"{data[:KIB]!r}... ({len(data)} bytes)"
+    return Failure(
+        f"{target.name}: {type(error).__name__}: {error}\n"
+        f"  input   {shown}\n"
+        f"  seed    {seed}\n"
+        f"  again   .venv/bin/python -m tests.fuzz --replay {file} {target.name}"
+    )
