@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     targets = every_target()
     chosen = [targets[name] for name in options.targets or targets]
     if options.replay is not None:
-        replay(chosen[0], options.replay.read_bytes())
+        replay(chosen[0], options.replay.read_bytes(), print)
         print("all promises are kept")
         return 0
     seed = secrets.randbelow(2**32) if options.seed is None else options.seed

@@ -128,7 +128,7 @@ class _Site:
     stopping = False
 
     def __init__(self) -> None:
-        self.noted: list[object] = []
+        self.noted: list[Any] = []
 
     def respond(self, request: Request, reply: Reply) -> None:
         """Note the request, and answer it."""
@@ -145,7 +145,7 @@ class _Site:
         self.noted.append(kind)
 
 
-def _sent(pieces: Sequence[bytes]) -> tuple[list[object], bytes, bool]:
+def _sent(pieces: Sequence[bytes]) -> tuple[list[Any], bytes, bool]:
     """What a site is asked, what is answered, whether the connection goes on."""
     site, wire = _Site(), _Parts()
     connection = Connection(site, set(), lambda: 0.0)
@@ -173,12 +173,12 @@ def _cut(data: bytes, size: int) -> list[bytes]:
     return [data[at : at + size] for at in range(0, len(data), size)]
 
 
-def _check_pieces(data: bytes, result: tuple[list[object], bytes, bool]) -> str:
+def _check_pieces(data: bytes, result: tuple[list[Any], bytes, bool]) -> str:
     """Whatever pieces the bytes come in, the same is asked and answered."""
     chance = Random(zlib.crc32(data))  # noqa: S311 - no secret
     cuts = sorted(chance.randrange(len(data) + 1) for _ in range(chance.choice((1, 2, 5))))
     forms = [[data[begin:end] for begin, end in zip([0, *cuts], [*cuts, len(data)], strict=True)], [data]]
-    if len(data) < 2 * KIB:
+    if len(data) < KIB:
         forms.append(_cut(data, 1))
     for pieces in forms:
         other = _sent([piece for piece in pieces if piece])
@@ -186,7 +186,9 @@ def _check_pieces(data: bytes, result: tuple[list[object], bytes, bool]) -> str:
             f"in pieces of {[len(piece) for piece in pieces][:8]} bytes: {other!r}, not {result!r}"[:3000]
         )
     noted, written, closed = result
-    kinds = sorted({kind if isinstance(kind, str) else "request" for kind in noted})
+    kinds = sorted(
+        {note if isinstance(note, str) else f"{note[0]} {len(note[2])} {bool(note[3])}" for note in noted[:9]}
+    )
     return f"{kinds} {min(len(noted), 3)} {sorted({part[:3] for part in written.split(b'HTTP/1.1 ')[:9]})} {closed}"
 
 

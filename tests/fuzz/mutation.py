@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from random import Random
 
+_AROUND = 2048  # bytes of an input around what is repeated
 _KEPT = 512  # inputs of which something new came
 _BOUNDARIES = (0, 1, 127, 128, 255, 256, 32767, 65535, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64)
 _BRACKETS = (
@@ -92,23 +93,29 @@ class Mutator:
         return data[: self._most]
 
     def growing(self) -> Callable[[int], bytes]:
-        """A function that gives an input of about so many bytes: a begin and an end, a piece again and again between."""
-        data, other = self._begin(), self._begin()
-        begin = data[: self._place(data)] if self._chance.random() < 0.8 else b""
-        end = data[len(begin) :] if self._chance.random() < 0.5 else b""
+        """A function from a number of bytes to an input: so many of one piece again and again, with something around."""
+        data = self._begin()[:_AROUND]
+        at = self._place(data)
+        begin, end = data[:at], data[at:]
         way = self._chance.random()
-        if way < 0.4:
-            piece = self._chance.choice(self._words)
+        if way < 0.5:  # what stands there
+            piece = data[at : at + self._chance.choice((1, 1, 1, 2, 3, 5, 8, 30))] or b"0"
         elif way < 0.7:
+            piece = self._chance.choice(self._words)
+        elif way < 0.9:
             piece = b"".join(self._chance.choice(self._words) for _ in range(self._chance.randrange(2, 5)))
         else:
-            piece = self._piece(other) or b"\n"
-        changing = self._chance.random() < 0.3
+            piece = self._piece(self._begin()) or b"\n"
+        if self._chance.random() < 0.3:  # many a search ends badly only if something is wrong at the end
+            end = self._chance.choice((b"", b"x", b"\xff", self._chance.choice(self._words)))
+        if self._chance.random() < 0.15:
+            begin = b""
+        changing = self._chance.random() < 0.2
 
         def grown(size: int) -> bytes:
-            count = max((size - len(begin) - len(end)) // (len(piece) + 5 * changing), 1)
+            count = max(size // (len(piece) + 4 * changing), 1)
             middle = b"".join(b"%b%d" % (piece, at) for at in range(count)) if changing else piece * count
-            return (begin + middle + end)[: self._most]
+            return begin + middle + end
 
         return grown
 

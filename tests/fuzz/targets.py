@@ -22,7 +22,8 @@ class Target:
     `act` is the work that is measured; what it raises is a failure. `check` gets the input and what `act` gave, raises
     AssertionError if a promise is broken, and tells what came of the input: inputs of which something new came are
     gone on with. `words` are what inputs are made of beside `seeds`. Inputs have up to `most` bytes, and may cost so many
-    milliseconds of the processor's time and so much memory for what they are long, `least_milliseconds` in any case.
+    milliseconds of the processor's time and so much memory for what they are long, `least_milliseconds` in any case. A
+    target that takes its time is tried one time where others are tried `share` times.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Target:
     milliseconds_per_kib: float = MILLISECONDS_PER_KIB
     least_milliseconds: float = LEAST_MILLISECONDS
     bytes_per_byte: int = BYTES_PER_BYTE
+    share: int = 1
 
 
 def words(text: str) -> tuple[bytes, ...]:

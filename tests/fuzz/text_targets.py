@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from decimal import Decimal
 from typing import Any
 
 from pyglue.collector import addresses, answers, base36, headers, identifiers, iso_time, useragent
@@ -221,7 +220,7 @@ class _Paths:
     def read(self, data: bytes) -> list[object]:
         """What each path leads to; nothing in what is no JSON."""
         try:
-            document = json.loads(data.decode("utf-8", "replace"), parse_float=Decimal)
+            document = json.loads(data.decode("utf-8", "replace"))
         except (ValueError, RecursionError):
             return []
         found: list[object] = []
@@ -274,7 +273,14 @@ def targets() -> list[Target]:
     """The targets of this module."""
     requests = seeds.recorded_requests()
     lines = [line for request in requests for line in dict(request.get("headers", [])).items()]
-    texts = [value.encode("latin-1", "replace") for _, value in lines]
+    texts = [
+        b"Mon, 01 Jan 2024 00:00:00 +0100",
+        b"bytes=0-99",
+        b'W/"a", "b"',
+        b'a="b c"; d=e',
+        b'a, "b\\"c", d',
+    ]
+    texts += [value.encode("latin-1", "replace") for _, value in lines]
     agents = [value.encode() for name, value in lines if name.lower() == "user-agent"]
     agents += [str(case["headers"].get("User-Agent", "")).encode() for case in recorded.lines("events.jsonl")]
     pages = [
@@ -287,14 +293,17 @@ def targets() -> list[Target]:
     doubles = [
         str(value).encode() for case in recorded.lines("java_doubles.jsonl") for value in case.values()
     ]
-    numerals, paths = [*times[:60], *doubles[:60], b"0:1:a"], [path.encode() for path in _PATHS]
+    numerals, paths = (
+        [*times[:12], *doubles[:12], b"0:1:a", b"0x001.800p003", b"-0X.8P-10f", b"+12.5e-3D"],
+        [path.encode() for path in _PATHS],
+    )
     jsons = [
         b'{"a": [{"b": 1}, {"b": "x", "c": {"a": 2}}], "v": 1.5, "b": {"a": [1, 2]}}',
         b'[{"a": "axb"}, "ab", 1]',
     ]
     lenient = [b"{'a': [1, 2,, 'x'], b: {c: null}}", b'["a", \'b\', c, 01, 1.50, {"d": "\\u0041\\x41"}]']
     return [
-        Target("headers", [*dict.fromkeys(texts)], _HEADER_WORDS, _Headers().read, _check_headers, most=KIB * KIB),
+        Target("headers", [*dict.fromkeys(texts)], _HEADER_WORDS, _Headers().read, _check_headers, share=4),
         Target("addresses", _ADDRESSES, _ADDRESS_WORDS, _read_address, _check_address),
         Target("agents", [*dict.fromkeys(agents)], _AGENT_WORDS, _read_agent, _check_agent),
         Target("uris", pages, _URI_WORDS, _read_uri, _check_uri),
@@ -304,7 +313,8 @@ def targets() -> list[Target]:
             milliseconds_per_kib=len(_PATHS) / 2,  # all of them, where a mapping has one or two
         ),
         Target(
-            "filters", lenient, _FILTER_WORDS, _read_lenient, _check_lenient, milliseconds_per_kib=SLOWER, most=64 * KIB
+            "filters", lenient, _FILTER_WORDS, _read_lenient, _check_lenient,
+            milliseconds_per_kib=SLOWER, most=64 * KIB, share=4,
         ),
-        Target("paths", paths, _PATH_WORDS, _read_path, _check_path, milliseconds_per_kib=SLOWER, most=64 * KIB),
+        Target("paths", paths, _PATH_WORDS, _read_path, _check_path, milliseconds_per_kib=SLOWER, most=64 * KIB, share=4),
     ]  # fmt: skip
