@@ -29,6 +29,7 @@ class Target:
 # What is sent to the collector, with the events per CPU-second that it must and should reach then.
 TRAFFIC = {
     "tag": ("the tag's own traffic", 20000, 30000),
+    "memory": ("the same, `durability = memory`", 30000, 45000),
     "shuffled": ("parameters in any order", 8000, 22000),
     "shipped": ("the shipped mapping: paths, campaigns, robots", 8000, 22000),
     "rich": ("a mapping with URI, regex, header, cookie", 8000, 22000),
@@ -85,6 +86,30 @@ TARGETS = (
     *(
         Target(f"collector.{name}.per_cpu", "collector", f"collector: {what}", "events per CPU-s", must, aim)
         for name, (what, must, aim) in TRAFFIC.items()
+    ),
+    Target(
+        "collector.tag.p99",
+        "collector",
+        "collector: answer after the acknowledgement, p99 at 70 % load",
+        "ms",
+        60,
+        20,
+    ),
+    Target(
+        "collector.memory.p99",
+        "collector",
+        "collector: answer with `durability = memory`, p99 at 70 % load",
+        "ms",
+        10,
+        2,
+    ),
+    Target("collector.tag.rss", "collector", "collector: memory of a process (RSS)", "MiB", 143),  # 150 MB
+    Target(
+        "collector.drain.rate",
+        "collector",
+        "collector: a spool of a million events, sent after a crash",
+        "events/s",
+        50000,
     ),
 )
 MEMORY = "memory.service."  # the figures of single services, in MiB

@@ -48,13 +48,15 @@ JSON_SOURCE = """
 divolte.sources.application = {type = json, event_path = "%s"}
 divolte.mappings.clickstream.sources = [browser, application]
 """
+MEMORY = "\npyglue.collector.durability = memory\n"
 
 
 @dataclass(frozen=True)
 class Kind:
     """One traffic, by its name in TRAFFIC. `json`: it goes to a JSON source.
 
-    `shipped`: it meets the shipped mapping, else Divolte's default; `rich`: the default with more lines.
+    `shipped`: it meets the shipped mapping, else Divolte's default; `rich`: the default with more lines. `memory`: an
+    event is answered as soon as it is in memory.
     """
 
     name: str
@@ -62,6 +64,7 @@ class Kind:
     shipped: bool = False
     rich: bool = False
     json: bool = False
+    memory: bool = False
 
     @property
     def what(self) -> str:
@@ -76,6 +79,7 @@ class Kind:
 
 KINDS = (
     Kind("tag", traffic.tag_requests),
+    Kind("memory", traffic.tag_requests, memory=True),
     Kind("shuffled", traffic.shuffled_requests),
     Kind("shipped", traffic.tag_requests, shipped=True),
     Kind("rich", traffic.tag_requests, rich=True),
@@ -96,9 +100,10 @@ class Files:
 def files(kind: Kind, project: Path, scratch: Path) -> Files:
     """The shipped configuration with the kind's mapping and schema; what differs from the checkout's lies in `scratch`."""
     conf = project / "divolte" / "divolte-collector.conf"
-    if kind.json:
-        text = conf.read_text(encoding="utf-8") + JSON_SOURCE % traffic.JSON_PATH
-        conf = scratch / "json.conf"
+    more = JSON_SOURCE % traffic.JSON_PATH if kind.json else MEMORY if kind.memory else ""
+    if more:
+        text = conf.read_text(encoding="utf-8") + more
+        conf = scratch / f"{kind.name}.conf"
         conf.write_text(text, encoding="utf-8")
     if kind.shipped:
         return Files(conf, project / "divolte" / "DefaultEventRecord.avsc", project / "mapping.groovy")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from confluent_kafka import Message
 
-from bench.collector import kinds, servers, stages, traffic
+from bench.collector import drain, kinds, servers, stages, traffic
 from bench.collector.kinds import KINDS, Kind
 from bench.collector.load import Job, Outcome, pack
 from bench.collector.traffic import Event
@@ -59,6 +59,7 @@ def _parts(copy: Copy, made: list[Event]) -> Iterator[tuple[str, Figures]]:
     with servers.kafka(copy) as brokers:
         for kind in KINDS:
             yield kind.name, _collector(copy, brokers, kind, made)
+        yield "drain", drain.measure(copy, brokers, stages.records(made, copy.project, copy.root))
         Kafka(brokers).ensure_topic("bench-stage")
         yield "stage", stages.measure(made, copy.project, copy.root, brokers, "bench-stage")
 

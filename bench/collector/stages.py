@@ -78,9 +78,18 @@ def measure(
     }
     whole = _best(_connection(_app(setups["tag"])).data_received, lambda: requests["tag"])
     found[APP] = whole - sum(found[name] for name in (HTTP, QUERY, DUPLICATES, RECORD))
-    records = [(event.party, encode["tag"](event)) for event in map(_event_of, tag)]
-    found[PRODUCER] = min(uvloop.run(_produced(setups["tag"].config, topic, records)) for _ in range(ROUNDS))
+    made_of_tag = records(made, project, scratch)
+    found[PRODUCER] = min(
+        uvloop.run(_produced(setups["tag"].config, topic, made_of_tag)) for _ in range(ROUNDS)
+    )
     return found
+
+
+def records(made: Sequence[traffic.Event], project: Path, scratch: Path) -> list[tuple[bytes, bytes]]:
+    """Party and record of each event of the tag, as they are in Kafka."""
+    encode = _setup(KINDS[0], project, scratch, "nowhere:9").mappings[0].compiled.encode
+    events = (_event_of(_browser(request)) for request in KINDS[0].requests(list(made)))
+    return [(event.party, encode(event)) for event in events]
 
 
 class _Answering:

@@ -1,6 +1,6 @@
 """`python -m bench.soak [--rounds N] [--seed N] [--rate N]`: the promise under faults, round by round.
 
-Exit code 1 if an answered event is not in Kafka.
+Exit code 1 if an answered event is not in Kafka, or there twice, or the collector's ledger did not add up at a scrape.
 """
 
 from __future__ import annotations
@@ -17,14 +17,16 @@ from pathlib import Path
 
 from bench.copies import Source
 from bench.soak.audit import Audit
-from bench.soak.faults import FAULTS, Fault
+from bench.soak.faults import FAULTS, LONG, Fault
+from bench.soak.scrapes import Scrapes
 from bench.soak.sender import Sender
 from bench.soak.world import TOPIC, World
 from pyglue.errors import PyglueError
 
 ROUNDS, RATE = 100, 2000.0
 AFTER_SECONDS = 1.0  # of load when everything runs again
-QUIET_SECONDS = 25.0  # within which the spool is empty again
+QUIET_SECONDS = 40.0  # within which the spool is empty again
+LONG_EVERY = 100  # rounds
 
 
 def main() -> int:
@@ -38,15 +40,21 @@ def main() -> int:
     totals: Counter[str] = Counter()
     with Source(Path.cwd(), os.environ).copy() as copy:
         copy.pyglue("install", "kafka")
-        with World(copy) as world:
+        with World(copy) as world, Scrapes(world.metrics) as scrapes:
             audit = Audit(world.brokers, TOPIC)
-            faults = [fault for fault in FAULTS if world.small_disk or not fault.small_disk]
+            faults = [fault for fault in FAULTS if world.disk is not None or not fault.disk]
+            for fault in FAULTS:
+                if fault not in faults:
+                    print(f"left out, for want of root and a loop device: {fault.name}")
             for number in range(1, options.rounds + 1):
-                fault = chance.choice(faults)
+                fault = chance.choice(faults) if number % LONG_EVERY else LONG
                 totals += _round(world, audit, fault, number, chance, options.rate)
     told = ", ".join(f"{name} {totals[name]}" for name in ("answered", "lost", "doubled"))
-    print(f"{options.rounds} rounds, seed {options.seed}: {told}")
-    return 1 if totals["lost"] or totals["doubled"] else 0
+    wrong = len(scrapes.wrong)
+    print(f"{options.rounds} rounds, seed {options.seed}: {told}; ledgers {scrapes.count}, wrong {wrong}")
+    for ledger in scrapes.wrong[:5]:
+        print(f"    {ledger}")
+    return 1 if totals["lost"] or totals["doubled"] or wrong or not scrapes.count else 0
 
 
 def _round(

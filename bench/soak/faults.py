@@ -6,23 +6,24 @@ import random
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
+from bench.soak.disk import Disk
 from bench.soak.world import World
 
-KILLED_TOO = 0.3  # of the times that the disk is full
+KILLED_TOO = 0.3  # of the times that the disk fails
+LONG_SECONDS = 600.0
 END_SECONDS = 30.0  # within which a collector must end after SIGTERM
 
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens, in words, and the act. `small_disk`: the spool must have a file system of its own."""
+    """What happens, in words, and the act. `disk`: the spool must have a file system of its own."""
 
     name: str
     act: Callable[[World, random.Random], None]
-    small_disk: bool = False
+    disk: bool = False
 
 
 def collector_killed(world: World, chance: random.Random) -> None:
@@ -45,7 +46,23 @@ def kafka_hangs(world: World, chance: random.Random) -> None:
     """Connections stay open and nobody answers."""
     time.sleep(chance.uniform(0.3, 1.0))
     with _hanging_kafka(world):
-        time.sleep(chance.uniform(1.0, 5.0))
+        time.sleep(chance.uniform(5.0, 20.0))
+
+
+def kafka_hangs_long(world: World, _: random.Random) -> None:
+    """For as long as somebody takes who is called in the night."""
+    with _hanging_kafka(world):
+        time.sleep(LONG_SECONDS)
+
+
+def half_open(world: World, chance: random.Random) -> None:
+    """The connections to Kafka go nowhere; new ones would."""
+    time.sleep(chance.uniform(0.3, 1.0))
+    world.passage.hang()
+    time.sleep(chance.uniform(1.0, 5.0))
+    if chance.random() < KILLED_TOO:
+        world.collector.signal(signal.SIGKILL)
+        world.collector.begin()
 
 
 def killed_in_an_outage(world: World, chance: random.Random) -> None:
@@ -82,18 +99,35 @@ def both_killed(world: World, chance: random.Random) -> None:
 
 def disk_full(world: World, chance: random.Random) -> None:
     """No room for the spool while Kafka hangs; sometimes the collector is killed meanwhile."""
-    filler = world.disk / "filler"
     time.sleep(chance.uniform(0.3, 1.0))
     with _hanging_kafka(world):
-        try:
-            time.sleep(chance.uniform(0.1, 1.0))
-            _fill(filler)
+        time.sleep(chance.uniform(0.1, 1.0))
+        with _disk(world).full():
             time.sleep(chance.uniform(0.5, 3.0))
             if chance.random() < KILLED_TOO:
                 world.collector.signal(signal.SIGKILL)
                 world.collector.begin()
-        finally:
-            filler.unlink(missing_ok=True)
+
+
+def disk_slow(world: World, chance: random.Random) -> None:
+    """While Kafka hangs, the spool's disk stands still again and again; sometimes the collector is killed meanwhile."""
+    time.sleep(chance.uniform(0.3, 1.0))
+    with _hanging_kafka(world):
+        killed = chance.random() < KILLED_TOO
+        end = time.monotonic() + chance.uniform(2.0, 5.0)
+        while time.monotonic() < end:
+            with _disk(world).frozen():
+                time.sleep(chance.uniform(0.05, 1.0))
+            time.sleep(chance.uniform(0.01, 0.1))
+        if killed:
+            world.collector.signal(signal.SIGKILL)
+            world.collector.begin()
+
+
+def _disk(world: World) -> Disk:
+    if world.disk is None:
+        raise ValueError("the spool has no disk of its own")
+    return world.disk
 
 
 @contextmanager
@@ -106,15 +140,6 @@ def _hanging_kafka(world: World) -> Iterator[None]:
         world.kafka.signal(signal.SIGCONT)
 
 
-def _fill(file: Path) -> None:
-    """Up to the last byte."""
-    with suppress(OSError), file.open("wb", buffering=0) as filler:
-        for size in (2**20, 2**12, 1):
-            with suppress(OSError):
-                while True:
-                    filler.write(bytes(size))
-
-
 FAULTS = (
     Fault("collector killed", collector_killed),
     Fault("Kafka killed", kafka_killed),
@@ -122,5 +147,8 @@ FAULTS = (
     Fault("collector killed while Kafka hangs", killed_in_an_outage),
     Fault("collector ended while Kafka is away", ended_in_an_outage),
     Fault("both killed", both_killed),
-    Fault("disk of the spool full", disk_full, small_disk=True),
+    Fault("connections to Kafka half-open", half_open),
+    Fault("disk of the spool full", disk_full, disk=True),
+    Fault("disk of the spool slow", disk_slow, disk=True),
 )
+LONG = Fault("Kafka hangs for ten minutes", kafka_hangs_long)

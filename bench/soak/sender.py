@@ -1,6 +1,7 @@
 """A load of events at a steady rate over many connections; it remembers what was answered to each.
 
-An event is sent once. Of one whose connection broke nothing is known, so nothing is claimed.
+An event that is refused with 503 is sent again, as browsers' tag does it. Of one whose connection broke nothing is known: it
+is not sent again, and nothing is claimed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from bench.collector.traffic import Event
 CONNECTIONS = 800  # an event may wait a third of a second for its answer
 ANSWER_SECONDS = 15.0
 AGAIN_SECONDS = 0.02  # before a refused connection is tried again
+TRIES, PAUSE_SECONDS = 10, 1.0  # of an event that is refused
 
 
 class Sender:
@@ -57,8 +59,8 @@ class Sender:
                 async with asyncio.timeout(ANSWER_SECONDS):
                     if writer is None:
                         reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-                    assert reader is not None  # noqa: S101 - both or none
-                    await self._event(reader, writer)
+                assert reader is not None  # noqa: S101 - both or none
+                await self._event(reader, writer)
             except (OSError, EOFError, TimeoutError) as error:
                 self.outcomes[type(error).__name__] += 1
                 if writer is not None:
@@ -72,16 +74,29 @@ class Sender:
         name = f"{self._prefix}{self._sent:07}"
         self._sent += 1
         event = next(self._events)
-        writer.write(traffic.tag_requests([replace(event, values={**event.values, "e": name})])[0])
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
-        await reader.readexactly(length)
-        status = head[9:12].decode()
-        self.outcomes[status] += 1
-        if status == "200":
-            self.answered.append(name)
-        if b"connection: close" in head.lower():
-            raise EOFError
+        request = traffic.tag_requests([replace(event, values={**event.values, "e": name})])[0]
+        for _ in range(TRIES):
+            async with asyncio.timeout(ANSWER_SECONDS):
+                status, ends = await _asked(reader, writer, request)
+            self.outcomes[status] += 1
+            if status == "200":
+                self.answered.append(name)
+            if ends:
+                raise EOFError
+            if status != "503":
+                return
+            await asyncio.sleep(PAUSE_SECONDS)
+
+
+async def _asked(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, request: bytes
+) -> tuple[str, bool]:
+    """The status of the answer, and whether the connection ends with it."""
+    writer.write(request)
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)
+    await reader.readexactly(length)
+    return head[9:12].decode(), b"connection: close" in head.lower()
 
 
 def _events(seed: int) -> Iterator[Event]:

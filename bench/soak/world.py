@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 
 from bench.collector import kinds, servers
 from bench.copies import Copy, free_ports
+from bench.soak.disk import Disk
+from bench.soak.passage import Passage
 from pyglue.install import tools
 from pyglue.install.cache import Cache
 from pyglue.layout import Layout
@@ -26,7 +28,6 @@ from pyglue.settings import Settings
 from pyglue.web import Client
 
 TOPIC = "soak"
-DISK_BYTES = 64 * 2**20  # of the spool's file system
 LOG_LINES = 25
 
 
@@ -85,17 +86,23 @@ class World:
     """Both; a context manager."""
 
     def __init__(self, copy: Copy) -> None:
-        self.brokers = f"{LOOPBACK}:{copy.environment['KAFKA_PORT']}"
-        self.port = free_ports(1)[0]
-        self.disk = copy.root / "disk"
-        self.spool = self.disk / "spool"
+        ports = copy.environment
+        self.port, passed, metrics = free_ports(3)
+        self.metrics = f"http://{LOOPBACK}:{metrics}"
+        self.brokers = f"{LOOPBACK}:{ports['KAFKA_INTERNAL_PORT']}"  # for who is no part of what is tested
+        self.passage = Passage(passed, int(ports["KAFKA_PORT"]))
+        self.disk = Disk(copy.root / "disk") if Disk.possible() else None
+        self.spool = copy.root / "disk" / "spool"
         self._copy = copy
+        self._life = ExitStack()
         settings = Settings.read(copy.project, None, copy.environment)
         stack = settings.stack()
         service, layout = stack.services["kafka"], Layout(copy.project)
         layout.make()
         home = Cache.of(copy.environment).home(copy.project / service.folder, tools.java_version())
-        broker = program(stack, service, layout, home, os.environ)
+        advertised = f"INTERNAL://{self.brokers},HOST://{LOOPBACK}:{passed}"
+        plain = program(stack, service, layout, home, os.environ)
+        broker = replace(plain, environment={**plain.environment, "KAFKA_ADVERTISED_LISTENERS": advertised})
         self.kafka = Server("kafka", lambda: broker, copy.root, lambda: healthy_now(broker, 5.0)[0])
         files = kinds.files(next(iter(kinds.KINDS)), copy.project, copy.root)
         conf = copy.root / "soak.conf"
@@ -105,8 +112,9 @@ class World:
         environment = {
             "PYTHONPATH": str(copy.project),
             "BIND_ADDRESS": LOOPBACK,
-            "DIVOLTE_KAFKA_BROKER_LIST": self.brokers,
+            "DIVOLTE_KAFKA_BROKER_LIST": f"{LOOPBACK}:{passed}",
             "DIVOLTE_TOPIC": TOPIC,
+            "DIVOLTE_METRICS_PORT": str(metrics),
             "DIVOLTE_SCHEMA": str(files.schema),
             "DIVOLTE_MAPPING": str(files.mapping),
         }
@@ -116,35 +124,24 @@ class World:
             "collector", lambda: collector, copy.root, lambda: servers.answers(self._client, "/ping")
         )
 
-    @property
-    def small_disk(self) -> bool:
-        """Whether the spool has a file system of its own, which takes root."""
-        return os.geteuid() == 0
-
     def __enter__(self) -> World:
-        self.disk.mkdir()
-        if self.small_disk:
-            _run("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(self.disk))
-        try:
+        with ExitStack() as life:
+            self.spool.parent.mkdir()
+            if self.disk is not None:
+                life.enter_context(self.disk)
+            life.callback(self._client.close)
+            life.enter_context(self.passage)
+            life.callback(self.kafka.end)
             self.kafka.start()
             Kafka(self.brokers).ensure_topic(TOPIC)
+            life.callback(self.collector.end)
             self.collector.start()
-        except BaseException:
-            self.__exit__()
-            raise
+            self._life = life.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.collector.end()
-        self.kafka.end()
-        self._client.close()
-        if self.small_disk:
-            _run("umount", str(self.disk))
+        self._life.close()
 
     def spooled(self) -> int:
         """The files that the spool has."""
         return len(list(self.spool.glob("*.spool")))
-
-
-def _run(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True)

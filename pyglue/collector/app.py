@@ -319,6 +319,8 @@ class App:
                 return
         seen = self._memory.remember(event.party, event.session, event.event_id)
         event.duplicate, _, _, _ = seen
+        if event.duplicate and self._deliveries.again(seen, received, success, reply):
+            return
         records: list[tuple[Outlet, bytes]] = []
         try:
             reason = self._write(event, source.pipelines, minute, records)

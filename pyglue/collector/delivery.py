@@ -3,6 +3,9 @@
 Its law: an event is acknowledged once all its records are safe, and refused as soon as the fate of all is known if one of
 them is not; then it is forgotten by the duplicate memory, so that the client's next try counts as the first. Fates are
 counted before anybody is told.
+
+An event that was refused for being late, and is on its way all the same, must not come twice: the client's next try
+finds it here, and is refused as well until the first one is safe, and acknowledged then.
 """
 
 from __future__ import annotations
@@ -13,11 +16,12 @@ from functools import partial
 from pyglue.collector.answers import Answer
 from pyglue.collector.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory, Seen
-from pyglue.collector.sinks import Outlet
+from pyglue.collector.sinks import LATE, Outlet, Word
 from pyglue.collector.timings import Timings
 
 DUPLICATE = "duplicate"
 OUR_BUG = "internal error"
+MOST_LATE = 20_000  # events that were late, and of which no further try came so far
 
 Reply = Callable[[Answer], None]
 
@@ -34,9 +38,12 @@ class _Twin:
 
 
 class _Delivery:
-    """The records of one event. `lost` is why one of them is not safe, None as long as none is lost."""
+    """The records of one event. `lost` is why one of them is not safe, None as long as none is lost.
 
-    __slots__ = ("_all", "_sent", "left", "lost", "received", "reply", "seen", "success", "twins")
+    `late` are so many that are lost for being late, and on their way all the same.
+    """
+
+    __slots__ = ("_all", "_sent", "late", "left", "lost", "received", "reply", "seen", "success", "twins")
 
     def __init__(
         self, all_: Deliveries, seen: Seen, success: Answer, reply: Reply, records: int, received: int
@@ -46,23 +53,41 @@ class _Delivery:
         self.seen = seen
         self.success = success
         self.reply = reply
+        self.late = 0
         self.lost: str | None = None
         self.twins: list[_Twin] | None = None  # where there are some; nearly all events have none
         self._all = all_
         self._sent = all_.timer()
 
-    def done(self, place: str, lost: str | None) -> None:
+    def done(self, place: str, lost: str | None) -> Word | None:
         """The word of the outlet into `place` on one of the records."""
         all_ = self._all
+        after_all = None
         if lost is None:
             records = all_.counters.at(self.received).records
             records[place] = records.get(place, 0) + 1
             all_.acknowledgements[place].add(all_.timer() - self._sent)
-        else:
+        elif lost == LATE:
             self.lost = self.lost or lost
+            self.late += 1
+            after_all = partial(self._after_all, place)
+        else:
+            self.lost = lost
         self.left -= 1
         if not self.left:
             all_.settle(self)
+        return after_all
+
+    def _after_all(self, place: str, lost: str | None) -> None:
+        """The outlet's last word on a record that was late."""
+        self.late -= 1
+        if lost is None:
+            records = self._all.counters.at(self.received).records
+            records[place] = records.get(place, 0) + 1
+        else:
+            self.lost = lost
+        if not self.left and self.lost != LATE:
+            self._all.give_up(self)
 
 
 class Deliveries:
@@ -78,6 +103,7 @@ class Deliveries:
         self._memory = memory
         self._try_later = try_later
         self._discarding: dict[int, _Delivery] = {}  # by signature, where duplicates are discarded
+        self._late: dict[int, _Delivery] = {}  # by signature, in the order of their refusal
 
     def send(
         self,
@@ -116,6 +142,28 @@ class Deliveries:
         first.twins.append(_Twin(received, success, reply))
         return True
 
+    def again(self, seen: Seen, received: int, success: Answer, reply: Reply) -> bool:
+        """Answer the further try of an event that was late: whether it is one."""
+        _, _, signature, _ = seen
+        first = self._late.get(signature)
+        if first is None:
+            return False
+        if first.late:
+            self.counters.refuse(received, LATE)
+            reply(self._try_later)
+        else:
+            del self._late[signature]
+            self.counters.acknowledge(received)
+            reply(success)
+        return True
+
+    def give_up(self, delivery: _Delivery) -> None:
+        """An event that was late did not become safe: the next try of it counts as the first."""
+        _, _, signature, _ = delivery.seen
+        if self._late.get(signature) is delivery:
+            del self._late[signature]
+            self._memory.forget(delivery.seen)
+
     def settle(self, delivery: _Delivery) -> None:
         """Count and answer an event of whose last record the fate is known."""
         if self._discarding:
@@ -129,13 +177,22 @@ class Deliveries:
                 self.counters.discard(twin.received, DUPLICATE)
             delivery.reply(delivery.success)
         else:
-            self._memory.forget(delivery.seen)
+            if delivery.lost == LATE:
+                self._keep_late(delivery)
+            else:
+                self._memory.forget(delivery.seen)
             self.counters.refuse(delivery.received, delivery.lost)
             for twin in twins or ():
                 self.counters.refuse(twin.received, delivery.lost)
             delivery.reply(self._try_later)
         for twin in twins or ():
             twin.reply(twin.success if delivery.lost is None else self._try_later)
+
+    def _keep_late(self, delivery: _Delivery) -> None:
+        _, _, signature, _ = delivery.seen
+        self._late[signature] = delivery
+        if len(self._late) > MOST_LATE:
+            del self._late[next(iter(self._late))]
 
 
 class Held:

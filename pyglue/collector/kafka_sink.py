@@ -40,12 +40,28 @@ TOPIC_SECONDS = 10.0
 MAX_MESSAGE_BYTES = 1_000_000  # librdkafka's and the broker's default
 MESSAGE_OVERHEAD = 512  # of the protocol, generously
 QUEUE_KILOBYTES = 64 * 1024  # of records that wait for Kafka
+SILENCE_MS = 10_000  # of a broker that is asked, before its connection counts as half-open and is made anew
 PURGE_SECONDS = 1.0  # for the last word on records that are given up
 # What brokers have against a record; it says nothing about the next one.
 OF_THE_RECORD = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP)
 QUEUE_FULL = "producer queue full"
 
-Fate = Callable[[KafkaError | None], None]
+
+class Record:
+    """A record for Kafka, and whom to tell its fate. `timestamp` is in ms since 1970."""
+
+    __slots__ = ("done", "key", "timestamp", "topic", "value")
+
+    def __init__(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
+        self.topic = topic
+        self.key = key
+        self.value = value
+        self.timestamp = timestamp
+        self.done = done
+
+    def settle(self, error: KafkaError | None) -> None:
+        """Kafka has the record, or, with an error, nobody tries any more. Called once, in the loop's thread."""
+        self.done(None if error is None else reason(error))
 
 
 class Kafka:
@@ -84,6 +100,7 @@ class Kafka:
             {
                 "queue.buffering.max.kbytes": QUEUE_KILOBYTES,
                 "reconnect.backoff.max.ms": 1000,
+                "socket.timeout.ms": SILENCE_MS,
                 **self._settings,
                 "enable.idempotence": True,
                 "acks": "all",
@@ -120,7 +137,7 @@ class Kafka:
 
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
-        if not self.produce(topic, key, value, timestamp, partial(_tell, done)):
+        if not self.produce(Record(topic, key, value, timestamp, done)):
             done(QUEUE_FULL)
 
     def want(self, topics: Iterable[str]) -> None:
@@ -129,19 +146,22 @@ class Kafka:
         self.ready = False
         self._look.set()
 
-    def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:
-        """Take a record, and tell `fate` in the loop what keeps it from Kafka, or None; False if the queue is full."""
+    def produce(self, record: Sendable) -> bool:
+        """Take a record, and settle it in the loop; False if the queue is full."""
+        key, value = record.key, record.value
         size = len(key) + len(value)
         try:
             # By position: naming arguments takes 0.4 of 1.1 µs. -1: the partitioner chooses; None: the one before,
             # under another name.
-            self._produce(topic, value, key, -1, partial(self._settle, fate, size), None, timestamp)
+            self._produce(
+                record.topic, value, key, -1, partial(self._settle, record, size), None, record.timestamp
+            )
         except BufferError:
             return False
         except KafkaException as error:
             log.warning("Kafka's producer refused a record: %s", error)
             self._lost(error.args[0])
-            fate(error.args[0])
+            record.settle(error.args[0])
             return True
         self._in_flight += 1
         self._in_flight_bytes += size
@@ -184,14 +204,14 @@ class Kafka:
         if self._busy or not self._stopping.is_set():
             self._timer = self._loop.call_later(POLL_SECONDS if self._busy else IDLE_SECONDS, self._poll)
 
-    def _settle(self, fate: Fate, size: int, error: KafkaError | None, _: Any) -> None:
+    def _settle(self, record: Sendable, size: int, error: KafkaError | None, _: Any) -> None:
         """One record's fate is known. Called by the producer, which must go on with the others' whatever happens."""
         self._in_flight -= 1
         self._in_flight_bytes -= size
         try:
             if error is not None:
                 self._lost(error)
-            fate(error)
+            record.settle(error)
         except Exception:
             self._broken += 1
             log.exception("an acknowledgement could not be passed on (%d since the start)", self._broken)
@@ -267,10 +287,6 @@ class Kafka:
             log.debug("news from Kafka after the end")
 
 
-def _tell(done: Done, error: KafkaError | None) -> None:
-    done(None if error is None else reason(error))
-
-
 class Way(Protocol):
     """What takes records for all topics."""
 
@@ -286,6 +302,18 @@ class Way(Protocol):
 
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
+
+
+class Sendable(Protocol):
+    """What a producer needs of a record, such as Record."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    timestamp: int
+
+    def settle(self, error: KafkaError | None) -> None:
+        """See Record."""
 
 
 class Producing(Protocol):
@@ -304,8 +332,8 @@ class Producing(Protocol):
     def want(self, topics: Iterable[str]) -> None:
         """See to it that these topics are there before `ready` says so."""
 
-    def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:
-        """Take a record, and later tell its fate; False if it can't be taken now."""
+    def produce(self, record: Sendable) -> bool:
+        """Take a record, and later settle it; False if it can't be taken now."""
 
     def close(self, seconds: float) -> None:
         """Give what is under way so long, then up."""

@@ -7,7 +7,6 @@ well, but counted, in the minute of its event.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 
 from confluent_kafka import KafkaError
 
@@ -15,6 +14,26 @@ from pyglue.collector.kafka_sink import QUEUE_FULL, Producing, reason
 from pyglue.collector.sinks import Done, Queue
 
 LOST = "answered and lost"
+
+
+class _Record:
+    """A record that the producer has."""
+
+    __slots__ = ("_lost", "key", "timestamp", "topic", "value")
+
+    def __init__(
+        self, topic: str, key: bytes, value: bytes, timestamp: int, lost: Callable[[int, str], None]
+    ) -> None:
+        self.topic = topic
+        self.key = key
+        self.value = value
+        self.timestamp = timestamp
+        self._lost = lost
+
+    def settle(self, error: KafkaError | None) -> None:
+        """See kafka_sink's Record."""
+        if error is not None:
+            self._lost(self.timestamp, f"{LOST}: {reason(error)}")
 
 
 class Unsafe:
@@ -42,13 +61,9 @@ class Unsafe:
 
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
-        taken = self._producer.produce(topic, key, value, timestamp, partial(self._settle, timestamp))
+        taken = self._producer.produce(_Record(topic, key, value, timestamp, self._lost))
         done(None if taken else QUEUE_FULL)
 
     def close(self, seconds: float) -> None:
         """Give Kafka so long, then give up what it has not taken. Blocks."""
         self._producer.close(seconds)
-
-    def _settle(self, timestamp: int, error: KafkaError | None) -> None:
-        if error is not None:
-            self._lost(timestamp, f"{LOST}: {reason(error)}")

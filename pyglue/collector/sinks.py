@@ -6,8 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-# Takes what became of a record: None if it is safe, else why it is not, in a short text of a fixed set.
-Done = Callable[[str | None], None]
+LATE = "not acknowledged in time"
+
+Word = Callable[[str | None], None]
+# Takes what became of a record: None if it is safe, else why it is not, in a short text of a fixed set. A record that is
+# LATE is still on its way; who wants to be told its fate after all returns whom to tell.
+Done = Callable[[str | None], Word | None]
 
 
 class Queue(NamedTuple):
@@ -49,5 +53,5 @@ class Outlet(Protocol):
         """Deliver a record, then call `done` once in the loop's thread.
 
         `key` keeps a party's records in order; `timestamp` is in milliseconds since 1970. `done` may be called before
-        `send` returns. Nothing is delivered after `done` was given a reason but what was on its way.
+        `send` returns. Nothing is delivered after `done` was given a reason but what was on its way, or is LATE.
         """

@@ -1,4 +1,4 @@
-"""One look at everything: services, topic, supervisor, datasource, dataset, disks, ports, files.
+"""One look at everything: services, collector, topic, supervisor, datasource, dataset, disks, ports, files.
 
 Everything is asked at the same time, and what does not answer within `PATIENCE` seconds is a fact as well: the error
 stands where the answer would. Nothing here judges.
@@ -24,6 +24,7 @@ from pyglue.pipeline.addresses import all_given, given
 from pyglue.pipeline.clients import COLLECTOR, Clients
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import TopicState
+from pyglue.pipeline.ledger import Ledger, ledger
 from pyglue.pipeline.supervisor_status import SupervisorStatus
 from pyglue.settings import Settings
 from pyglue.superset import dashboards
@@ -80,6 +81,7 @@ class Facts:
     services: tuple[State, ...]
     depends: Mapping[str, tuple[str, ...]]
     wanted: Mapping[str, Any]
+    collector: Ledger | PyglueError | None = None
     topic: TopicState | PyglueError | None = None
     supervisor: Supervisor | PyglueError | None = None
     rows: Rows | PyglueError | None = None
@@ -115,14 +117,16 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
     """Ask everything; `wanted` is the spec as it should run. Raises PyglueError only if the engine does not answer."""
     topic, name = specs.topic(dict(wanted)), specs.datasource(dict(wanted))
     shipped = dashboards.titles(settings.project / dashboards.FOLDER)
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(7) as pool:
         services = pool.submit(engine.states)
         outdated = pool.submit(engine.outdated)
         elsewhere = all_given(settings.variables)
         differing = () if elsewhere else moved(engine, settings.variables)
         asked: dict[str, Any] = {}
         if not differing and _worth_asking(settings, engine):
+            metrics = clients.metrics
             asked = {
+                "collector": pool.submit(_told, lambda: None if metrics is None else ledger(metrics)),
                 "topic": pool.submit(_told, lambda: clients.kafka.state(topic)),
                 "supervisor": pool.submit(_told, lambda: supervisor(clients.druid, name)),
                 "rows": pool.submit(_told, lambda: rows(clients.druid, name)),

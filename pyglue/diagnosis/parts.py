@@ -1,12 +1,13 @@
-"""The parts of the pipeline as `status` shows them: topic, supervisor, datasource, dataset. Pure."""
+"""The parts of the pipeline as `status` shows them: collector, topic, supervisor, datasource, dataset. Pure."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pyglue.diagnosis.facts import Facts, Supervisor
 from pyglue.errors import PyglueError
+from pyglue.pipeline.clients import COLLECTOR
 from pyglue.screen import span
 from pyglue.superset.dashboards import FOLDER
 
@@ -27,6 +28,11 @@ def parts(facts: Facts) -> tuple[Part, ...]:
     if not facts.asked:
         return ()
     return (
+        *(
+            []
+            if facts.collector is None
+            else [_part("collector", COLLECTOR, facts.collector, _collector(facts))]
+        ),
         _part("topic", facts.topic_name, facts.topic, _topic(facts)),
         _part("supervisor", facts.datasource, facts.supervisor, _supervisor(facts)),
         _part("datasource", facts.datasource, facts.rows, _datasource(facts)),
@@ -47,6 +53,15 @@ def _newest(now: float, newest: float | None) -> tuple[str, float | None]:
         return "", None
     age = max(0.0, now - newest)
     return f", newest {span(age)} ago", age
+
+
+def _collector(facts: Facts) -> tuple[str, dict[str, Any]]:
+    told = facts.collector
+    if told is None or isinstance(told, PyglueError):
+        return "none", {}
+    some = {"discarded": told.discarded, "refused": told.refused, "in the spool": told.spool}
+    words = [f"{told.received:,} events since its start", *(f"{n:,} {what}" for what, n in some.items() if n)]
+    return ", ".join(words), asdict(told)
 
 
 def _topic(facts: Facts) -> tuple[str, dict[str, Any]]:

@@ -24,10 +24,12 @@ class Addresses:
     """As reached by pyglue.
 
     collector, druid (coordinator and overlord), broker, superset are URLs without a trailing slash; kafka is
-    HOST:PORT[,HOST:PORT...]. `kafka_for_druid` and `broker_for_superset` are how those two reach them.
+    HOST:PORT[,HOST:PORT...]. `metrics` is the collector's, None if it is elsewhere or has none. `kafka_for_druid` and
+    `broker_for_superset` are how those two reach them.
     """
 
     collector: str
+    metrics: str | None
     kafka: str
     druid: str
     broker: str
@@ -74,6 +76,7 @@ def of_stack(stack: Stack, environment: Mapping[str, str], inside: Callable[[str
     superset = url("superset", "superset", "SUPERSET_PORT")
     return Addresses(
         collector=url("collector", "divolte", "DIVOLTE_PORT"),
+        metrics=None if environment.get(VARIABLES["collector"]) else _metrics(stack),
         kafka=kafka,
         druid=url("druid", "druid-coordinator", "DRUID_ADVERTISED"),
         broker=broker,
@@ -87,6 +90,11 @@ def of_stack(stack: Stack, environment: Mapping[str, str], inside: Callable[[str
         sample_app=f"http://localhost:{port('sample-app', 'SAMPLE_APP_PORT')}",
         router=f"http://localhost:{port('druid-router', 'DRUID_ADVERTISED')}",
     )
+
+
+def _metrics(stack: Stack) -> str | None:
+    port = stack.services["divolte"].environment.get("DIVOLTE_METRICS_PORT")
+    return f"http://127.0.0.1:{port}" if port else None
 
 
 def _is_url(text: str) -> bool:

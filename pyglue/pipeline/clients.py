@@ -26,6 +26,7 @@ class Clients:
     druid: Druid
     superset: Superset
     collector: Client
+    metrics: Client | None  # the collector's
 
     @classmethod
     def of(
@@ -43,6 +44,7 @@ class Clients:
             Druid(addresses.druid, addresses.broker, wait, timeout, leader),
             Superset(Client(addresses.superset, "superset", timeout=timeout), password),
             Client(addresses.collector, COLLECTOR, timeout=timeout),
+            None if addresses.metrics is None else Client(addresses.metrics, COLLECTOR, timeout=timeout),
         )
 
     def close(self) -> None:
@@ -50,6 +52,8 @@ class Clients:
         self.druid.close()
         self.superset.http.close()
         self.collector.close()
+        if self.metrics is not None:
+            self.metrics.close()
 
     def pipeline(self, spec: dict[str, Any], schema: Path) -> Pipeline:
         """The hops that an event passes."""

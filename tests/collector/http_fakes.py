@@ -12,7 +12,7 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event
 from pyglue.collector.page import TestPage
 from pyglue.collector.probe import probe_query
-from pyglue.collector.sinks import Done
+from pyglue.collector.sinks import LATE, Done, Word
 
 NOW = 1_700_000_000_000
 PARTY = b"0:lq1a7c3k:party"
@@ -31,7 +31,8 @@ class FakeOutlet:
         self.ready = ready
         self.verdict = verdict
         self.records: list[tuple[bytes, bytes, int]] = []
-        self.waiting: list[Callable[[bool], None]] = []
+        self.waiting: list[Callable[[bool | None], None]] = []
+        self.late: list[Word] = []
         self.most_waiting = 0
         self.interrupt: Callable[[], None] = lambda: None
 
@@ -45,14 +46,22 @@ class FakeOutlet:
         self.interrupt()
         self.records.append((key, value, timestamp))
 
-        def told(safe: bool) -> None:
-            done(None if safe else "test says no")
+        def told(safe: bool | None) -> None:
+            after_all = done(LATE if safe is None else None if safe else "test says no")
+            if after_all is not None:
+                self.late.append(after_all)
 
         if self.verdict is None:
             self.waiting.append(told)
             self.most_waiting = max(self.most_waiting, len(self.waiting))
         else:
             told(self.verdict)
+
+    def be_late(self) -> None:
+        """Say of what waits that it is late; `late` then takes its fate after all."""
+        waiting, self.waiting = self.waiting, []
+        for tell in waiting:
+            tell(None)
 
     def acknowledge_all(self) -> None:
         """Say that everything that waits is safe."""

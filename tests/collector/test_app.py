@@ -269,9 +269,17 @@ def test_the_page_is_sent_once() -> None:
     """Conditions by date work both ways; a tag can't match where there is none, only any (`"*"`) can."""
     app = app_with()
     date = dict(ask(app, "/").headers)["Last-Modified"]
+    endless = f"Mon, 01 Jan 2024 00:00:00 +{'9' * 20}"
     old, new = "Thu, 01 Jan 1970 00:00:00 GMT", "Fri, 01 Jan 2100 00:00:00 GMT"
     statuses = {
-        "if-modified-since": [(date, 304), (old, 200), (new, 304), ("yesterday", 200), ("", 200)],
+        "if-modified-since": [
+            (date, 304),
+            (old, 200),
+            (new, 304),
+            ("yesterday", 200),
+            ("", 200),
+            (endless, 200),
+        ],
         "if-unmodified-since": [(date, 200), (old, 412), (new, 200)],
         "if-none-match": [('"x"', 200), ("*", 200), ('"x", "*"', 304)],
         "if-match": [('"x"', 412), ("*", 412), ('"*"', 200)],
@@ -652,3 +660,51 @@ def test_an_event_that_could_not_be_written_is_forgotten() -> None:
         app.respond(request, lambda _: None)
     event = browser_event(event_query().encode())
     assert not memory.remember(event.party, event.session, event.event_id)[0]
+
+
+def late_event(outlet: FakeOutlet, app: App) -> None:
+    """Send an event, and be late with it."""
+    answered: list[int] = []
+    app.respond(Request("GET", EVENT.encode(), [], b"::1"), lambda answer: answered.append(answer.status))
+    outlet.be_late()
+    assert answered == [503]
+
+
+def test_the_next_try_of_a_late_event_is_no_second_event() -> None:
+    """It is refused while the first one is on its way, and acknowledged once that is safe; later ones are duplicates."""
+    outlet = FakeOutlet(verdict=None)
+    app = app_with(outlet)
+    late_event(outlet, app)
+    assert ask(app, EVENT).status == 503
+    (after_all,) = outlet.late
+    after_all(None)
+    assert ask(app, EVENT).status == 200
+    assert len(outlet.records) == 1
+    totals = app.counters.totals()
+    assert (totals.received, totals.acknowledged, totals.refused, totals.records) == (3, 1, 2, {"divolte": 1})
+    outlet.verdict = True
+    assert ask(app, EVENT).status == 200
+    assert [value.split(b"|")[2] for _, value, _ in outlet.records] == [b"False", b"True"]
+    assert app.in_flight == 0
+
+
+def test_a_late_event_that_did_not_arrive_may_come_again() -> None:
+    """As one that failed at once: the next try is the first event."""
+    outlet = FakeOutlet(verdict=None)
+    app = app_with(outlet)
+    late_event(outlet, app)
+    (after_all,) = outlet.late
+    after_all("test says no")
+    outlet.verdict = True
+    assert ask(app, EVENT).status == 200
+    assert [value.split(b"|")[2] for _, value, _ in outlet.records] == [b"False", b"False"]
+
+
+def test_a_late_event_that_failed_elsewhere_may_come_again() -> None:
+    """One record is late, and the other one lost: all of it has to come again."""
+    slow, broken = FakeOutlet(verdict=None), FakeOutlet(verdict=False)
+    app = app_with(slow, broken)
+    late_event(slow, app)
+    slow.verdict = broken.verdict = True
+    assert ask(app, EVENT).status == 200
+    assert len(broken.records) == 2

@@ -10,6 +10,7 @@ from pyglue.diagnosis.facts import Supervisor
 from pyglue.diagnosis.parts import lag, parts
 from pyglue.errors import Unreachable
 from pyglue.pipeline.kafka import TopicState
+from pyglue.pipeline.ledger import Ledger
 from tests.diagnosis.faults import NOW, STATUS, healthy, spec
 
 SUSPENDED = replace(STATUS, state="SUSPENDED", detail="SUSPENDED")
@@ -41,3 +42,13 @@ def test_dashboards_are_counted() -> None:
     )
     assert parts(healthy(absent=Unreachable("away")))[-1].problem == "away"
     assert parts(healthy(absent=None))[-1].text == "unknown"
+
+
+def test_the_collector_tells_what_waits_on_its_disk() -> None:
+    """And what it refused or discarded; a collector that is elsewhere, or has no metrics, is no part."""
+    part = parts(healthy(collector=Ledger(1234, 1200, 0, 30, 4, 17)))[0]
+    assert (part.kind, part.name) == ("collector", "divolte")
+    assert part.text == "1,234 events since its start, 30 refused, 17 in the spool"
+    assert part.figures["spool"] == 17
+    assert parts(healthy(collector=Unreachable("away")))[0].problem == "away"
+    assert parts(healthy())[0].kind == "topic"

@@ -24,6 +24,7 @@ def test_the_stacks_own_addresses(checkout: Path) -> None:
     found = addresses(checkout, {}, {"DRUID_BROKER_PORT": "18082", "SUPERSET_PORT": "18088"})
     assert found == Addresses(
         collector="http://127.0.0.1:8290",
+        metrics="http://127.0.0.1:8291",
         kafka="127.0.0.1:9092",
         druid="http://127.0.0.1:8081",
         broker="http://127.0.0.1:18082",
@@ -67,3 +68,8 @@ def test_what_containers_are_told_is_how_containers_see_it(checkout: Path) -> No
     found = of_stack(compose.read(checkout, {}), {}, lambda value: value)
     assert (found.kafka, found.kafka_for_druid) == ("127.0.0.1:9092", "kafka:29092")
     assert (found.broker, found.broker_for_superset) == ("http://127.0.0.1:8082", "druid-broker:8082")
+
+
+def test_the_metrics_of_a_collector_that_is_elsewhere_are_not_known(checkout: Path) -> None:
+    """They are not those of the checkout's own."""
+    assert addresses(checkout, {"PYGLUE_COLLECTOR_URL": "https://c.example.org/"}).metrics is None

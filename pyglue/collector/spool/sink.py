@@ -25,7 +25,7 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaError, KafkaException
 
 from pyglue.collector.kafka_sink import OF_THE_RECORD, Producing, reason
-from pyglue.collector.sinks import Done, Queue
+from pyglue.collector.sinks import LATE, Done, Queue, Word
 from pyglue.collector.spool.entries import Entry
 from pyglue.collector.spool.recovery import Arrived, Left, Topics, count, page
 from pyglue.collector.spool.store import File, Store
@@ -38,7 +38,7 @@ PAGE = 500  # entries that are read at a time
 PAUSE = 0.5  # seconds before Kafka is asked again
 TROUBLE_PAUSE = 2.0  # seconds after something unexpected
 FULL_PAUSE = 0.002  # seconds while the producer's queue is full
-SPOOL_FULL, SPOOL_FAILS, LATE = "spool full", "spool fails", "not acknowledged in time"
+SPOOL_FULL, SPOOL_FAILS, GIVEN_UP = "spool full", "spool fails", "given up"
 
 
 class Ledger(Protocol):
@@ -52,12 +52,26 @@ class Ledger(Protocol):
 
 
 class _Record:
-    """A record that the producer has. `file` is where the spool has it; `done` is None once it was called."""
+    """A record that the producer has. `file` is where the spool has it; `done` is None once it was called.
 
-    __slots__ = ("done", "due", "failed", "file", "key", "settled", "timestamp", "topic", "value")
+    `later` is to be told what became of a record that was late. One is made for each event, so what few records need are
+    attributes of the class.
+    """
+
+    file: File | None = None
+    later: Word | None = None
+    settled = False
+    failed = False
 
     def __init__(
-        self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done | None, due: int
+        self,
+        owner: Spooled,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        timestamp: int,
+        done: Done | None,
+        due: int,
     ) -> None:
         self.topic = topic
         self.key = key
@@ -65,15 +79,27 @@ class _Record:
         self.timestamp = timestamp
         self.done = done
         self.due = due
-        self.file: File | None = None
-        self.settled = False
-        self.failed = False
+        self._owner = owner
+
+    def settle(self, error: KafkaError | None) -> None:
+        """See kafka_sink's Record."""
+        if error is None and self.file is None and self.later is None:
+            self.settled = True
+            self.value = b""  # it stays here for a while: its memory is better used for the next ones
+            done, self.done = self.done, None
+            if done is not None:
+                done(None)
+        else:
+            self._owner.told(self, error)
 
     def answer(self, lost: str | None) -> None:
-        """Once."""
+        """Once; and once more after it was late."""
         done, self.done = self.done, None
         if done is not None:
-            done(lost)
+            self.later = done(lost)
+        elif self.later is not None:
+            later, self.later = self.later, None
+            later(lost)
 
 
 class Spooled:
@@ -126,79 +152,27 @@ class Spooled:
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
         if self._backlog is None:
-            record = _Record(topic, key, value, timestamp, done, self._now + SPOOL_AFTER)
-            if self._producer.produce(topic, key, value, timestamp, partial(self._settle, record)):
+            record = _Record(self, topic, key, value, timestamp, done, self._now + SPOOL_AFTER)
+            if self._producer.produce(record):
                 if self._backlog is None:
                     self._under_way.append(record)
                 else:  # which this record began: it comes before what follows
                     self._spool(record)
                 if not self._ticking:
-                    self._ticking = True
-                    self._loop.call_later(TICK, self._tick)
+                    self._begin_ticking()
                 return
             self._begin_backlog()
+        waiting = _Record(self, topic, key, b"", timestamp, done, self._now + self._refuse_after)
         entry = Entry(topic, key, value, timestamp, queued=False)
-        if not self._store.append(entry, partial(self._kept, timestamp, done)):
+        if not self._store.append(entry, partial(self._kept, waiting)):
             done(SPOOL_FULL)
-
-    def close(self, seconds: float) -> None:
-        """Give Kafka `seconds` for what is under way; what was answered and is not there then, stays on the disk. Blocks.
-
-        Call it in the loop's thread, or in another one while the loop runs.
-        """
-        self._closing = True
-        backlog = self._backlog
-        if backlog is not None and threading.get_ident() == self._thread:
-            backlog.cancel()
-        elif backlog is not None:
-            self._loop.call_soon_threadsafe(backlog.cancel)
-        self._producer.close(seconds)
-        self._reader.shutdown(wait=False, cancel_futures=True)
-        self._store.close()
-
-    # records under way
-
-    def _tick(self) -> None:
-        self._now += 1
-        under_way, unsafe = self._under_way, self._unsafe
-        while under_way and (under_way[0].settled or under_way[0].due <= self._now):
-            self._spool(under_way.popleft())
-        while unsafe and (unsafe[0].done is None or unsafe[0].due <= self._now):
-            unsafe.popleft().answer(LATE)
-        self._ticking = bool(under_way or unsafe)
-        if self._ticking:
-            self._loop.call_later(TICK, self._tick)
-
-    def _spool(self, record: _Record) -> None:
-        """Bring a record to the disk, unless Kafka has it by now."""
-        if record.settled:
             return
-        record.due = self._now + self._refuse_after - SPOOL_AFTER
-        self._unsafe.append(record)
-        entry = Entry(record.topic, record.key, record.value, record.timestamp, queued=True)
-        self._store.append(entry, partial(self._spooled, record))
+        self._unsafe.append(waiting)
+        if not self._ticking:
+            self._begin_ticking()
 
-    def _spooled(self, record: _Record, file: File | None) -> None:
-        """The disk's word on a record that the producer has, too."""
-        if file is None:
-            return  # until its time is over Kafka may still take it
-        if record.settled or record.done is None:  # in Kafka by now, or refused
-            self._store.settle(file)
-            return
-        record.file = file
-        self._ledger.spooled(record.timestamp)
-        record.answer(None)
-
-    def _kept(self, timestamp: int, done: Done, file: File | None) -> None:
-        """The disk's word on a record that is there alone."""
-        if file is None:
-            done(SPOOL_FAILS)
-        else:
-            self._ledger.spooled(timestamp)
-            done(None)
-
-    def _settle(self, record: _Record, error: KafkaError | None) -> None:
-        """Kafka's word."""
+    def told(self, record: _Record, error: KafkaError | None) -> None:
+        """Kafka's word on a record that is on the disk, or that it did not take."""
         if error is None:
             record.settled = True
             if record.file is not None:
@@ -218,6 +192,66 @@ class Spooled:
                     record.file.path,
                 )
 
+    def close(self, seconds: float) -> None:
+        """Give Kafka `seconds` for what is under way; what was answered and is not there then, stays on the disk. Blocks.
+
+        Call it in the loop's thread, or in another one while the loop runs.
+        """
+        self._closing = True
+        backlog = self._backlog
+        if backlog is not None and threading.get_ident() == self._thread:
+            backlog.cancel()
+        elif backlog is not None:
+            self._loop.call_soon_threadsafe(backlog.cancel)
+        self._producer.close(seconds)
+        self._reader.shutdown(wait=False, cancel_futures=True)
+        self._store.close()
+
+    # records under way
+
+    def _begin_ticking(self) -> None:
+        self._ticking = True
+        self._loop.call_later(TICK, self._tick)
+
+    def _tick(self) -> None:
+        self._now += 1
+        under_way, unsafe = self._under_way, self._unsafe
+        while under_way and (under_way[0].settled or under_way[0].due <= self._now):
+            self._spool(under_way.popleft())
+        while unsafe and (unsafe[0].done is None or unsafe[0].due <= self._now):
+            unsafe.popleft().answer(LATE)
+        self._ticking = bool(under_way or unsafe)
+        if self._ticking:
+            self._begin_ticking()
+
+    def _spool(self, record: _Record) -> None:
+        """Bring a record to the disk, unless Kafka has it by now."""
+        if record.settled:
+            return
+        record.due = self._now + self._refuse_after - SPOOL_AFTER
+        self._unsafe.append(record)
+        entry = Entry(record.topic, record.key, record.value, record.timestamp, queued=True)
+        self._store.append(entry, partial(self._spooled, record))
+
+    def _spooled(self, record: _Record, file: File | None) -> None:
+        """The disk's word on a record that the producer has, too."""
+        if file is None:
+            return  # until its time is over Kafka may still take it
+        if record.settled or (record.done is None and record.later is None):  # in Kafka by now, or given up
+            self._store.settle(file)
+            return
+        record.file = file
+        self._ledger.spooled(record.timestamp)
+        record.answer(None)
+
+    def _kept(self, record: _Record, file: File | None) -> None:
+        """The disk's word on a record that is there alone."""
+        if file is None:
+            record.answer(SPOOL_FAILS)
+        else:
+            self._ledger.spooled(record.timestamp)
+            record.answer(None)
+
     def _failed(self, record: _Record) -> None:
         """Send it again, and what comes from now on behind it."""
         if self._closing:
@@ -234,22 +268,25 @@ class Spooled:
         while self._under_way:
             self._spool(self._under_way.popleft())
         if self._unsafe and not self._ticking:
-            self._ticking = True
-            self._loop.call_later(TICK, self._tick)
+            self._begin_ticking()
         self._backlog = self._loop.create_task(self._feed())
 
     async def _feed(self) -> None:
         old = [file for file in self._store.files if not file.counted]
         arrived: Arrived | None = None
         looked = not old
+        read = 0
         while True:
             try:
                 if not looked:
                     arrived = await self._look(old)
                     looked = True
                 await self._send_again()
-                if not await self._send_page(arrived, old):
+                entries = await self._send_page(arrived, old)
+                read += entries
+                if not entries:
                     if self._ended():
+                        log.info("the spool is sent, after a look at %d records of it", read)
                         self._backlog = None
                         return
                     await asyncio.sleep(TICK)
@@ -288,7 +325,12 @@ class Spooled:
         """What Kafka did not take, until it has all of it."""
         while self._again:
             await asyncio.sleep(PAUSE)
-            records = [record for record in self._again if record.done is not None or record.file is not None]
+            records: list[_Record] = []
+            for record in self._again:
+                if record.done is None and record.file is None:
+                    record.answer(GIVEN_UP)  # its client was told to try again
+                else:
+                    records.append(record)
             self._again = []
             for record in records:
                 record.failed = False
@@ -296,8 +338,8 @@ class Spooled:
             while any(not (record.settled or record.failed) for record in records):
                 await asyncio.sleep(TICK)
 
-    async def _send_page(self, arrived: Arrived | None, old: list[File]) -> bool:
-        """Send the next entries of the files that are the disk's alone; False if there were none."""
+    async def _send_page(self, arrived: Arrived | None, old: list[File]) -> int:
+        """Send the next entries of the files that are the disk's alone; how many entries were looked at."""
         files = [(file, file.size) for file in self._store.files]
         entries, end = await self._call(page, files, self._read_to, PAGE)
         for file, entry, behind in entries:
@@ -306,17 +348,15 @@ class Spooled:
                 self._store.settle(file)
                 self._ledger.landed(entry.timestamp)
             elif left or not entry.queued:
-                record = _Record(entry.topic, entry.key, entry.value, entry.timestamp, None, 0)
+                record = _Record(self, entry.topic, entry.key, entry.value, entry.timestamp, None, 0)
                 record.file = file
                 await self._push(record)
             self._read_to = behind
         self._read_to = end
-        return bool(entries)
+        return len(entries)
 
     async def _push(self, record: _Record) -> None:
-        while not self._producer.produce(
-            record.topic, record.key, record.value, record.timestamp, partial(self._settle, record)
-        ):
+        while not self._producer.produce(record):
             await asyncio.sleep(FULL_PAUSE)
 
     async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:

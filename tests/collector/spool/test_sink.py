@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
 
+import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from pyglue.collector.kafka_sink import Fate
-from pyglue.collector.sinks import Queue
-from pyglue.collector.spool.sink import Spooled
+from pyglue.collector.kafka_sink import Sendable
+from pyglue.collector.sinks import LATE, Queue, Word
+from pyglue.collector.spool.sink import GIVEN_UP, Spooled
 from pyglue.collector.spool.store import Store
 from tests.collector.spool.loops import lived, until
 
@@ -31,7 +32,7 @@ class PlayedProducer:
         self.ready = True
         self.room = room
         self.prompt = False
-        self.waiting: list[tuple[bytes, Fate]] = []
+        self.waiting: list[tuple[bytes, Sendable]] = []
         self.kept: list[bytes] = []
         self.closed = False
         self.wanted: set[str] = set()
@@ -40,11 +41,11 @@ class PlayedProducer:
         """See Producer."""
         self.wanted |= set(topics)
 
-    def produce(self, topic: str, key: bytes, value: bytes, timestamp: int, fate: Fate) -> bool:  # noqa: ARG002
+    def produce(self, record: Sendable) -> bool:
         """See Producer."""
         if len(self.waiting) >= self.room:
             return False
-        self.waiting.append((value, fate))
+        self.waiting.append((record.value, record))
         if self.prompt:
             asyncio.get_running_loop().call_soon(self.take)
         return True
@@ -52,10 +53,10 @@ class PlayedProducer:
     def take(self, error: KafkaError | None = None) -> None:
         """Acknowledge all that wait, or fail them."""
         waiting, self.waiting = self.waiting, []
-        for value, fate in waiting:
+        for value, record in waiting:
             if error is None:
                 self.kept.append(value)
-            fate(error)
+            record.settle(error)
 
     @property
     def queue(self) -> Queue:
@@ -120,17 +121,24 @@ class Life:
         self.sink = Spooled(self.producer, self.store, topics or Topics(), self.ledger, refuse_ms=refuse_ms)
         self.fates: dict[bytes, bool] = {}
         self.reasons: list[str] = []
+        self.after_all: dict[bytes, str | None] = {}
 
     def send(self, *values: bytes) -> None:
         """Send records."""
         for value in values:
             self.sink.send("clicks", b"party", value, TIME, partial(self._told, value))
 
-    def _told(self, value: bytes, lost: str | None) -> None:
+    def _told(self, value: bytes, lost: str | None) -> Word | None:
         assert value not in self.fates
         self.fates[value] = lost is None
         if lost is not None:
             self.reasons.append(lost)
+        return partial(self._told_after_all, value) if lost == LATE else None
+
+    def _told_after_all(self, value: bytes, lost: str | None) -> None:
+        assert self.reasons
+        assert value not in self.after_all
+        self.after_all[value] = lost
 
     def end(self) -> None:
         """As a crash does it: nothing more is done, but the lock is free."""
@@ -308,6 +316,48 @@ def test_a_disk_that_fails_leaves_kafka(tmp_path: Path) -> None:
 
     lived(play)
     assert files(tmp_path) == []
+
+
+def test_a_disk_that_hangs_holds_no_answer_back_for_ever(tmp_path: Path) -> None:
+    """Neither one that waits for Kafka too, nor one that the disk alone was to have."""
+    goes_on = threading.Event()
+
+    def sync(_: int) -> None:
+        goes_on.wait()
+
+    async def play() -> None:
+        life = Life(tmp_path, PlayedProducer(room=1), sync=sync, refuse_ms=600)
+        life.send(b"1", b"2")
+        await until(lambda: life.fates == {b"1": False, b"2": False})
+        assert life.reasons == [LATE, LATE]
+        assert life.after_all == {}
+        goes_on.set()
+        await until(lambda: life.after_all == {b"1": None, b"2": None})
+        life.end()
+
+    lived(play)
+
+
+@pytest.mark.parametrize(
+    ("error", "fate"), [(None, None), (AWAY, GIVEN_UP), (TOO_LARGE, "kafka: msg size too large")]
+)
+def test_what_becomes_of_a_late_record_is_told_after_all(
+    tmp_path: Path, error: KafkaError | None, fate: str | None
+) -> None:
+    """For a client may try again, and must not be taken for another one."""
+
+    def sync(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    async def play() -> None:
+        life = Life(tmp_path, sync=sync, refuse_ms=600)
+        life.send(b"1")
+        await until(lambda: life.fates == {b"1": False})
+        life.producer.take(error)
+        await until(lambda: life.after_all == {b"1": fate})
+        life.end()
+
+    lived(play)
 
 
 def test_a_record_that_kafka_did_not_take_is_sent_again(tmp_path: Path) -> None:
