@@ -88,13 +88,17 @@ def replay(target: Target, data: bytes, tell: Callable[[str], None]) -> None:
 
     Tells its time beside that of its beginning: one that was found because time grew faster may be legal in itself.
     """
-    result, milliseconds = _timed(target, data)
-    quarter = len(data) // 4
-    begin = _timed(target, data[:quarter])[1]
-    tell(f"{len(data)} bytes take {milliseconds:.2f} ms, the first {quarter} of them {begin:.2f} ms")
-    target.check(data, result)
-    _obey_time(target, data, milliseconds)
-    _obey_memory(target, data)
+    gc.disable()
+    try:
+        result, milliseconds = _timed(target, data)
+        quarter = len(data) // 4
+        begin = _timed(target, data[:quarter])[1]
+        tell(f"{len(data)} bytes take {milliseconds:.2f} ms, the first {quarter} of them {begin:.2f} ms")
+        target.check(data, result)
+        _obey_time(target, data, milliseconds)
+        _obey_memory(target, data)
+    finally:
+        gc.enable()
 
 
 def _note(target: Target, data: bytes, tally: Tally, mutator: Mutator, seed: int, folder: Path) -> None:

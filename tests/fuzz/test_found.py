@@ -8,9 +8,11 @@ from tests.fuzz.every_target import every_target
 from tests.fuzz.runner import replay
 
 ENDLESS_DATE = b"Mon, 01 Jan 2024 00:00:00 +" + b"9" * 20
+CHUNKED = b"POST /json HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
 FOUND = {
     "date of a page": ("app", b"GET / HTTP/1.1\r\nIf-Modified-Since: " + ENDLESS_DATE + b"\r\n\r\n"),
     "date of a range": ("headers", ENDLESS_DATE),
+    "lines in a chunk": ("connection", CHUNKED + b"1000\r\n" + b"\n" * 4096 + b"\r\n0\r\n\r\n"),
     "quoted pieces of a list": ("headers", b'a="' + b"".join(b'%d"' % at for at in range(40_000))),
     "zeros of an exponent": ("numbers", b"0x1p" + b"0" * 4000 + b"x"),
     "hexadecimal fraction": ("numbers", b"0x1." + b"061e27" * 80_000 + b"p1"),
