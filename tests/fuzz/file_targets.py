@@ -241,9 +241,9 @@ def targets() -> list[Target]:
         # Their owner writes these, and they are read at the start alone: time and memory must grow as the file does,
         # that is all.
         Target("configurations", seeds.configurations(), _HOCON_WORDS, _read_config, _check_config,
-               milliseconds_per_kib=SLOWER, least_milliseconds=400.0, share=8, bytes_per_byte=2 * KIB),
+               milliseconds_per_kib=SLOWER, least_milliseconds=400.0, share=30, bytes_per_byte=2 * KIB),
         Target("mappings", seeds.mappings(), _MAPPING_WORDS, mappings.read, mappings.check,
-               milliseconds_per_kib=SLOWER, least_milliseconds=400.0, share=8, bytes_per_byte=4 * KIB),
+               milliseconds_per_kib=SLOWER, least_milliseconds=400.0, share=30, bytes_per_byte=4 * KIB),
         Target("spool", spool.files, spool.words, _read_spool, spool.check),
         Target("records", topic.seeds, (b"\0", b"\2", b"\x80", b"\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", b"\x01"),
                topic.read, _check_records),

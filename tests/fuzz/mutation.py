@@ -5,12 +5,16 @@ The same seed of the chance gives the same inputs, as long as the same of them a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from random import Random
 
+from pyglue.collector import base36
+
 _AROUND = 2048  # bytes of an input around what is repeated
 _KEPT = 512  # inputs of which something new came
-_BOUNDARIES = (0, 1, 127, 128, 255, 256, 32767, 65535, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64)
+_NUMBER = re.compile(rb"(?<![0-9A-Za-z])[0-9a-z]{1,13}(?![0-9A-Za-z])")
+_EDGES = (0, 1, 127, 128, 255, 256, 32767, 65535, 2**31 - 1, 2**31, 2**32, 2**63 - 1, 2**63, 2**64)
 _BRACKETS = (
     (b"(", b")"),
     (b"[", b"]"),
@@ -99,7 +103,7 @@ class Mutator:
         begin, end = data[:at], data[at:]
         way = self._chance.random()
         if way < 0.5:  # what stands there
-            piece = data[at : at + self._chance.choice((1, 1, 1, 2, 3, 5, 8, 30))] or b"0"
+            piece = data[at : at + self._chance.choice((1, 1, 2, 3, 4, 5, 6, 8, 12, 30))] or b"0"
         elif way < 0.7:
             piece = self._chance.choice(self._words)
         elif way < 0.9:
@@ -172,12 +176,15 @@ class Mutator:
         return data[:at] + piece * self._chance.choice((2, 3, 10, 60, 300)) + data[at:]
 
     def _number(self, data: bytes) -> bytes:
-        at = self._place(data)
-        number = self._chance.choice(_BOUNDARIES) + self._chance.choice((-1, 0, 0, 1))
+        """A number at the edge of some type, mostly in place of another one."""
+        numbers = list(_NUMBER.finditer(data)) if self._chance.random() < 0.7 else []
+        begin, end = self._chance.choice(numbers).span() if numbers else (self._place(data),) * 2
+        edge = max(self._chance.choice(_EDGES) + self._chance.choice((-1, 0, 0, 1)), 0)
+        many = b"9" * self._chance.choice((20, 400, 5000))
         digits = self._chance.choice(
-            (b"%d" % number, b"%x" % max(number, 0), b"9" * self._chance.choice((20, 400, 5000)))
+            (b"%d" % edge, b"-%d" % edge, b"%x" % edge, base36.render(edge).encode(), many)
         )
-        return data[:at] + digits + data[at + self._chance.choice((0, 1, 3)) :]
+        return data[:begin] + digits + data[end:]
 
     def _nest(self, data: bytes) -> bytes:
         at = self._place(data)

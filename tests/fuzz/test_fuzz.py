@@ -14,7 +14,7 @@ from tests.fuzz.runner import Failure, Tally, replay, run
 from tests.fuzz.targets import KIB, Target, words
 
 SEED = 20_260_101
-EXECUTIONS = 4000
+EXECUTIONS = 6000
 
 
 @pytest.mark.parametrize("name", every_target())
