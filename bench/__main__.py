@@ -38,7 +38,7 @@ RESULTS = Path("bench/results.json")
 )
 def bench(names: tuple[str, ...], runs: int | None, file: Path | None, page: Path | None) -> None:
     """Measure the numbers of this project: up, memory, latency, commands, ingest; docker and images where a daemon answers;
-    volume, collector and first on demand only.
+    volume, collector, slow and first on demand only.
 
     FILE keeps what it holds about other benches. The table goes to stdout, what is going on to stderr.
     """

@@ -184,6 +184,8 @@ def _shown(value: float, unit: str) -> str:
 
 
 def _number(value: float, unit: str, *, whole: bool = False) -> str:
+    if unit == "times":
+        return f"{value:.2f}"
     digits = 0 if whole or unit not in ("s", "µs") else 2 if value < 10 else 1
     return f"{value:,.{digits}f}"
 

@@ -14,6 +14,7 @@ import psutil
 
 from bench import commands, ingest, latency, volume
 from bench.collector import measure as collector
+from bench.collector import slow
 from bench.copies import Copy, Source
 from bench.targets import MEMORY
 from pyglue.docker.daemon import Daemon
@@ -51,6 +52,8 @@ def measure(
         yield "volume", _volume(source, screen, f"run {number + 1}: ")
     if "collector" in names:
         yield from _collector(runs or RUNS, source, screen)
+    if "slow" in names:
+        yield from _slow(runs or RUNS, source, screen)
     for number in range(runs or RUNS_OF_FIRST) if "first" in names else ():
         with source.copy(caches=True) as copy:
             seconds = _step(screen, f"run {number + 1}: make up, empty caches", copy.run("make", "up"))
@@ -149,6 +152,20 @@ def _collector(runs: int, source: Source, screen: Screen) -> Iterator[tuple[str,
 
         with source.copy() as copy:
             yield "collector", collector.measure(copy, finished)
+
+
+def _slow(runs: int, source: Source, screen: Screen) -> Iterator[tuple[str, Figures]]:
+    with source.copy() as copy:
+        _step(screen, "Install Kafka", copy.pyglue("install", "kafka"))
+    for number in range(runs):
+        label = f"run {number + 1}: collector"
+        with source.copy() as copy:
+            yield (
+                "slow",
+                slow.measure(
+                    copy, lambda *part, label=label: screen.finished(f"{label}, {part[0]}", *part[1:])
+                ),
+            )
 
 
 def memory(copy: Copy) -> Figures:

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 NATIVE = ("up", "memory", "latency", "commands", "ingest")  # measured if nothing is asked for
 CONTAINERS = ("docker", "images")  # and these, where a Docker daemon answers
-ON_DEMAND = ("volume", "collector", "first")  # and these only if they are asked for
+ON_DEMAND = ("volume", "collector", "slow", "first")  # and these only if they are asked for
 BENCHES = (*NATIVE, *CONTAINERS, *ON_DEMAND)
 
 
 @dataclass(frozen=True)
 class Target:
-    """One figure. `unit` is `s`, `ms`, `MiB`, `MB`, or begins with `events`; of those more is better, of the others less."""
+    """One figure. `unit` is `s`, `ms`, `MiB`, `MB`, `times`, or begins with `events`; less is better, but of events."""
 
     key: str
     bench: str
@@ -36,6 +36,7 @@ TRAFFIC = {
     "general": ("both: any order, that mapping", 8000, 22000),
     "json": ("a JSON source", 8000, 20000),
 }
+CROWDS = (2000, 10_000)  # slow clients
 TARGETS = (
     Target("up.fresh", "up", "`pyglue up`, cold, no data yet, to an event on a chart", "s", 45, 25),
     Target(
@@ -111,6 +112,10 @@ TARGETS = (
         "events/s",
         50000,
     ),
+    Target("slow.2000.p99", "slow", "answer at 500/s beside 2,000 slow clients, p99", "ms"),
+    Target("slow.2000.times", "slow", "that against the answer without them", "times", 1.2),
+    Target("slow.10000.p99", "slow", "answer at 500/s beside 10,000 slow clients, p99", "ms"),
+    Target("slow.10000.times", "slow", "that against the answer without them", "times", None, 1.2),
 )
 MEMORY = "memory.service."  # the figures of single services, in MiB
 COLLECTOR = "collector."  # the figures of one traffic, or of nginx

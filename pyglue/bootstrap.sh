@@ -101,6 +101,7 @@ missing() {
         has_browser || echo chromium
         has_libatomic || echo libatomic1
         command -v shellcheck >/dev/null || echo shellcheck
+        command -v openssl >/dev/null || echo openssl
         [[ -x .venv/bin/actionlint ]] || command -v go >/dev/null || echo golang-go
     fi
 }

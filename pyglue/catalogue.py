@@ -263,6 +263,11 @@ HOPS: dict[str, dict[str, Entry]] = {
             "`pyglue logs divolte` says if they can't be written. [The collector](collector.md#counts-on-disk) has the"
             " setting; then `pyglue up`.",
         ),
+        "bad-events-unreadable": Entry(
+            "The collector keeps bad events in a folder for its own user alone, and that can't be read: mostly another user"
+            " than the one who types the command has started the stack.",
+            "Type it as the user who has started the stack. [Bad events](collector.md#bad-events) says where they are.",
+        ),
         "counts-damaged": Entry(
             "The collector keeps its counts per minute in files, and a line of them can't be read, or says what no minute"
             " can hold: the machine went down while it was written, the disk is ill, or somebody edited it. It counts for"
@@ -271,12 +276,17 @@ HOPS: dict[str, dict[str, Entry]] = {
             " [data](collector.md#counts-on-disk): take these lines out. `open.json` is written anew by a collector that"
             " runs. `pyglue reconcile --from TIME` looks at the days after.",
         ),
+        "event-kept": Entry(
+            "The collector answered the event, and could make no record of it: something in it, in the mapping or in the"
+            " schema is at fault. The error has the reason, and the event is kept.",
+            "Mend the cause ([bad events](collector.md#bad-events) has it for each kind of reason), then `pyglue replay`.",
+        ),
         "event-unknown": Entry(
             "Neither Kafka nor Druid has an event of this id. It was refused (then the sender got no success),"
             " dropped with a"
             " reason, or is older than what both keep.",
-            "`pyglue logs divolte` counts what was dropped and why; `pyglue reconcile` says in which minute something is"
-            " missing.",
+            "`pyglue tail --bad --no-follow` shows events of which no record could be made; `pyglue reconcile` says in which"
+            " minute something is missing.",
         ),
     },
     "Kafka": {
@@ -478,6 +488,14 @@ HOPS: dict[str, dict[str, Entry]] = {
             " new columns have nothing in them.",
             "Does `events` differ, too, events were refused or lost: `pyglue status`. Is it one chart only:"
             " `pyglue dashboards diff`. After a change of columns compare with a truth file from after it.",
+        ),
+        "events-still-bad": Entry(
+            "`pyglue replay` could not make records of all bad events that it looked at: what was wrong with them is not"
+            " mended, or can't be. The error tells how many have which reason now; they stay where they are.",
+            "`pyglue tail --bad --no-follow` shows them. A field without a value is mended in `mapping.groovy` or with a"
+            " default in the schema, a record that is too large by the producer's `max.request.size`; an event without"
+            " identifiers stays bad. `pyglue replay --reason REASON` sends only what you have mended"
+            " ([bad events](collector.md#bad-events)).",
         ),
         "no-truth": Entry(
             "There is no truth file to compare with.",

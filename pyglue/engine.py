@@ -139,6 +139,13 @@ class Engine(ABC):
         Raises OSError or PyglueError if it can't be read.
         """
 
+    @abstractmethod
+    def read_folder(self, service: str, name: str) -> Iterator[tuple[str, bytes]]:
+        """The files of a folder below a service's DATA_DIR with their names, in the order of these, one at a time.
+
+        There are none if there is no such folder. Raises as `read_data` does.
+        """
+
     def folders(self) -> Mapping[str, Sequence[Path]]:
         """Where services keep their data, as far as this machine sees it, by service."""
         return {}

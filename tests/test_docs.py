@@ -18,7 +18,7 @@ import pytest
 
 from pyglue.cli import pyglue as group
 from pyglue.collector import config, hocon
-from pyglue.collector.configured import AS_DIVOLTE
+from pyglue.collector.configured import AS_DIVOLTE, Tls
 from pyglue.collector.mapping.functions import COMMANDS, DIGESTS, FUNCTIONS, PARSERS
 from pyglue.diagnosis.findings import Finding
 from pyglue.diagnosis.parts import Part
@@ -277,11 +277,21 @@ def test_every_field_of_the_schema_is_described() -> None:
     assert [field["name"] for field in schema["fields"] if field["name"] not in described] == []
 
 
+def test_the_settings_of_https_are_described() -> None:
+    """docs/security.md names each key of the block, and the default that one has."""
+    described = {row[0].strip("`"): row[1] for row in rows(section("docs/security.md", "HTTPS"))}
+    assert [field.name for field in dataclasses.fields(Tls) if field.name not in described] == []
+    block = f"pyglue.collector.tls {{ certificate = a, key = b, minimum_version = {described['minimum_version']} }}"
+    given = config.parse(block, "docs/security.md", {}).tls
+    assert given == config.parse("pyglue.collector.tls { certificate = a, key = b }", "", {}).tls
+
+
 def test_every_key_of_the_shipped_configuration_is_described() -> None:
     """docs/collector.md and docs/privacy.md name each key of divolte-collector.conf, and none of ours that it lacks."""
     environment = {
         "DIVOLTE_COUNTS": "/data/counts",
         "DIVOLTE_SPOOL": "/data/spool",
+        "DIVOLTE_BAD_EVENTS": "/data/bad",
         "DIVOLTE_METRICS_PORT": "8291",
         "BIND_ADDRESS": "127.0.0.1",
     }

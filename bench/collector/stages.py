@@ -29,6 +29,7 @@ from pyglue.collector.http1 import Reader
 from pyglue.collector.kafka_sink import Kafka, KafkaOutlet
 from pyglue.collector.loading import Setup, load
 from pyglue.collector.query import parameters
+from pyglue.collector.room import Room
 from pyglue.collector.sinks import Done
 from pyglue.errors import PyglueError
 
@@ -109,6 +110,9 @@ class _Nowhere:
         """The other end's address."""
         return (PEER.decode(), 1) if name == "peername" else None
 
+    def set_write_buffer_limits(self, high: int) -> None:
+        """Nothing waits here."""
+
     def is_closing(self) -> bool:
         """Never."""
         return False
@@ -142,7 +146,7 @@ def _app(setup: Setup) -> App:
 
 
 def _connection(app: App) -> Connection:
-    connection = Connection(app, set(), time.monotonic)
+    connection = Connection(app, Room(), time.monotonic)
     connection.connection_made(cast(asyncio.BaseTransport, _Nowhere()))
     return connection
 

@@ -100,6 +100,10 @@ COMMANDS: dict[str, dict[str, Entry]] = {
         "traffic": Entry(
             "traffic_verify:traffic", "Send what visitors of a site would, and write down what was sent."
         ),
+        "replay": Entry(
+            "replay:replay",
+            "Send bad events again, which the collector has kept: those of which no record could be made.",
+        ),
     },
     "Help": {
         "support-bundle": Entry(

@@ -20,7 +20,7 @@ from pyglue.diagnosis.findings import Finding
 from pyglue.diagnosis.findings import findings as diagnosed
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError, UsageError
-from pyglue.pipeline import hop_counts, losses, resets
+from pyglue.pipeline import hop_counts, losses, replays, resets
 from pyglue.pipeline import reconcile as comparing
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.clients import Clients
@@ -128,7 +128,8 @@ def _ask(app: App, settings: Settings, stack: Stack, engine: Engine, span: Span)
             collector = _told(lambda: hop_counts.collector(engine, span))
             facts = look.result()
             removed = resets.read(settings.project / resets.FILE, wanted)
-            return facts, _seen(span, facts, collector, kafka.result(), *rows.result(), removed)
+            again = replays.read(settings.project / replays.FILE).records.get(topic)
+            return facts, _seen(span, facts, collector, kafka.result(), *rows.result(), removed, again)
     finally:
         app.screen.still()
         clients.close()
@@ -151,6 +152,7 @@ def _seen(
     druid: dict[int, int] | PyglueError,
     superset: dict[int, int] | PyglueError,
     removed: tuple[Reset, ...] = (),
+    replayed: Mapping[int, int] | None = None,
 ) -> Seen:
     counts, damaged = (collector, ()) if isinstance(collector, PyglueError) else collector
     status = facts.supervisor.status if isinstance(facts.supervisor, Supervisor) else None
@@ -166,6 +168,7 @@ def _seen(
         unparseable=status.unparseable if status else 0,
         thrown_away=status.thrown_away if status else 0,
         resets=removed,
+        replayed=replayed or {},
     )
 
 

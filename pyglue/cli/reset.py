@@ -12,7 +12,7 @@ from pyglue.checks import Checked, check
 from pyglue.cli.options import App, common
 from pyglue.engines import choose
 from pyglue.errors import PyglueError
-from pyglue.pipeline import anew, resets, supervisors
+from pyglue.pipeline import anew, replays, resets, supervisors
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.clients import Clients
 from pyglue.superset.register import sqlalchemy_uri
@@ -52,7 +52,8 @@ def _all(app: App, yes: bool) -> None:
             "traffic",
         ):  # what was posted, and what was sent: both of data that is gone
             shutil.rmtree(engine.layout.state / folder, ignore_errors=True)
-        (engine.layout.project / resets.FILE).unlink(missing_ok=True)
+        for file in (resets.FILE, replays.FILE):
+            (engine.layout.project / file).unlink(missing_ok=True)
     app.screen.finished("Wipe the data", "ok", time.monotonic() - began)
 
 

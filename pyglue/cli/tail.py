@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Protocol
 
 import click
 
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector import records, schema
+from pyglue.collector.bad.entries import BadEvent
 from pyglue.errors import UsageError
-from pyglue.pipeline import filters
+from pyglue.pipeline import filters, kept, replays
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.field_statistics import Statistics
 from pyglue.pipeline.filters import Name
-from pyglue.pipeline.kafka import TIMEOUT, Kafka
+from pyglue.pipeline.kafka import BATCH, TIMEOUT, Kafka, Record
 from pyglue.pipeline.tail import Begin, Event, Reader, bad_line, batches, json_line, line
 from pyglue.screen import Screen
 
@@ -37,7 +39,11 @@ from pyglue.screen import Screen
 )
 @click.option("--fields", metavar="NAME,...", help="Only these fields.")
 @click.option("--stats", is_flag=True, help="At the end, what values the fields had, in place of the events.")
-@click.option("--bad", is_flag=True, help="Only records that can't be decoded, or arrived damaged.")
+@click.option(
+    "--bad",
+    is_flag=True,
+    help="Only records that can't be decoded or arrived damaged, and events of which none could be made.",
+)
 @click.option(
     "--json", "as_json", is_flag=True, help="Print a JSON object on each line; of --stats one in all."
 )
@@ -56,12 +62,14 @@ def tail(
 ) -> None:
     """Show events as they arrive in Kafka, until Ctrl-C.
 
-    They are decoded by the checkout's schema. No consumer group is joined, and nothing is changed.
+    They are decoded by the checkout's schema. No consumer group is joined, and nothing is changed. With --bad it shows what
+    is wrong: in the topic, and among the events that the collector has kept because no record could be made of them.
 
     \b
     pyglue tail --where eventType=click --fields partyId,technology
     pyglue tail --since 1h --no-follow --stats
     pyglue tail --json | jq .eventType
+    pyglue tail --bad --since 1d --no-follow
     """
     if last is not None and since is not None:
         raise UsageError("--last and --since both say where to begin: only one of them can be given")
@@ -86,9 +94,16 @@ def tail(
             else partial(line, names=names, schema=layout, bad=bad, wide=app.screen.wide)
         )
         sink = Printed(app.screen, reader, show, told=not bad)
+    others = BadOnes(app.screen, None, kept.line, None)
+    if bad and not stats and not tests:
+        known = replays.read(settings.project / replays.FILE).ids
+        others = BadOnes(
+            app.screen, kept.Following(engine, known), kept.json_line if as_json else kept.line, count
+        )
     try:
+        others.begin(begin)
         with closing(batches(kafka, topic, begin, partial(_tell_away, app.screen))) as found:
-            for events in reader.events(found):
+            for events in others.beside(reader, found):
                 sink.take(events)
     except KeyboardInterrupt:
         sink.finish()
@@ -134,6 +149,45 @@ class Printed:
             )
         if self.reader.undecodable:
             self.screen.say(_undecodable(self.reader.undecodable))
+
+
+@dataclass
+class BadOnes:
+    """The bad events that the collector has kept, a line of data each, beside what the topic has.
+
+    `following` has them, None if nobody asked. They come first, before Kafka is asked: a Kafka that is away hides nothing
+    of them. `count` ends both together.
+    """
+
+    screen: Screen
+    following: kept.Following | None
+    show: Callable[[BadEvent], str]
+    count: int | None
+    shown: int = 0
+
+    def begin(self, begin: Begin) -> None:
+        """Print those that there are."""
+        if self.following is not None:
+            self._print(self.following.first(begin))
+
+    def beside(self, reader: Reader, found: Iterator[list[Record]]) -> Iterator[list[Event]]:
+        """What the reader makes of records, as long as more is wanted; meanwhile print what comes here."""
+        if self.count is not None:
+            if self.shown >= self.count:
+                return
+            reader.count = self.count - self.shown
+        for events in reader.events(found):
+            yield events
+            if self.following is not None:
+                self._print(self.following.fresh())
+                if self.count is not None and self.shown + reader.matched >= self.count:
+                    return
+
+    def _print(self, events: Iterable[BadEvent]) -> None:
+        wanted = islice(events, None if self.count is None else self.count - self.shown)
+        while lines := [self.show(event) for event in islice(wanted, BATCH)]:
+            self.shown += len(lines)
+            self.screen.data("\n".join(lines))
 
 
 @dataclass(frozen=True)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import click
 
 from pyglue.cli.options import SECONDS, App, common
+from pyglue.collector.bad.entries import BadEvent
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.findings import HOPS, Finding, cause, findings
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError, UsageError
+from pyglue.pipeline import kept, replays
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline import trace as tracing
 from pyglue.pipeline.smoke import Hop, Probe, Report
@@ -91,6 +94,7 @@ class _Tracer:
             if repeat > 1:
                 self.app.screen.move(f"{number + 1} of {repeat} events")
         self.app.screen.still()
+        reports[-1] = explained(reports[-1], self.bad_events())
         found = self.findings()
         differing = tracing.differences(reports[-1].record or {}, row or {})
         wrong = not reports[-1].ok or found or differing
@@ -102,6 +106,10 @@ class _Tracer:
             error = _error(reports[-1], found, differing, self.engine)
             self.app.screen.problem(error.message, error.details, error.try_, error.code)
         return 1 if wrong else 0
+
+    def bad_events(self) -> kept.Kept:
+        """The bad events of the collector."""
+        return kept.Kept(self.engine, replays.read(self.settings.project / replays.FILE).ids)
 
     def findings(self) -> tuple[Finding, ...]:
         """What a look at everything finds wrong."""
@@ -120,6 +128,20 @@ class _Tracer:
             self.app.screen.table(_percentiles(reports))
         elif last.record is not None:
             self.app.screen.table(_fields(last.record, row))
+
+
+def explained(report: Report, bad: Iterable[BadEvent]) -> Report:
+    """The report; of an event that is not in Kafka with the reason, if it is among the bad ones of the collector."""
+    if report.problem is None or (report.hops and report.hops[-1].hop != "kafka"):
+        return report
+    try:
+        found = kept.find(bad, report.event_id)
+    except PyglueError:  # then the problem is told as it is
+        return report
+    if found is None:
+        return report
+    hops = tuple(replace(hop, ok=False) for hop in report.hops[:1])  # the collector is where it ended
+    return replace(report, hops=hops, problem=kept.explained(report.event_id, found))
 
 
 def _alive(engine: Engine) -> Callable[[], None]:

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
 from pyglue.collector import addresses, answers, headers, identifiers, query, requestlog
 from pyglue.collector.answers import Answer, Tag
+from pyglue.collector.bad.entries import Came, Lost
+from pyglue.collector.bad.keeping import Keeper
 from pyglue.collector.configured import AS_DIVOLTE, Privacy
 from pyglue.collector.counters import Counters, Minute
-from pyglue.collector.delivery import DUPLICATE, OUR_BUG, Deliveries, Held, Reply
-from pyglue.collector.dropped import DroppedEvent
-from pyglue.collector.duplicates import DuplicateMemory
+from pyglue.collector.delivery import DUPLICATE, OUR_BUG, Deliveries, Held, Keeping, Reply
+from pyglue.collector.dropped import CORRUPT, TOO_LARGE, DroppedEvent
+from pyglue.collector.duplicates import Memory
 from pyglue.collector.event import Event, of_json, of_parameters, of_tag
 from pyglue.collector.headers import Headers
 from pyglue.collector.json_text import TOO_DEEP
@@ -39,8 +41,6 @@ _KNOWN_METHODS = frozenset({"OPTIONS", "PUT", "DELETE", "TRACE", "CONNECT"})
 _PAGE_METHODS = frozenset({"GET", "HEAD", "POST"})
 
 AWAY = "sink away"
-CORRUPT = "corrupt"
-TOO_LARGE = "too large"
 NOT_MAPPED = "not mapped"  # no mapping with a sink takes events of that source
 
 
@@ -72,12 +72,13 @@ class Request:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """One mapping at work: how a record is written and where it goes."""
+    """One mapping at work: how a record is written and where it goes; `name` is the mapping's."""
 
     encode: Callable[[Event], bytes]
     outlets: tuple[Outlet, ...]
     discard_corrupted: bool = False
     discard_duplicates: bool = False
+    name: str = ""
 
 
 class _Source:
@@ -136,12 +137,13 @@ class App:
     """Answers requests.
 
     `clock` gives milliseconds since 1970, `timer` seconds that only grow; `later` calls a function so many seconds later.
+    `bad` hears of events that are answered with success although a record of them could not be made.
     """
 
     def __init__(
         self,
         table: Mapping[str, Place],
-        memory: DuplicateMemory,
+        memory: Memory,
         counters: Counters,
         *,
         clock: Callable[[], int],
@@ -152,6 +154,7 @@ class App:
         serve_static_resources: bool = False,
         debug_requests: bool = False,
         privacy: Privacy = AS_DIVOLTE,
+        bad: Keeper | None = None,
     ) -> None:
         """`serve_static_resources` tells that pages are served, whatever lies at their paths."""
         self.stopping = False
@@ -169,6 +172,7 @@ class App:
         self._shorten = shortening(privacy)
         self._peer_is_recorded = not use_x_forwarded_for and self._shorten is None
         self._refusal = refusal(privacy)
+        self._bad = bad
         self._serves_pages = serve_static_resources
         self._debug_requests = debug_requests
 
@@ -304,6 +308,7 @@ class App:
             event.arrived(request.headers, received, remote_host)
         except DroppedEvent as dropped:
             unwanted = dropped.reason
+            self._keep_unread(request, received, unwanted)
         except Exception:
             self.counters.refuse(received, OUR_BUG)
             raise
@@ -323,17 +328,43 @@ class App:
             return
         records: list[tuple[Outlet, bytes]] = []
         try:
-            reason = self._write(event, source.pipelines, minute, records)
+            lost = self._write(event, source.pipelines, minute, records)
         except Exception:
             self._memory.forget(seen)
             self.counters.refuse(received, OUR_BUG)
             raise
+        if lost and self._bad is not None:
+            reply = self._keeping(self._bad, event, request, lost, success, reply)
         if records:
             discards = source.discards_duplicates
             self._deliveries.send(event.party, records, received, seen, success, reply, discards)
         elif not (event.duplicate and self._deliveries.join(seen, received, success, reply)):
-            self.counters.discard(received, reason or NOT_MAPPED)
+            self.counters.discard(received, lost[0].reason if lost else NOT_MAPPED)
             reply(success)
+
+    def _keep_unread(self, request: Request, received: int, reason: str) -> None:
+        """Keep a request that is no event, unless its visitor would not want that."""
+        if self._bad is None or (self._refusal is not None and self._refusal(request.headers) is not None):
+            return
+        address = request.peer if self._peer_is_recorded else self._remote_host(request)
+        self._bad.keep(self._came(self._bad, request, received, address), [Lost(reason)])
+
+    def _keeping(
+        self, bad: Keeper, event: Event, request: Request, lost: Sequence[Lost], success: Answer, reply: Reply
+    ) -> Reply:
+        """A reply that keeps the event if it is answered with success: otherwise its client sends it again."""
+        unwanted = [one for one in lost if one.reason != DUPLICATE]
+        if not unwanted:
+            return reply
+        came = self._came(bad, request, event.received, event.remote_host, event.duplicate)
+        return Keeping(reply, success, partial(bad.keep, came, unwanted))
+
+    @staticmethod
+    def _came(
+        bad: Keeper, request: Request, received: int, address: bytes, duplicate: bool | None = None
+    ) -> Came:
+        kept = bad.of(request.headers)
+        return Came(received, request.method, request.target, request.body, kept, address.decode(), duplicate)
 
     @staticmethod
     def _write(
@@ -341,9 +372,9 @@ class App:
         pipelines: tuple[Pipeline, ...],
         minute: Minute,
         records: list[tuple[Outlet, bytes]],
-    ) -> str | None:
-        """Add what is to be sent to `records`; the reason why the first of the others is not made, if any."""
-        first = None
+    ) -> Sequence[Lost]:
+        """Add what is to be sent to `records`; what is not made of the event, and why."""
+        lost: tuple[Lost, ...] = ()  # nearly always
         for pipeline in pipelines:
             reason = None
             if pipeline.discard_corrupted and event.corrupt:
@@ -359,7 +390,7 @@ class App:
                     reason = TOO_DEEP
             if reason is not None:
                 minute.drop(reason)
-                first = first or reason
+                lost = (*lost, Lost(reason, pipeline.name))
                 continue
             size = len(event.party) + len(value)
             for outlet in pipeline.outlets:
@@ -367,8 +398,8 @@ class App:
                     records.append((outlet, value))
                 else:
                     minute.drop(TOO_LARGE)
-                    first = first or TOO_LARGE
-        return first
+                    lost = (*lost, Lost(TOO_LARGE, pipeline.name, outlet.place))
+        return lost
 
     def _remote_host(self, request: Request) -> bytes:
         """The visitor's address, as far as it is kept."""

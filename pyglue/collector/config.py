@@ -18,6 +18,7 @@ from pyglue.collector.config_privacy import read_privacy
 from pyglue.collector.config_sinks import DEFAULT as DEFAULT_SINKS
 from pyglue.collector.config_sinks import ReadSink, SinkTypes, read_sink
 from pyglue.collector.configured import (
+    BadKept,
     BrowserSource,
     Config,
     CountsKept,
@@ -29,7 +30,9 @@ from pyglue.collector.configured import (
     MappingFiles,
     MetricsAt,
     Spool,
+    Tls,
 )
+from pyglue.collector.room import MOST
 from pyglue.collector.schema import reason
 from pyglue.collector.settings import Section
 from pyglue.errors import InputError, Problem
@@ -38,6 +41,7 @@ _DAY_MS = 86_400_000
 _LOOPBACK = "127.0.0.1"
 _LINGER_MS = 5
 _SPOOL_BYTES = 2**30
+_BAD_BYTES = 256 * 2**20  # some 200,000 events of a browser
 _SCRIPT_NAME = re.compile(r"[A-Za-z0-9_-]+\.js\Z")
 _AGENT_PARSERS = ("non_updating", "online_updating", "caching_and_updating")
 
@@ -115,10 +119,13 @@ def _config(root: Section, environment: Mapping[str, str]) -> Config:
         producer=types.kafka_producer() if uses_kafka else {},
         limits=_limits(collector, types.kafka_linger_ms() if uses_kafka else None),
         counts=_counts(collector.section("counts")),
+        bad_events=_bad_events(collector.section("bad_events")),
         durability=durability,
         spool=spool,
         metrics=_metrics(collector.section("metrics"), port),
         privacy=read_privacy(collector.section("privacy"), read_sources),
+        max_connections=collector.number("max_connections", MOST, least=1, most=1_000_000),
+        tls=_tls(collector, collector.section("tls")),
     )
     mapper.number("buffer_size", 1_048_576, least=1)
     mapper.number("threads", 1, least=1)
@@ -162,6 +169,15 @@ def _counts(section: Section) -> CountsKept | None:
     return None if directory is None else CountsKept(directory, keep_days)
 
 
+def _bad_events(section: Section) -> BadKept | None:
+    """Where bad events are kept; None without a directory."""
+    directory = _file(section, "directory")
+    max_bytes = section.number("max_bytes", _BAD_BYTES, least=2**16, most=2**40)
+    keep_days = section.number("keep_days", 7, least=1, most=3650)
+    section.done()
+    return None if directory is None else BadKept(directory, max_bytes, keep_days)
+
+
 def _spool(section: Section) -> Spool | None:
     """Where records wait for Kafka; None without a directory."""
     directory = _file(section, "directory")
@@ -188,6 +204,19 @@ def _metrics(section: Section, taken: int) -> MetricsAt | None:
     if metrics.port == taken:
         section.problem("port", "must differ from divolte.global.server.port: metrics are not for visitors")
     return metrics
+
+
+def _tls(collector: Section, section: Section) -> Tls | None:
+    """With what HTTPS is spoken; None without the block."""
+    certificate, key = _file(section, "certificate"), _file(section, "key")
+    minimum = section.choice("minimum_version", "1.2", ("1.2", "1.3"))
+    section.done()
+    if "tls" not in collector:
+        return None
+    for name, file in (("certificate", certificate), ("key", key)):
+        if file is None:
+            section.problem(name, "expected the name of a file in PEM")
+    return None if certificate is None or key is None else Tls(certificate, key, minimum)
 
 
 def _source(name: str, section: Section) -> BrowserSource | JsonSource | None:

@@ -98,6 +98,15 @@ class CountsKept:
     keep_days: int
 
 
+@dataclass(frozen=True)
+class BadKept:
+    """The block `pyglue.collector.bad_events`: where bad events are kept, how much in bytes, and for how many days."""
+
+    directory: Path
+    max_bytes: int
+    keep_days: int
+
+
 class Durability(StrEnum):
     """When a record for Kafka counts as safe: once Kafka has it, or its own disk, or its memory."""
 
@@ -120,6 +129,15 @@ class MetricsAt:
 
     host: str
     port: int
+
+
+@dataclass(frozen=True)
+class Tls:
+    """The block `pyglue.collector.tls`: files in PEM, and the oldest version that is spoken (`1.2` or `1.3`)."""
+
+    certificate: Path
+    key: Path
+    minimum_version: str
 
 
 @dataclass(frozen=True)
@@ -154,8 +172,8 @@ class Config:
 
     Sources, sinks and mappings are in Divolte's order (of two that claim one path, the later has it); `sinks` are
     those that are switched on and fed by a mapping. `producer` holds librdkafka's names and values, and nothing if
-    there is no Kafka sink; `counts` is None if counts are not kept on disk, `spool` if
-    an answer always waits for Kafka. Times are in milliseconds.
+    there is no Kafka sink; `counts` is None if counts are not kept on disk, `bad_events` if bad events are not, `spool`
+    if an answer always waits for Kafka, `tls` if HTTP is spoken. Times are in milliseconds.
     """
 
     host: str
@@ -174,7 +192,10 @@ class Config:
     producer: Mapping[str, str]
     limits: Limits
     counts: CountsKept | None
+    bad_events: BadKept | None
     durability: Durability
     spool: Spool | None
     metrics: MetricsAt | None
     privacy: Privacy
+    max_connections: int
+    tls: Tls | None

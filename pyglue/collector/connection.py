@@ -7,7 +7,6 @@ read as HTTP is answered like Divolte's server does, with an empty 400, and ends
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
@@ -15,16 +14,21 @@ from typing import Protocol, cast
 from pyglue.collector import addresses, answers, headers
 from pyglue.collector.answers import Answer
 from pyglue.collector.app import Request
+from pyglue.collector.bugs import Bugs
 from pyglue.collector.delivery import Reply
 from pyglue.collector.http1 import END, LINE_ENDS, MAX_HEAD_BYTES, Body, Malformed, Reader, may_begin
+from pyglue.collector.room import Room
 
-log = logging.getLogger("pyglue.collector")
+_BUGS = Bugs()
 
 # Requests of one connection that wait for their answers before it is read on, and those that are answered in one write.
 # A client that never reads can't have more answered into memory, whatever one reading of the socket brings.
 MAX_WAITING = 128
-WHOLE_SECONDS = 30.0  # for a request to arrive whole
-IDLE_SECONDS = 75.0  # without any request, or with answers that the client does not take
+# Bytes of answers in one write, and those in a transport from which on it asks to wait: a client that does not read has no
+# more in memory.
+MAX_WRITTEN = 1 << 14
+WHOLE_SECONDS = 30.0  # for a head to arrive whole, and for a body
+IDLE_SECONDS = 75.0  # without a whole request, or with answers that the client does not take
 LINGER_SECONDS = 5.0  # for a client to see why it was turned away, though it may still be sending
 
 
@@ -110,14 +114,14 @@ class _Upload:
 
 
 class Connection(asyncio.Protocol):
-    """See the module's law. `clock` gives seconds that only grow; `connections` is the set of all that are open."""
+    """See the module's law. `clock` gives seconds that only grow; `room` has all that are open."""
 
-    def __init__(self, app: Site, connections: set[Connection], clock: Callable[[], float]) -> None:
+    def __init__(self, app: Site, room: Room, clock: Callable[[], float]) -> None:
         self.app = app
         self.peer = b""
         self.digesting = False  # meanwhile answers gather, and leave in one write
         self.clock = clock
-        self._connections = connections
+        self._room = room
         self._transport: asyncio.Transport | None = None
         self._reader = Reader()
         self._upload: _Upload | None = None
@@ -126,7 +130,8 @@ class Connection(asyncio.Protocol):
         self._searched = 0  # bytes of it that hold no end of a head
         self._stalled = False  # it waits for the client
         self._began: float | None = None  # when the request came that is not whole yet
-        self._last = clock()  # when bytes came
+        self._kept = 0  # bytes of requests that are not whole, as the room knows
+        self._asked = self._last = clock()  # when the last whole request came, and when bytes came
         self._came = (
             self._last
         )  # the same for the request that is taken apart; later if it had to wait for its client
@@ -143,9 +148,13 @@ class Connection(asyncio.Protocol):
         """A client is there."""
         # Not narrowed by isinstance: uvloop's transports only behave like asyncio's.
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(MAX_WRITTEN)
         peer = transport.get_extra_info("peername")
         self.peer = addresses.canonical(str(peer[0])).encode() if peer else b""
-        self._connections.add(self)
+        self._asked = self.clock()
+        if not self._room.enter(self):
+            self.app.count("no room")
+            self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio calls it so
         """The client has gone."""
@@ -153,7 +162,8 @@ class Connection(asyncio.Protocol):
         self._finished = True
         self._unread.clear()
         self._places.clear()
-        self._connections.discard(self)
+        self._keeps(0)
+        self._room.leave(self)
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
@@ -166,6 +176,8 @@ class Connection(asyncio.Protocol):
         self._unread += data
         if not self._stalled and self._holds_head():
             self._resume()
+        else:
+            self._keeps(len(self._unread))
 
     def eof_received(self) -> bool:
         """The client sends no more; True keeps the connection for the answers that it waits for."""
@@ -181,6 +193,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """The client caught up."""
         self._writable = True
+        self.flush()
         self._regulate()
 
     # the server's side
@@ -188,10 +201,21 @@ class Connection(asyncio.Protocol):
     def sweep(self, now: float) -> None:
         """End the connection if its client has been silent, or slow with a request, for too long."""
         too_slow = self._began is not None and now - self._began > WHOLE_SECONDS
+        idle = self._began is None and not self._places and now - self._asked > IDLE_SECONDS
         silent = now - self._last
-        stuck = silent > IDLE_SECONDS and (not self._places or not self._reading)
-        if too_slow or stuck or (self._leaving and silent > LINGER_SECONDS):
+        stuck = not (self._reading and self._writable) and silent > IDLE_SECONDS
+        if too_slow or idle or stuck or (self._leaving and silent > LINGER_SECONDS):
             self.abort()
+
+    @property
+    def rests_since(self) -> float | None:
+        """See Guest. A client that does not take its answers does not wait for any."""
+        return self._asked if not self._places or not self._writable else None
+
+    def make_way(self) -> None:
+        """End the connection, for somebody else needs its place."""
+        self.app.count("made way")
+        self.abort()
 
     def abort(self) -> None:
         """End the connection at once, whatever it waits for."""
@@ -213,16 +237,23 @@ class Connection(asyncio.Protocol):
     def flush(self) -> None:
         """Send the answers that are ready and whose turn it is."""
         places = self._places
-        ready: list[bytes] = []
         close = False
-        while places and places[0].data is not None and not close:
-            place = places.popleft()
-            ready.append(place.data or b"")
-            close = place.close
+        while (
+            places
+            and places[0].data is not None
+            and self._transport is not None
+            and self._writable
+            and not close
+        ):
+            ready: list[bytes] = []
+            size = 0
+            while places and (data := places[0].data) is not None and not close and size < MAX_WRITTEN:
+                close = places.popleft().close
+                ready.append(data)
+                size += len(data)
+            self._transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
         if self._transport is None:
             return
-        if ready:
-            self._transport.write(ready[0] if len(ready) == 1 else b"".join(ready))
         if close or (self._finished and not places):
             self._end()
         elif self._stalled or not self._reading or len(places) >= MAX_WAITING:
@@ -258,7 +289,7 @@ class Connection(asyncio.Protocol):
             at = after
         if at < len(data) and not self._finished:
             self._keep(data[at:])
-        self._note_time()
+        self._note_rest()
         if self._ended and not self._stalled:
             self._finished = True
         self.digesting = False
@@ -288,14 +319,14 @@ class Connection(asyncio.Protocol):
     def _ask(self, exchange: _Exchange) -> None:
         """Have the app answer."""
         self._places.append(exchange)
-        exchange.asked = self._came
+        exchange.asked = self._asked = self._came
         if not exchange.keep_alive:
             self._finished = True
             self._turned_away = self._upload is not None
         try:
             self.app.respond(exchange, exchange.reply)
-        except Exception:
-            log.exception("a request could not be answered")
+        except Exception as error:  # noqa: BLE001 - a bug of ours costs its request alone
+            _BUGS.tell("a request could not be answered", error)
             self.app.count("internal error")
             exchange.reply(answers.BROKEN)
 
@@ -365,12 +396,23 @@ class Connection(asyncio.Protocol):
         self._came = self.clock()
         self._digest(data)
 
-    def _note_time(self) -> None:
+    def _note_rest(self) -> None:
         """A request that is not whole has its time from now on, unless it has it already, or it waits itself."""
-        if self._stalled or (self._upload is None and not self._unread):
+        upload = self._upload
+        if self._stalled or (upload is None and not self._unread):
             self._began = None
         elif self._began is None:
             self._began = self._last
+        if self._kept or self._unread or upload is not None:
+            self._keeps(len(self._unread) + (0 if upload is None else upload.body.size_kept))
+
+    def _keeps(self, size: int) -> None:
+        """Tell how much is kept of requests that are not whole. If that is too much, the connection ends."""
+        fits = self._room.keep(self._kept, size)
+        self._kept = size
+        if not fits and self._transport is not None:
+            self.app.count("no room")
+            self.abort()
 
     def _takes_answers(self) -> bool:
         return self._writable and len(self._places) < MAX_WAITING

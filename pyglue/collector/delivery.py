@@ -15,7 +15,7 @@ from functools import partial
 
 from pyglue.collector.answers import Answer
 from pyglue.collector.counters import Counters
-from pyglue.collector.duplicates import DuplicateMemory, Seen
+from pyglue.collector.duplicates import Memory, Seen
 from pyglue.collector.sinks import LATE, Outlet, Word
 from pyglue.collector.timings import Timings
 
@@ -94,7 +94,7 @@ class Deliveries:
     """All events under way. `timer` gives seconds that only grow; `try_later` is the answer to those that are refused."""
 
     def __init__(
-        self, memory: DuplicateMemory, counters: Counters, timer: Callable[[], float], try_later: Answer
+        self, memory: Memory, counters: Counters, timer: Callable[[], float], try_later: Answer
     ) -> None:
         self.counters = counters
         self.timings = Timings()
@@ -153,6 +153,8 @@ class Deliveries:
             reply(self._try_later)
         else:
             del self._late[signature]
+            if isinstance(first.reply, Keeping):
+                first.reply.keep()
             self.counters.acknowledge(received)
             reply(success)
         return True
@@ -193,6 +195,21 @@ class Deliveries:
         self._late[signature] = delivery
         if len(self._late) > MOST_LATE:
             del self._late[next(iter(self._late))]
+
+
+class Keeping:
+    """A reply that calls `keep` before it passes success on: what is to be done once an event is acknowledged."""
+
+    def __init__(self, reply: Reply, success: Answer, keep: Callable[[], None]) -> None:
+        self.keep = keep
+        self._reply = reply
+        self._success = success
+
+    def __call__(self, answer: Answer) -> None:
+        """Pass it on."""
+        if answer is self._success:
+            self.keep()
+        self._reply(answer)
 
 
 class Held:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+CORRUPT = "corrupt"
+TOO_LARGE = "too large"
 ABSENT = object()  # no JSON value at all; None would be JSON's null
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 import mmh3
 
@@ -19,6 +19,16 @@ import mmh3
 Seen: TypeAlias = tuple[bool, int, int, int]
 
 _parts = struct.Struct(">I4xq").unpack
+
+
+class Memory(Protocol):
+    """What knows the events that came before."""
+
+    def remember(self, party: bytes, session: bytes, event: bytes) -> Seen:
+        """Record the event with these identifiers (UTF-8, as they are recorded) and say whether it was there."""
+
+    def forget(self, seen: Seen) -> None:
+        """Undo `remember` for an event that could not be delivered, unless another took its slot since."""
 
 
 class DuplicateMemory:

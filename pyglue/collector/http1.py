@@ -31,6 +31,8 @@ _COMMON = ("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "TRACE")
 _METHODS = {method.encode(): method for method in _COMMON}
 _METHOD = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _FOLD = re.compile(rb"\r\n[ \t]+")
+# Where a body ends is told in one line: a proxy in front might have read no more.
+_FOLDED_FRAMING = re.compile(rb"(?:^|\n)(?i:content-length|transfer-encoding):[^\r]*\r\n[ \t]")
 _UPGRADE = re.compile(rb"^upgrade(?=:)", re.IGNORECASE | re.MULTILINE)
 _MASKED_UPGRADE = b"x-upgrade-not-heeded"
 _RETURN, _LINE_FEED = b"\r\n"
@@ -64,6 +66,11 @@ class Body:
     def kept(self) -> bytes:
         """What came so far, if it is kept."""
         return bytes(self._kept or b"")
+
+    @property
+    def size_kept(self) -> int:
+        """The bytes of that."""
+        return len(self._kept or b"")
 
     def add(self, part: bytes) -> None:
         """A piece came."""
@@ -192,7 +199,7 @@ class Reader:
         if not self._feed(first_line + block):
             # The parser refuses continued lines, and reads no body after a wish for another protocol.
             plain = _UPGRADE.sub(_MASKED_UPGRADE, _FOLD.sub(b" ", block))
-            if plain == block or not self._feed(first_line + plain):
+            if plain == block or _FOLDED_FRAMING.search(block) or not self._feed(first_line + plain):
                 raise Malformed
             self._found = [
                 (b"upgrade" if name == _MASKED_UPGRADE else name, value) for name, value in self._found
@@ -202,6 +209,8 @@ class Reader:
             raise Malformed
         if any(name == b"content-length" and len(value) > MAX_LENGTH_DIGITS for name, value in self.headers):
             raise Malformed
+        if version == b"HTTP/1.0" and any(name == b"transfer-encoding" for name, _ in self.headers):
+            self.keep_alive = False  # that version has no chunks: a proxy may see another end
 
     def _feed(self, head: bytes) -> bool:
         """Parse a head; False, and all is as if it had not been tried, if it is malformed."""

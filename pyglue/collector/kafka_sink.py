@@ -81,7 +81,7 @@ class Kafka:
 
         `for_ever`: a record has no acknowledgement time, and is tried until Kafka has it.
         """
-        self.max_bytes = int(settings.get("message.max.bytes", MAX_MESSAGE_BYTES)) - MESSAGE_OVERHEAD
+        self.max_bytes = most_bytes(settings)
         self.ready = False
         # librdkafka would log every try to connect; `_on_error` keeps the last reason, `_find_topics` tells it.
         self._settings: dict[str, str | int | float | bool] = {**settings, "log_level": 2}
@@ -361,6 +361,11 @@ class KafkaOutlet:
     def send(self, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
         self._kafka.send(self.place, key, self._prefix + value if self._prefix else value, timestamp, done)
+
+
+def most_bytes(settings: Mapping[str, str]) -> int:
+    """How much a record and its key may have by the producer's settings."""
+    return int(settings.get("message.max.bytes", MAX_MESSAGE_BYTES)) - MESSAGE_OVERHEAD
 
 
 def reason(error: KafkaError) -> str:

@@ -8,9 +8,10 @@ from importlib.resources import files
 from pathlib import Path
 
 from pyglue.collector import config as configuration
-from pyglue.collector import schema
+from pyglue.collector import schema, tls
 from pyglue.collector.answers import Tag
 from pyglue.collector.app import EventsAt, JsonEventsAt, Ping, Pipeline, Place, Ready
+from pyglue.collector.bad.keeping import HeadersKept
 from pyglue.collector.configured import BrowserSource, Config, FileSink, KafkaSink, MappingFiles, Privacy
 from pyglue.collector.mapping.compiler import Compiled, compile_mapping
 from pyglue.collector.mapping.tokens import Source
@@ -62,6 +63,15 @@ class Setup:
         """What will drop events, though nothing keeps the collector from starting."""
         return [warning for mapping in self.mappings for warning in mapping.compiled.warnings]
 
+    @property
+    def headers_read(self) -> HeadersKept:
+        """What the mappings read of a request's headers."""
+        compiled = [mapping.compiled for mapping in self.mappings]
+        return HeadersKept(
+            {name for one in compiled for name in one.headers},
+            {name for one in compiled for name in one.cookies},
+        )
+
     def schema_of(self, sink: FileSink) -> RecordSchema:
         """The schema of the records that go to `sink`; all its mappings share one."""
         return next(mapping.schema for mapping in self.mappings if sink.name in mapping.files.sinks)
@@ -76,6 +86,7 @@ class Setup:
                 tuple(outlet(sinks[name], mapping.files) for name in mapping.files.sinks),
                 mapping.files.discard_corrupted,
                 mapping.files.discard_duplicates,
+                mapping.files.name,
             )
             for name in mapping.files.sources:
                 pipelines.setdefault(name, []).append(pipeline)
@@ -105,6 +116,11 @@ def load(conf: Path, environment: Mapping[str, str], script: Path | None = None)
     if config.ip2geo_database is not None:
         try:
             geo = Database(config.ip2geo_database)
+        except InputError as error:
+            problems += error.problems
+    if config.tls is not None:
+        try:
+            tls.load(config.tls)
         except InputError as error:
             problems += error.problems
     loaded = []

@@ -8,7 +8,7 @@ Prometheus' conventions; labels are reasons, kinds, statuses, topics, folders an
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sized
 from math import isinf
 
 import confluent_kafka
@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 
 import pyglue
 from pyglue.collector.app import App
+from pyglue.collector.bad.keeping import BadEvents
 from pyglue.collector.sinks import Queue, Queues
 from pyglue.collector.timings import Histogram
 
@@ -31,12 +32,19 @@ PREFIX = "pyglue_collector_"
 
 
 class Metrics(Collector):
-    """Of one collector: `connections` are the open ones, `queues` tells what waits."""
+    """Of one collector: `connections` are the open ones, `queues` tells what waits, `bad` has the bad events, if any."""
 
-    def __init__(self, app: App, connections: Collection[object], queues: Callable[[], Queues]) -> None:
+    def __init__(
+        self,
+        app: App,
+        connections: Sized,
+        queues: Callable[[], Queues],
+        bad: BadEvents | None = None,
+    ) -> None:
         self._app = app
         self._connections = connections
         self._queues = queues
+        self._bad = bad
         self._registry = CollectorRegistry(auto_describe=False)
         self._registry.register(self)
         ProcessCollector(registry=self._registry)
@@ -82,6 +90,10 @@ class Metrics(Collector):
             "records_dropped", "Events, or records of them, that were not made.", "reason", totals.dropped
         )
         yield _counters("other_requests", "Requests that were no events.", "kind", totals.requests)
+        if self._bad is not None:
+            yield _counter("bad_events_kept", "Bad events that are on the disk for a replay.", self._bad.kept)
+            yield _counters("bad_events_not_kept", "Bad events that are not.", "reason", self._bad.not_kept)
+            yield _counter("bad_events_removed", "Kept ones, removed to make room.", self._bad.removed)
 
     def _times(self) -> Iterator[Metric]:
         timings = self._app.timings

@@ -9,7 +9,7 @@ from functools import partial
 from pyglue.collector.configured import Durability, FileSink, KafkaSink, MappingFiles, Spool
 from pyglue.collector.counters import Counters
 from pyglue.collector.file_sink import Files, Instances
-from pyglue.collector.kafka_sink import Kafka, KafkaOutlet
+from pyglue.collector.kafka_sink import Kafka, KafkaOutlet, Way
 from pyglue.collector.loading import Setup
 from pyglue.collector.memory_sink import Unsafe
 from pyglue.collector.sinks import Outlet, Queues
@@ -52,8 +52,7 @@ class OpenSinks:
             return self._files[sink.name]
         if self._kafka is None:
             raise ValueError(f"sink {sink.name} is not among the open ones")
-        prefix = _prefix(mapping.confluent_id) if sink.confluent else b""
-        return KafkaOutlet(self._kafka, sink.topic, prefix)
+        return kafka_outlet(self._kafka, sink, mapping)
 
     def queues(self) -> Queues:
         """What waits to be safe."""
@@ -69,6 +68,11 @@ class OpenSinks:
             files.close()
         if self._kafka is not None:
             self._kafka.close(seconds)
+
+
+def kafka_outlet(kafka: Way, sink: KafkaSink, mapping: MappingFiles) -> KafkaOutlet:
+    """The way through `kafka` into `sink` for the records of `mapping`."""
+    return KafkaOutlet(kafka, sink.topic, _prefix(mapping.confluent_id) if sink.confluent else b"")
 
 
 def _kafka(

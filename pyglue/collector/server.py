@@ -20,7 +20,9 @@ import uvloop
 
 from pyglue.collector import useragent
 from pyglue.collector.app import App
-from pyglue.collector.configured import CountsKept, FileSink, KafkaSink, MappingFiles
+from pyglue.collector.bad.folder import Folder
+from pyglue.collector.bad.keeping import BadEvents
+from pyglue.collector.configured import CountsKept, FileSink, KafkaSink, MappingFiles, Tls
 from pyglue.collector.connection import Connection, Site
 from pyglue.collector.count_files import CountFiles
 from pyglue.collector.counters import Counters
@@ -28,8 +30,10 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.loading import Setup
 from pyglue.collector.metrics_site import MetricsSite
 from pyglue.collector.opening import OpenSinks
+from pyglue.collector.room import Room, places
 from pyglue.collector.sinks import Outlet, Queues
 from pyglue.collector.timings import Timings
+from pyglue.collector.tls import Certificate, Secured
 from pyglue.errors import PyglueError
 
 log = logging.getLogger("pyglue.collector")
@@ -37,9 +41,11 @@ log = logging.getLogger("pyglue.collector")
 REPORT_SECONDS = 60.0
 KEEP_SECONDS = 1.0
 LATE_MS = 1000  # after the acknowledgement time
-SWEEP_SECONDS = 5.0
+SWEEP_SECONDS = 5.0  # for a look at all connections
+SWEPT = 64  # of them at a time
 CLOSE_SECONDS = 1.0  # for the sinks, when nothing is under way any more
 BACKLOG = 1024
+SCRAPES = 100  # connections to the port for metrics
 GARBAGE_THRESHOLD = 50_000  # objects made since, before the next look for cycles among the young ones
 
 
@@ -85,6 +91,7 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
     memory = _memory(config.duplicate_memory_size)
     counters = Counters(_now_ms())
     sinks = open_sinks(setup, counters, failed)
+    bad = _bad_events(setup)
     app = App(
         setup.table(sinks.outlet),
         memory,
@@ -96,14 +103,15 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
         serve_static_resources=config.serve_static_resources,
         debug_requests=config.debug_requests,
         privacy=config.privacy,
+        bad=bad,
     )
-    connections: set[Connection] = set()
-    scrapes: set[Connection] = set()
+    connections, scrapes = Room(_places(config.max_connections)), Room(SCRAPES)
     servers: list[asyncio.Server] = []
     try:
-        servers.append(await _listen(app, connections, config.host, config.port))
+        certificate = None if config.tls is None else _certificate(config.tls)
+        servers.append(await _listen(app, connections, config.host, config.port, certificate))
         if config.metrics is not None:
-            site = _metrics(app, connections, sinks)
+            site = _metrics(app, connections, sinks, bad)
             servers.append(await _listen(site, scrapes, config.metrics.host, config.metrics.port))
     except PyglueError:
         for server in servers:
@@ -115,6 +123,7 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
         loop.create_task(_report(counters)),
         loop.create_task(_sweep(connections, scrapes)),
         loop.create_task(keeper.work()),
+        *([loop.create_task(bad.work())] if bad is not None else ()),
     ]
     await end.wait()
     app.stopping = True
@@ -126,33 +135,59 @@ async def _serve(setup: Setup, open_sinks: Opener) -> None:
         chore.cancel()
     await loop.run_in_executor(None, sinks.close, CLOSE_SECONDS)
     await keeper.end()
+    if bad is not None:
+        await bad.end()
     for server in servers[1:]:
         server.close()
-    for scrape in list(scrapes):
+    for scrape in scrapes:
         scrape.abort()
     log.info("ended; since the start: %s", counters)
     if fatal:
         raise PyglueError(f"the collector can't go on: {fatal[0]}", code="kafka-refused")
 
 
-async def _listen(site: Site, connections: set[Connection], host: str, port: int) -> asyncio.Server:
-    try:
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(site, connections, time.monotonic), host, port, backlog=BACKLOG
+async def _listen(
+    site: Site, room: Room, host: str, port: int, certificate: Certificate | None = None
+) -> asyncio.Server:
+    def protocol() -> asyncio.Protocol:
+        connection = Connection(site, room, time.monotonic)
+        return (
+            connection
+            if certificate is None
+            else Secured(connection, room, certificate.context, time.monotonic)
         )
+
+    try:
+        server = await asyncio.get_running_loop().create_server(protocol, host, port, backlog=BACKLOG)
     except OSError as error:
         raise PyglueError(
             f"can't listen on {host}:{port}: {error.strerror or error}", code="port-taken"
         ) from error
-    log.info("listening on %s:%d", host, port)
+    log.info("listening on %s:%d%s", host, port, "" if certificate is None else ", by TLS")
     return server
 
 
-def _metrics(app: App, connections: set[Connection], sinks: Sinks) -> Site:
+def _certificate(tls: Tls) -> Certificate:
+    """The certificate, which is read anew on SIGHUP; raises InputError."""
+    certificate = Certificate(tls)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, certificate.renew)
+    return certificate
+
+
+def _places(wanted: int) -> int:
+    found = places(wanted)
+    if found < wanted:
+        log.info(
+            "room for %d connections, not %d: the system grants too few files (ulimit -n)", found, wanted
+        )
+    return found
+
+
+def _metrics(app: App, connections: Room, sinks: Sinks, bad: BadEvents | None) -> Site:
     # Only where it is wanted: it takes 27 ms of a start and 2.7 MB.
     from pyglue.collector.metrics import Metrics
 
-    return MetricsSite(Metrics(app, connections, sinks.queues).text)
+    return MetricsSite(Metrics(app, connections, sinks.queues, bad).text)
 
 
 def _now_ms() -> int:
@@ -193,6 +228,14 @@ class Keeper:
         self._thread.shutdown(wait=False)
 
 
+def _bad_events(setup: Setup) -> BadEvents | None:
+    kept = setup.config.bad_events
+    if kept is None:
+        return None
+    folder = Folder(kept.directory, kept.max_bytes, kept.keep_days)
+    return BadEvents(folder, setup.headers_read, _now_ms)
+
+
 def _memory(size: int) -> DuplicateMemory:
     try:
         return DuplicateMemory(size)
@@ -203,14 +246,14 @@ def _memory(size: int) -> DuplicateMemory:
         ) from None
 
 
-async def _finish(app: App, connections: set[Connection], seconds: float) -> None:
+async def _finish(app: App, connections: Room, seconds: float) -> None:
     """Let every connection have the answers that it waits for, for up to `seconds`."""
     deadline = time.monotonic() + seconds
-    for connection in list(connections):
+    for connection in connections:
         connection.finish()
-    while (app.in_flight or connections) and time.monotonic() < deadline:
+    while (app.in_flight or len(connections)) and time.monotonic() < deadline:
         await asyncio.sleep(0.02)
-    for connection in list(connections):
+    for connection in connections:
         connection.abort()
 
 
@@ -222,9 +265,13 @@ async def _report(counters: Counters) -> None:
             log.info("since the start: %s", line)
 
 
-async def _sweep(*connections: set[Connection]) -> None:
+async def _sweep(*rooms: Room) -> None:
+    """Let go who takes too long, a few at a time: what came together would be cut off, and come again, together."""
     while True:
-        await asyncio.sleep(SWEEP_SECONDS)
-        now = time.monotonic()
-        for connection in [one for some in connections for one in some]:
-            connection.sweep(now)
+        guests = [guest for room in rooms for guest in room]
+        turns = max(-(-len(guests) // SWEPT), 1)
+        for turn in range(turns):
+            await asyncio.sleep(SWEEP_SECONDS / turns)
+            now = time.monotonic()
+            for guest in guests[turn * SWEPT : (turn + 1) * SWEPT]:
+                guest.sweep(now)

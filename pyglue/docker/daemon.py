@@ -6,12 +6,13 @@ PyglueError that says what was asked and what came back. The package is imported
 
 from __future__ import annotations
 
-import io
 import os
 import re
 import tarfile
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -30,6 +31,7 @@ TIMEOUT = 60  # seconds for one answer; stopping a service takes its grace
 # What a container's own control group says, of version 2 or 1 (the kernel's documentation, cgroup-v2 and cgroup-v1/memory).
 # The daemon's own statistics come from the same files, but it looks into them once a second, and makes one wait for that.
 MEMORY = "cd /sys/fs/cgroup; cat memory.current memory.stat 2>&- || cat memory/memory.{usage_in_bytes,stat}"
+IN_MEMORY = 8 * 2**20  # bytes of an archive; the rest of a larger one is on the disk
 LOOK_SECONDS = 3  # for the look whether there is a daemon at all
 T = TypeVar("T")
 
@@ -237,21 +239,43 @@ class Daemon:
 
     def read_file(self, container: Container, path: str) -> bytes | None:
         """A file of a container, whether it runs or not; None if there is none."""
-        from docker.errors import NotFound
-
-        def read() -> bytes:
-            parts, _ = self._client.api.get_archive(container.id, path)
-            return b"".join(parts)
-
-        try:
-            archive = self._asked(f"for {path} of {container.name}", read)
-        except PyglueError as error:
-            if isinstance(error.__cause__, NotFound):
+        with self._archive(container, path) as tar:
+            if tar is None:
                 return None
-            raise
-        with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
             file = tar.extractfile(tar.next() or tarfile.TarInfo())
             return b"" if file is None else file.read()
+
+    def read_folder(self, container: Container, path: str) -> Iterator[tuple[str, bytes]]:
+        """The files of a folder of a container with their names, in the order of these; none if there is no such folder."""
+        with self._archive(container, path) as tar:
+            members = [] if tar is None else [member for member in tar if member.isfile()]
+            for member in sorted(members, key=lambda one: one.name):
+                file = None if tar is None else tar.extractfile(member)
+                if file is not None:
+                    yield member.name.rpartition("/")[2], file.read()
+
+    @contextmanager
+    def _archive(self, container: Container, path: str) -> Iterator[tarfile.TarFile | None]:
+        """What the daemon packs of a file or folder, on the disk if it is much; None if there is none."""
+        from docker.errors import NotFound
+
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as archive:
+
+            def read() -> None:
+                parts, _ = self._client.api.get_archive(container.id, path)
+                for part in parts:
+                    archive.write(part)
+
+            try:
+                self._asked(f"for {path} of {container.name}", read)
+            except PyglueError as error:
+                if not isinstance(error.__cause__, NotFound):
+                    raise
+                yield None
+                return
+            archive.seek(0)
+            with tarfile.open(fileobj=archive) as tar:
+                yield tar
 
     def memory(self, container: Container) -> int | None:
         """Bytes that a container uses: without the files that the kernel may drop at any time, as `docker stats` shows.

@@ -204,6 +204,10 @@ class DockerEngine(Engine):
         container = self._containers().get(service)
         return None if container is None else self.daemon.read_file(container, f"{DATA}/{name}")
 
+    def read_folder(self, service: str, name: str) -> Iterator[tuple[str, bytes]]:
+        container = self._containers().get(service)
+        return iter(()) if container is None else self.daemon.read_folder(container, f"{DATA}/{name}")
+
     def generated(self) -> dict[str, str]:
         """What Superset made for itself in its volume, when it was started without secrets."""
         found = {}

@@ -138,9 +138,20 @@ class NativeEngine(Engine):
 
     def read_data(self, service: str, name: str) -> bytes | None:
         try:
-            return (Path(self._programs[service].environment["DATA_DIR"]) / name).read_bytes()
+            return (self._data(service) / name).read_bytes()
         except FileNotFoundError:
             return None
+
+    def read_folder(self, service: str, name: str) -> Iterator[tuple[str, bytes]]:
+        folder = self._data(service) / name
+        names = sorted(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else []
+        for file in names:
+            content = self.read_data(service, f"{name}/{file}")
+            if content is not None:
+                yield file, content
+
+    def _data(self, service: str) -> Path:
+        return Path(self._programs[service].environment["DATA_DIR"])
 
     def folders(self) -> dict[str, list[Path]]:
         data = str(self.layout.data)

@@ -254,6 +254,7 @@ class Kafka:
     ) -> Iterator[list[Record]]:
         """Records from these offsets on as they come, some at a time; after all before `ends`, or never, it is over.
 
+        Without `ends` there is a batch several times a second, an empty one if nothing came: whoever waits can do more.
         `away` hears True when Kafka does not answer any more, and False when it does again; without it that raises
         Unreachable. Records of one partition come in their order.
         """
@@ -277,10 +278,10 @@ class Kafka:
                         )
                     if ends is not None and offset + (error is None) >= ends[part]:
                         left.discard(part)
-                if records:
+                if records or ends is None:
                     yield records
                 while left and troubles:
-                    self._outlast(consumer, topic, troubles.pop(), away)
+                    yield from self._outlast(consumer, topic, troubles.pop(), away)
         finally:
             consumer.close()
 
@@ -317,8 +318,8 @@ class Kafka:
 
     def _outlast(
         self, consumer: Consumer, topic: str, trouble: KafkaError, away: Callable[[bool], None] | None
-    ) -> None:
-        """Return once Kafka answers; raises Unreachable for other trouble, or if nobody wants to wait."""
+    ) -> Iterator[list[Record]]:
+        """Empty batches until Kafka answers; raises Unreachable for other trouble, or if nobody wants to wait."""
         told = False
         while trouble.code() not in AWAY or not self._answers(consumer, topic):
             if trouble.code() not in AWAY or away is None:
@@ -326,6 +327,7 @@ class Kafka:
             if not told:
                 away(True)
             told = True
+            yield []
         if away is not None and told:
             away(False)
 

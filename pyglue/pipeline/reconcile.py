@@ -47,6 +47,7 @@ class Seen:
 
     `damaged` are places in the collector's files that can't be read. `reads` tells whether Druid is reading the topic;
     `unparseable` and `thrown_away` are its own counts since its tasks began. `resets`: what was removed on purpose.
+    `replayed`: records that `pyglue replay` made of bad events, by the minute in which these were received.
     """
 
     span: Span
@@ -60,6 +61,11 @@ class Seen:
     unparseable: int = 0
     thrown_away: int = 0
     resets: tuple[Reset, ...] = ()
+    replayed: Minutes = field(default_factory=dict)
+
+    def taken(self, minute: int, counts: Counts) -> int:
+        """Records of a minute that Kafka has taken, as far as anybody has counted them."""
+        return counts.records.get(self.topic, 0) + self.replayed.get(minute, 0)
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Gap:
     """A difference between a hop and the one before it, with its count by minute.
 
     `kind` is `missing`, which is a fault, or what explains it: `on its way`, `no longer in kafka`, `reset`,
-    `past the collector`, `foreign records`, `stored though refused`, `more in druid`, `counts incomplete`.
+    `past the collector`, `foreign records`, `stored though refused`, `more in druid`, `counts incomplete`, `replayed`.
     """
 
     kind: str
@@ -124,7 +130,7 @@ def _kafka(seen: Seen, collector: Mapping[int, Counts], kafka: InKafka) -> Itera
     rows = seen.druid if not isinstance(seen.druid, PyglueError) else {}
     for minute in range(seen.span.first, seen.span.end):
         counts, there = collector.get(minute, NO_COUNTS), kafka.records[minute]
-        lacking = counts.records.get(seen.topic, 0) - there
+        lacking = seen.taken(minute, counts) - there
         if lacking > 0:
             spooled = min(lacking, counts.in_spool)
             waiting.add(minute, spooled)
@@ -139,7 +145,15 @@ def _kafka(seen: Seen, collector: Mapping[int, Counts], kafka: InKafka) -> Itera
             refused = min(-lacking, counts.refused)
             late.add(minute, refused)
             past.add(minute, -lacking - refused)
-    records = sum(counts.records.get(seen.topic, 0) for counts in collector.values())
+    span = seen.span
+    replayed = _Tally({at: count for at, count in seen.replayed.items() if span.first <= at < span.end})
+    records = sum(counts.records.get(seen.topic, 0) for counts in collector.values()) + replayed.count
+    if replayed:
+        yield replayed.gap(
+            "replayed",
+            "kafka",
+            "{n} that the collector had made no record of were sent again by `pyglue replay`",
+        )
     if missing:
         yield missing.gap(
             "missing",
@@ -211,7 +225,7 @@ def _foreign(seen: Seen, kafka: InKafka, minute: int) -> int:
     """Records that the collector has not counted: another program wrote them."""
     if isinstance(seen.collector, PyglueError):
         return 0
-    return max(0, kafka.records[minute] - seen.collector.get(minute, NO_COUNTS).records.get(seen.topic, 0))
+    return max(0, kafka.records[minute] - seen.taken(minute, seen.collector.get(minute, NO_COUNTS)))
 
 
 def _arrived(seen: Seen, kafka: InKafka, minute: int, rows: Minutes) -> int:
@@ -225,7 +239,7 @@ def _arrived(seen: Seen, kafka: InKafka, minute: int, rows: Minutes) -> int:
     there = kafka.records[minute]
     lost_its_beginning = (kafka.fresh or kafka.removed) and (kafka.told or seen.reads)
     read = there - kafka.unread[minute] if lost_its_beginning else there
-    counted = seen.collector.get(minute, NO_COUNTS).records.get(seen.topic, 0)
+    counted = seen.taken(minute, seen.collector.get(minute, NO_COUNTS))
     return max(0, min(counted - there, rows.get(minute, 0) - read))
 
 
@@ -257,8 +271,13 @@ def _superset(rows: Minutes, charts: Minutes) -> Iterator[Gap]:
 class _Tally:
     """Differences by minute; what is none is left out."""
 
-    def __init__(self) -> None:
-        self.minutes: dict[int, int] = {}
+    def __init__(self, minutes: Minutes | None = None) -> None:
+        self.minutes: dict[int, int] = dict(minutes or {})
+
+    @property
+    def count(self) -> int:
+        """Of all minutes."""
+        return sum(self.minutes.values())
 
     def add(self, minute: int, count: int) -> None:
         """Note `count` if it is more than none."""
@@ -270,4 +289,4 @@ class _Tally:
 
     def gap(self, kind: str, hop: str, message: str) -> Gap:
         """As a gap; `{n}` in the message is the sum."""
-        return Gap(kind, hop, self.minutes, message.format(n=f"{sum(self.minutes.values()):,}"))
+        return Gap(kind, hop, self.minutes, message.format(n=f"{self.count:,}"))

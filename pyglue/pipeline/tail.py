@@ -115,7 +115,7 @@ class Reader:
         self._decode = decode
         self._conditions = conditions
         self._bad = bad
-        self._count = count
+        self.count = count
         self.chooses = bad or bool(conditions)
         self.records = 0
         self.matched = 0
@@ -131,10 +131,10 @@ class Reader:
                 if self._wanted(event):
                     events.append(event)
                     self.matched += event.decoded or self._bad
-                    if self.matched == self._count:
+                    if self.matched == self.count:
                         break
             yield events
-            if self.matched == self._count:
+            if self.matched == self.count:
                 return
 
     def _event(self, record: Record) -> Event:

@@ -55,6 +55,7 @@ def test_the_commands() -> None:
         "reconcile",
         "refresh-datasources",
         "register-cluster",
+        "replay",
         "reset",
         "restart",
         "smoke-test",

@@ -3,22 +3,37 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from pyglue.cli import run
-from pyglue.cli.tail import Counted, Printed
+from pyglue.cli.tail import BadOnes, Counted, Printed
+from pyglue.collector.bad.entries import BadEvent
+from pyglue.engine import Engine
+from pyglue.layout import Layout
+from pyglue.pipeline import replays
 from pyglue.pipeline.field_statistics import Statistics
-from pyglue.pipeline.tail import Event, Reader
+from pyglue.pipeline.kafka import Record
+from pyglue.pipeline.kept import Following
+from pyglue.pipeline.tail import Begin, Event, Reader
 from pyglue.screen import Screen
 from tests.cli.ended import Run
+from tests.pipeline.bad_events import DAY, TIME, Files, bad_event, unreadable
 from tests.pipeline.mock_kafka import MockKafka
 from tests.pipeline.test_tail import encoded as encoded
 from tests.pipeline.test_tail import shipped as shipped
 
 ALL = ("tail", "--no-follow")
+
+
+def keep(layout: Layout, *events: BadEvent) -> None:
+    """Let the collector keep these events."""
+    folder = layout.data / "divolte-data" / "bad"
+    folder.mkdir(parents=True)
+    (folder / DAY).write_text("".join(event.line() + "\n" for event in events))
 
 
 @pytest.fixture
@@ -75,6 +90,60 @@ def test_bad_ones(pyglue: Run, broker: MockKafka) -> None:
     ]
     assert found[1]["path"] == "/c"
     assert "can't be decoded" not in ended.err
+
+
+def test_bad_ones_that_the_collector_has_kept(pyglue: Run, broker: MockKafka, layout: Layout) -> None:
+    """They come before those of the topic; those that were sent again, or asked for by a field, are none."""
+    keep(layout, bad_event(1), unreadable(2), bad_event(3))
+    replays.note(layout.project / replays.FILE, ["test-3"], {}, 1.0)
+    rows = pyglue(*ALL, "-n", "10", "--bad").out.splitlines()
+    assert [row.split(":")[3].split(",")[0].strip() for row in rows[:2]] == [
+        "no value for field eventType (schema)",
+        "missing p (identifier)",
+    ]
+    assert len(rows) == 4
+    found = [json.loads(row) for row in pyglue(*ALL, "--bad", "--json").out.splitlines()]
+    assert [one.get("_kept") for one in found] == ["test-1", "test-2", None, None]
+    assert found[1]["_parameters"] == {"t": "click", "s": "1"}
+    assert len(pyglue(*ALL).out.splitlines()) == 3
+    assert len(pyglue(*ALL, "-n", "10", "--bad", "--where", "path=/c").out.splitlines()) == 1
+    assert json.loads(pyglue(*ALL, "--bad", "--stats", "--json").out)["events"] == 1
+
+
+def test_a_count_is_of_all_bad_ones(pyglue: Run, broker: MockKafka, layout: Layout) -> None:
+    """Of those that were kept and those of the topic together."""
+    keep(layout, bad_event(1), bad_event(2))
+    for count in (1, 2, 3):
+        assert len(pyglue(*ALL, "--bad", "-c", str(count)).out.splitlines()) == count
+
+
+def test_kept_ones_are_shown_while_kafka_is_away(
+    pyglue: Run, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it is told that Kafka does not answer."""
+    keep(layout, bad_event(1))
+    monkeypatch.setenv("PYGLUE_KAFKA", "127.0.0.1:1")
+    ended = pyglue(*ALL, "--bad")
+    assert (ended.code, len(ended.out.splitlines())) == (1, 1)
+    assert "Kafka does not answer" in ended.err
+
+
+def test_kept_ones_are_followed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Between batches of the topic, as they come, up to the count."""
+    files, now = Files(bad_event(1)), [TIME / 1000]
+    others = BadOnes(
+        Screen(), Following(cast(Engine, files), (), lambda: now[0]), lambda event: event.id, count=2
+    )
+    others.begin(Begin())
+
+    def found() -> Iterator[list[Record]]:
+        while True:
+            now[0] += 1
+            files.events.append(bad_event(len(files.events) + 1))
+            yield []
+
+    assert list(others.beside(Reader(json.loads, bad=True), found())) == [[], []]
+    assert capsys.readouterr().out == "test-2\ntest-3\n"
 
 
 def test_statistics(pyglue: Run, broker: MockKafka) -> None:

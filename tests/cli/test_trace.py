@@ -6,12 +6,14 @@ from typing import cast
 
 import pytest
 
-from pyglue.cli.trace import _error, _json
+from pyglue.cli.trace import _error, _json, explained
 from pyglue.diagnosis.findings import Finding
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError
+from pyglue.pipeline.kept import Kept
 from pyglue.pipeline.smoke import Hop, Report
 from tests.cli.ended import Run
+from tests.pipeline.bad_events import Files, bad_event, unreadable
 
 
 class Silent:
@@ -41,3 +43,31 @@ def test_an_event_that_nobody_knows_is_nobodys_fault() -> None:
     assert (told["ok"], told["hop"], told["hops"]) == (False, None, [])
     stopped = Report("x", (Hop("collector", ok=False, ms=None),), problem)
     assert _json([stopped], None, [], [])["hop"] == "collector"
+
+
+def test_an_event_that_the_collector_has_kept_is_explained() -> None:
+    """Also one that was sent just now and did not reach Kafka; what went wrong behind Kafka has another cause."""
+    problem = PyglueError("there is no event with the id event-1", code="event-unknown")
+    bad = [unreadable(9), bad_event(1), bad_event(2)]
+    for hops in ((), (Hop("collector", ok=True, ms=1), Hop("kafka", ok=False, ms=None))):
+        report = explained(Report("event-1", hops, problem), bad)
+        assert report.problem is not None
+        assert (report.problem.code, report.problem.details[1]) == (
+            "event-kept",
+            "because    no value for field eventType (schema)",
+        )
+        assert [(hop.hop, hop.ok) for hop in report.hops] == [("collector", False)][: len(hops)]
+    for report in (
+        Report("event-7", (), problem),
+        Report("event-1", ()),
+        Report("event-1", (Hop("druid", ok=False, ms=None),), problem),
+    ):
+        assert explained(report, bad) is report
+
+
+def test_a_folder_that_can_not_be_read_hides_nothing() -> None:
+    """The problem that there is, is told."""
+    files = Files(bad_event(1))
+    files.error = PermissionError(13, "Permission denied")
+    report = Report("event-1", (), PyglueError("there is no event with the id event-1", code="event-unknown"))
+    assert explained(report, Kept(cast(Engine, files), ())) is report

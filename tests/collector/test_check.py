@@ -9,6 +9,7 @@ import pytest
 from pyglue.collector.__main__ import main
 from pyglue.collector.check import checked
 from pyglue.errors import InputError, Problem
+from tests.collector import certificates
 from tests.collector.support import CONF, MAPPING, SCHEMA
 
 ENVIRONMENT = {"DIVOLTE_SCHEMA": str(SCHEMA), "DIVOLTE_MAPPING": str(MAPPING)}
@@ -33,6 +34,15 @@ def test_the_built_in_files_are_fine(tmp_path: Path) -> None:
     conf = tmp_path / "divolte-collector.conf"
     conf.write_text("")
     assert problems(conf, {}) == []
+
+
+def test_in_the_stack_the_collector_speaks_http(tmp_path: Path) -> None:
+    """Health checks, proofs and pages ask it so: HTTPS there is told before the start, and is fine without the stack."""
+    tls = certificates.make(tmp_path)
+    conf = tmp_path / "divolte-collector.conf"
+    conf.write_text(f'pyglue.collector.tls {{ certificate = "{tls.certificate}", key = "{tls.key}" }}')
+    assert [problem.message.partition(":")[0] for problem in problems(conf, {})] == ["pyglue.collector.tls"]
+    assert main(["--config", str(conf), "--check"]) == 0
 
 
 def test_what_would_drop_every_event_is_a_problem(tmp_path: Path) -> None:

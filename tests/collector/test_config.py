@@ -11,6 +11,7 @@ import pytest
 from pyglue.collector import config, defaults
 from pyglue.collector.configured import (
     AS_DIVOLTE,
+    BadKept,
     BrowserSource,
     Config,
     CountsKept,
@@ -23,6 +24,7 @@ from pyglue.collector.configured import (
     MetricsAt,
     Privacy,
     Spool,
+    Tls,
 )
 from pyglue.errors import InputError
 
@@ -128,10 +130,13 @@ def test_defaults_are_divoltes(source: str) -> None:
         producer={},
         limits=Limits(2000, 5, 1, 20_000, 4),
         counts=None,
+        bad_events=None,
         durability=Durability.ACKNOWLEDGED,
         spool=None,
         metrics=None,
         privacy=AS_DIVOLTE,
+        max_connections=20_000,
+        tls=None,
     )
 
 
@@ -515,9 +520,34 @@ def test_our_own_block() -> None:
     assert problems("pyglue.collector.metrics.port = 8290") == [
         "pyglue.collector.metrics.port: must differ from divolte.global.server.port: metrics are not for visitors"
     ]
+    assert parsed("pyglue.collector.max_connections = 5").max_connections == 5
+    assert problems("pyglue.collector.max_connections = 0")
+    assert parsed("pyglue.collector.tls { certificate = c.pem, key = k.pem }").tls == Tls(
+        Path("c.pem"), Path("k.pem"), "1.2"
+    )
+    newest = parsed("pyglue.collector.tls { certificate = c, key = k, minimum_version = 1.3 }").tls
+    assert newest is not None
+    assert newest.minimum_version == "1.3"
+    assert problems("pyglue.collector.tls { key = k, minimum_version = 1.1, ciphers = a }") == [
+        "pyglue.collector.tls.certificate: expected the name of a file in PEM",
+        "pyglue.collector.tls.minimum_version: expected 1.2 or 1.3, found '1.1'",
+        "unknown key pyglue.collector.tls.ciphers; known here: certificate, key, minimum_version",
+    ]
     assert problems("pyglue.colector.linger = 3 s")[0].startswith(
         "unknown key pyglue.colector; known here: collector"
     )
+
+
+def test_bad_events_are_kept_where_a_folder_is_named() -> None:
+    """Without one they are not; the bound and the days have a least and a default."""
+    assert parsed("pyglue.collector.bad_events.directory = /x").bad_events == BadKept(
+        Path("/x"), 256 * 2**20, 7
+    )
+    block = "pyglue.collector.bad_events { directory = /x, max_bytes = 65536, keep_days = 2 }"
+    assert parsed(block).bad_events == BadKept(Path("/x"), 65_536, 2)
+    assert parsed("pyglue.collector.bad_events.keep_days = 2").bad_events is None
+    assert "whole number" in problems("pyglue.collector.bad_events.max_bytes = 5")[0]
+    assert "whole number" in problems("pyglue.collector.bad_events.keep_days = 0")[0]
 
 
 def test_a_file_that_is_none(tmp_path: Path) -> None:

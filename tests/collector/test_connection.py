@@ -14,6 +14,7 @@ from pyglue.collector import connection as module
 from pyglue.collector.app import App, Request
 from pyglue.collector.connection import Connection
 from pyglue.collector.http1 import Body
+from pyglue.collector.room import Room
 from tests.collector.http_fakes import (
     JSON_EVENT,
     FakeOutlet,
@@ -47,6 +48,9 @@ class Wire(asyncio.Transport):
         assert not self.is_closing()
         self.written += data
         self.writes += 1
+
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """Nothing waits here."""
 
     def write_eof(self) -> None:
         """Note it."""
@@ -95,7 +99,7 @@ def watched(app: App) -> list[Request]:
 def talk(app: App, parts: Iterable[bytes]) -> tuple[Wire, Connection]:
     """Send `parts` over a new connection."""
     wire = Wire()
-    connection = Connection(app, set(), lambda: 0.0)
+    connection = Connection(app, Room(), lambda: 0.0)
     connection.connection_made(wire)
     for part in parts:
         connection.data_received(part)
@@ -483,7 +487,7 @@ def test_who_is_turned_away_is_read_to_the_end() -> None:
             connection.pause_writing()
 
     wire = Full()
-    connection = Connection(app_with(), set(), lambda: 0.0)
+    connection = Connection(app_with(), Room(), lambda: 0.0)
     connection.connection_made(wire)
     connection.data_received(b"nonsense\r\n\r\n")
     assert (wire.ended, wire.reading) == (True, True)
@@ -493,7 +497,7 @@ def test_each_request_has_its_own_time() -> None:
     """The time to arrive whole begins anew with each request, with or without a body."""
     now = 0.0
     wire = Wire()
-    connection = Connection(app_with(FakeOutlet()), set(), lambda: now)
+    connection = Connection(app_with(FakeOutlet()), Room(), lambda: now)
     connection.connection_made(wire)
     parts = [PING[:9], PING[9:] + PING[:9], PING[9:] + json_request()[:-9], json_request()[-9:] + PING[:9]]
     for part in parts:
@@ -502,6 +506,79 @@ def test_each_request_has_its_own_time() -> None:
         connection.sweep(now)
         assert not wire.aborted
     connection.sweep(now + 1.1)
+    assert wire.aborted
+
+
+CHUNKS = json_request(b"x" * 4000, chunk=1)
+
+
+@pytest.mark.parametrize(
+    ("at_once", "slowly", "allowed"),
+    [
+        (b"", b"GET /ping?" + b"a" * 1000, module.WHOLE_SECONDS),
+        (b"GET /ping HTTP/1.1\r\n", b"A: b\r\n" * 150, module.WHOLE_SECONDS),
+        (json_request(b"x" * 4000)[:-4000], b"x" * 4000, module.WHOLE_SECONDS),
+        (CHUNKS[: CHUNKS.index(b"\r\n\r\n") + 4], in_chunks(b"x" * 4000, 1), module.WHOLE_SECONDS),
+        (b"POST /ping HTTP/1.1\r\nContent-Length: 4000\r\n\r\n", b"x" * 4000, module.WHOLE_SECONDS),
+        (b"", b"\r\n" * 1000, module.IDLE_SECONDS),
+    ],
+    ids=["target", "headers", "body", "chunks", "unwanted body", "line ends"],
+)
+def test_no_byte_buys_time(at_once: bytes, slowly: bytes, allowed: float) -> None:
+    """One byte every second: head and body have their time, counted from the first byte, and line ends are nothing."""
+    now = 0.0
+    wire = Wire()
+    connection = Connection(app_with(FakeOutlet()), Room(), lambda: now)
+    connection.connection_made(wire)
+    connection.data_received(at_once)
+    for byte in slowly:
+        connection.data_received(bytes([byte]))
+        now += 1
+        connection.sweep(now)
+        if wire.aborted:
+            break
+    assert (now, wire.statuses) == (allowed + 1, [])
+
+
+def test_answers_that_nobody_takes_are_not_written() -> None:
+    """A client that asks for much and does not read has no more in memory than a few answers, and its time is over, too."""
+    now = 0.0
+    wire = Wire()
+    connection = Connection(app_with(), Room(), lambda: now)
+    connection.connection_made(wire)
+    page = b"GET / HTTP/1.1\r\n\r\n"
+    write = wire.write
+
+    def fill(data: bytes | bytearray | memoryview) -> None:
+        write(data)
+        connection.pause_writing()
+
+    wire.write = fill  # type: ignore[method-assign]
+    connection.data_received(page * 4 * module.MAX_WAITING)
+    assert (wire.writes, wire.reading) == (1, False)
+    assert len(wire.written) < module.MAX_WRITTEN + 4096
+    now = module.IDLE_SECONDS + 1
+    connection.sweep(now)
+    assert wire.aborted
+
+
+def test_a_last_answer_that_nobody_takes_is_not_waited_for() -> None:
+    """A client that wants the connection to end, and does not read, is cut off as well."""
+    now = 0.0
+    wire = Wire()
+    connection = Connection(app_with(), Room(), lambda: now)
+    connection.connection_made(wire)
+    write = wire.write
+
+    def fill(data: bytes | bytearray | memoryview) -> None:
+        write(data)
+        connection.pause_writing()
+
+    wire.write = fill  # type: ignore[method-assign]
+    connection.data_received(b"GET / HTTP/1.1\r\n\r\n" * 50 + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+    assert (wire.writes, wire.closed) == (1, False)
+    now = module.IDLE_SECONDS + 1
+    connection.sweep(now)
     assert wire.aborted
 
 

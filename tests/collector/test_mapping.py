@@ -320,6 +320,19 @@ def test_what_divolte_finds_out_late(statement: str, reason: str) -> None:
     assert compiled.encode(without)
 
 
+def test_the_headers_and_cookies_that_a_mapping_reads_are_known() -> None:
+    """Names of headers in lower case; that of a user agent counts however it is read."""
+    for statement, headers, cookies in (
+        ("map eventType() onto 'text'", set(), set()),
+        ("map header('X-Shop').first() onto 'text'", {b"x-shop"}, set()),
+        ("map cookie('group') onto 'text'", set(), {"group"}),
+        ("map userAgent().name() onto 'text'", {b"user-agent"}, set()),
+        ("map userAgentString() onto 'text'", {b"user-agent"}, set()),
+    ):
+        compiled = compile_mapping(Source(f"mapping {{ {statement} }}", "m.groovy"), RECORD, AgentCache(10))
+        assert (set(compiled.headers), set(compiled.cookies)) == (headers, cookies)
+
+
 def test_a_warning_is_told_once() -> None:
     """However the value is written, and however deep it stands."""
     inner = "m.group(9)" + ".equalTo(m.group(8)).equalTo(corrupt().equalTo(m.group(7).isPresent()))"

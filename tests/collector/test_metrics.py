@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 
 from pyglue.collector.answers import Answer
 from pyglue.collector.app import App, EventsAt, Pipeline, Request
+from pyglue.collector.bad.folder import Folder
+from pyglue.collector.bad.keeping import BadEvents, HeadersKept
 from pyglue.collector.configured import Privacy
 from pyglue.collector.connection import Connection
 from pyglue.collector.counters import Counters
@@ -19,6 +22,7 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.event import Event
 from pyglue.collector.metrics import PREFIX, Metrics
 from pyglue.collector.metrics_site import MetricsSite
+from pyglue.collector.room import Room
 from pyglue.collector.server import Keeper
 from pyglue.collector.sinks import Done, Queue, Queues
 from pyglue.collector.timings import BOUNDS, Histogram, Timings
@@ -145,6 +149,17 @@ def test_a_record_too_large_for_every_sink_discards_its_event() -> None:
     app = app_of(Pipeline(encode, (outlet,)))
     send(app)
     assert scrape(app).fates == {"acknowledged": 0, "in flight": 0, "discarded: too large": 1}
+
+
+def test_what_became_of_bad_events_is_told(tmp_path: Path) -> None:
+    """Where they are kept: how many are on the disk, how many are not and why, how many made room."""
+    bad = BadEvents(Folder(tmp_path, 1000, 7), HeadersKept((), ()), lambda: NOW)
+    bad.kept, bad.removed = 5, 2
+    bad.not_kept["folder full"] = 3
+    found = Scrape(Metrics(app_with(), (), Queues, bad).text().decode())
+    assert [found.value(f"bad_events_{name}_total") for name in ("kept", "removed")] == [5, 2]
+    assert found.value("bad_events_not_kept_total", reason="folder full") == 3
+    assert "bad_events" not in Metrics(app_with(), (), Queues).text().decode()
 
 
 @pytest.mark.parametrize(
@@ -296,7 +311,7 @@ def test_a_value_on_a_bound_is_within_it(seconds: float, first: int) -> None:
     timer, outlet = Ticking(), FakeOutlet(verdict=None)
     timer.now = 0.0
     app = app_with(outlet, timer=timer)
-    connection = Connection(app, set(), timer)
+    connection = Connection(app, Room(), timer)
     connection.data_received(f"GET {EVENT} HTTP/1.1\r\n\r\n".encode())
     timer.now = seconds
     outlet.acknowledge_all()
@@ -394,7 +409,7 @@ def test_only_events_are_timed() -> None:
     """From the bytes' arrival to the answer, by status; pings and tags are not among them, requests that wait are."""
     outlet = FakeOutlet(verdict=None)
     app, timer = app_with(outlet), Ticking()
-    connection = Connection(app, set(), timer)
+    connection = Connection(app, Room(), timer)
     lines = (f"GET {EVENT} HTTP/1.1", "GET /ping HTTP/1.1", "GET /divolte.js HTTP/1.1", "GET /x HTTP/1.1")
     connection.data_received(b"".join(f"{line}\r\n\r\n".encode() for line in lines))
     timer.now += 0.04

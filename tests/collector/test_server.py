@@ -21,11 +21,14 @@ import uvloop
 from pyglue.collector import connection as module
 from pyglue.collector import server
 from pyglue.collector.app import App, EventsAt, Ping, Pipeline, Place
-from pyglue.collector.configured import AS_DIVOLTE, CountsKept, MetricsAt, Privacy
+from pyglue.collector.bad.entries import read_lines as bad_lines
+from pyglue.collector.bad.keeping import HeadersKept
+from pyglue.collector.configured import AS_DIVOLTE, BadKept, CountsKept, MetricsAt, Privacy
 from pyglue.collector.connection import Connection
 from pyglue.collector.counts import read_lines
 from pyglue.collector.http1 import MAX_HEAD_BYTES
 from pyglue.collector.loading import Setup
+from pyglue.collector.room import Room
 from pyglue.collector.sinks import Queues
 from pyglue.errors import PyglueError
 from tests.collector.http_fakes import FakeOutlet, app_with, encode, event_query, json_request
@@ -41,7 +44,7 @@ class Running:
     def __init__(self, app: App, outlet: FakeOutlet) -> None:
         self.app = app
         self.outlet = outlet
-        self.connections: set[Connection] = set()
+        self.connections = Room()
         self.now = 0.0
         self.port = 0
         self.loop = uvloop.new_event_loop()
@@ -51,18 +54,18 @@ class Running:
     def _run(self) -> None:
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
-        server = self.loop.run_until_complete(
-            self.loop.create_server(
-                lambda: Connection(self.app, self.connections, lambda: self.now), sock=listener
-            )
-        )
+        server = self.loop.run_until_complete(self.loop.create_server(lambda: self.protocol(), sock=listener))
         self._up.set()
         self.loop.run_forever()
         server.close()
-        for connection in list(self.connections):
+        for connection in self.connections:
             connection.abort()
         self.loop.run_until_complete(asyncio.sleep(0.02))
         self.loop.close()
+
+    def protocol(self) -> asyncio.Protocol:
+        """What a new client meets."""
+        return Connection(self.app, self.connections, lambda: self.now)
 
     def start(self) -> None:
         """Serve in a thread."""
@@ -173,7 +176,7 @@ def test_a_client_that_leaves_early_harms_nobody(running: Running) -> None:
         )  # leave without a goodbye
         sock.sendall(EVENT)
         until(lambda: len(running.outlet.waiting) == 1)
-    until(lambda: not running.connections)
+    until(lambda: len(running.connections) == 0)
     running.within(lambda: running.outlet.waiting[0](True))
     assert (running.app.counters["acknowledged"], running.app.in_flight) == (1, 0)
     with running.client() as sock:
@@ -252,7 +255,7 @@ def test_malformed_requests(running: Running, garbage: bytes) -> None:
     with running.client() as sock:
         sock.sendall(garbage)
         assert rest(sock) == b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-    until(lambda: not running.connections)
+    until(lambda: len(running.connections) == 0)
     assert running.app.counters["malformed request"] == 1
 
 
@@ -298,10 +301,10 @@ def test_slow_and_silent_clients_are_let_go(running: Running) -> None:
         slow.sendall(b"GET /ping HTT")
         waiting.sendall(EVENT)
         until(lambda: len(running.outlet.waiting) == 1 and len(running.connections) == 3)
-        until(lambda: sum(connection._began is not None for connection in running.connections) == 1)
+        until(lambda: sum(vars(one)["_began"] is not None for one in running.connections) == 1)
 
         def sweep() -> None:
-            for connection in list(running.connections):
+            for connection in running.connections:
                 connection.sweep(running.now)
 
         running.now = module.WHOLE_SECONDS + 1
@@ -355,6 +358,9 @@ class Congested(asyncio.Transport):
         if len(self.kept) > 64 * 1024:
             self.protocol.pause_writing()
 
+    def set_write_buffer_limits(self, high: int | None = None, low: int | None = None) -> None:
+        """It has limits of its own."""
+
     def drain(self) -> None:
         """The client reads everything."""
         assert self.protocol is not None
@@ -381,7 +387,7 @@ def test_a_client_that_asks_without_reading_is_answered_bit_by_bit() -> None:
 
     async def scenario() -> None:
         transport = Congested()
-        connection = transport.protocol = Connection(app_with(FakeOutlet()), set(), lambda: 0.0)
+        connection = transport.protocol = Connection(app_with(FakeOutlet()), Room(), lambda: 0.0)
         connection.connection_made(transport)
         connection.data_received(PING * count)
         assert not transport.reading
@@ -431,13 +437,17 @@ class Plant:
             "shutdown_delay_ms": 0,
             "shutdown_timeout_ms": 10_000,
             "counts": None,
+            "bad_events": None,
             "metrics": None,
+            "max_connections": 1000,
+            "tls": None,
             "privacy": AS_DIVOLTE,
         }
         flags = {"use_x_forwarded_for": False, "serve_static_resources": True, "debug_requests": False}
         self.config = SimpleNamespace(
             duplicate_memory_size=10, limits=limits, **{**defaults, **flags, **settings}
         )
+        self.headers_read = HeadersKept((b"user-agent",), ())
         self.outlet = FakeOutlet(verdict=None)
         self.closed: list[float] = []
         self.fail: Callable[[str], None] = lambda _: None
@@ -539,6 +549,28 @@ def test_what_was_counted_is_on_disk_at_the_end(tmp_path: Path) -> None:
         True,
         [],
     )
+
+
+def test_bad_events_are_on_disk_at_the_end(tmp_path: Path) -> None:
+    """After a graceful end the folder has those that were answered, and a scrape tells of them."""
+    plant = Plant(
+        bad_events=BadKept(tmp_path / "bad", 10_000, 7), metrics=MetricsAt("127.0.0.1", free_port())
+    )
+
+    def client() -> None:
+        with plant.connect() as sock:
+            sock.sendall(b"GET /csc-event?s=1 HTTP/1.1\r\nUser-Agent: test\r\n\r\n")
+            receive(sock, 1)
+            until(lambda: plant.scrape().value("bad_events_kept_total") == 1)
+            sock.sendall(b"GET /csc-event?s=2 HTTP/1.1\r\n\r\n")
+            receive(sock, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    plant.run(client)
+    (file,) = (tmp_path / "bad").iterdir()
+    first, second = (event for event in bad_lines(file.read_bytes()) if event is not None)
+    assert (first.came.target, first.came.headers) == (b"/csc-event?s=1", (("user-agent", "test"),))
+    assert (second.came.target, second.reason) == (b"/csc-event?s=2", "missing p")
 
 
 def test_scrapes_add_up_under_load() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
@@ -98,6 +98,9 @@ class FakeDaemon:
 
     def read_file(self, found: Container, path: str) -> bytes | None:
         return f"{path} of {found.service}".encode()
+
+    def read_folder(self, found: Container, path: str) -> Iterator[tuple[str, bytes]]:
+        yield "a.jsonl", f"{path} of {found.service}".encode()
 
     def memory(self, _found: Container) -> int | None:
         return 2**20

@@ -220,3 +220,23 @@ def test_a_file_is_read_out_of_a_container(monkeypatch: pytest.MonkeyPatch) -> N
         with pytest.raises(PyglueError) as caught:
             found.read_file(container("divolte"), "/data/broken")
     assert "no room" in caught.value.details[1]
+
+
+def test_the_files_of_a_folder_are_read_out_of_a_container(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one archive, in the order of their names; of a folder that is not there there are none."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        folder = tarfile.TarInfo("bad")
+        folder.type = tarfile.DIRTYPE
+        tar.addfile(folder)
+        for name, content in (("b.jsonl", b""), ("a.jsonl", b"{}")):
+            entry = tarfile.TarInfo(f"bad/{name}")
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    stat = base64.b64encode(b'{"name": "bad"}').decode()
+    there = Reply(body=archive.getvalue(), headers={"X-Docker-Container-Path-Stat": stat})
+    gone = Reply(404, b'{"message": "no such file"}')
+    with connected(lambda asked: there if "bad" in asked.path else gone, monkeypatch) as found:
+        files = list(found.read_folder(container("divolte"), "/data/bad"))
+        assert files == [("a.jsonl", b"{}"), ("b.jsonl", b"")]
+        assert list(found.read_folder(container("divolte"), "/data/missing")) == []

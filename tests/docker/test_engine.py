@@ -269,6 +269,13 @@ def test_a_file_of_a_service_is_read_out_of_its_container(shop: Shop) -> None:
     assert shop.engine().read_data("divolte", "counts/open.json") == b"/data/counts/open.json of divolte"
 
 
+def test_so_are_the_files_of_a_folder(shop: Shop) -> None:
+    """By their names; without a container there are none."""
+    assert list(shop.engine().read_folder("divolte", "bad")) == []
+    shop.daemon.there["divolte"] = container("divolte", state="exited")
+    assert list(shop.engine().read_folder("divolte", "bad")) == [("a.jsonl", b"/data/bad of divolte")]
+
+
 def test_a_port_of_a_container_that_is_there_is_its_own(shop: Shop) -> None:
     """Docker has the port for it, even while it is paused; of one that has ended another program has it."""
     proxy = Holder(1, "docker-proxy")

@@ -87,3 +87,43 @@ def test_rubbish_is_found_by_bad(stack: LiveStack) -> None:
     plain = stack.run("tail", "-n", "1", "--no-follow", timeout=60)
     assert (plain.returncode, plain.stdout) == (0, "")
     assert f"partition {found['_partition']}, offset {found['_offset']}, 12 bytes" in plain.stderr
+
+
+def test_bad_events_are_rows_once_the_mapping_is_mended(stack: LiveStack) -> None:
+    """Events that lack a value are answered, shown by --bad, and sent again once each after the mapping is mended."""
+    mapping = stack.directory / "mapping.groovy"
+    good, line = mapping.read_text(), "map timestamp() onto 'timestamp'"
+    assert line in good
+    sent = [f"mended-{number}" for number in range(3)]
+    try:
+        mapping.write_text(
+            good.replace(
+                line, "def at = parse eventParameters().value('at') to int64\n  map at onto 'timestamp'"
+            )
+        )
+        assert stack.run("restart", "divolte", timeout=60).returncode == 0
+        for name in sent:
+            assert stack.send(name, "mended") == 200
+        words = ("tail", "--bad", "--since", "5m", "--no-follow", "--json")
+
+        def bad() -> list[str]:
+            found = map(json.loads, stack.run(*words, timeout=60).stdout.splitlines())
+            return [one["_parameters"]["e"] for one in found if one.get("_kind") == "schema"]
+
+        eventually(lambda: bad() == sent, "the bad events")
+        traced = stack.run("trace", sent[0], timeout=60)
+        assert (traced.returncode, "docs/errors.md#event-kept" in traced.stderr) == (1, True), traced.stderr
+        still = stack.run("replay", timeout=60)
+        assert (still.returncode, "3  no value for field timestamp" in still.stderr) == (1, True), (
+            still.stderr
+        )
+    finally:
+        mapping.write_text(good)
+    assert stack.run("restart", "divolte", timeout=60).returncode == 0
+    again = stack.run("replay", "--json", timeout=60)
+    assert (again.returncode, json.loads(again.stdout)["records"]) == (0, 3), again.stderr
+    eventually(lambda: sorted(stack.ids("mended")) == sent, "their rows")
+    assert bad() == []
+    assert json.loads(stack.run("replay", "--json", timeout=60).stdout)["events"] == 0
+    assert stack.send("mended-after", "mended") == 200
+    eventually(lambda: sorted(stack.ids("mended")) == sorted([*sent, "mended-after"]), "all rows, each once")

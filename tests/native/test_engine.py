@@ -460,3 +460,14 @@ def test_a_file_below_a_data_dir_is_read(two: Checkout) -> None:
     folder.mkdir(parents=True)
     (folder / "open.json").write_text("{}")
     assert engine.read_data("one", "counts/open.json") == b"{}"
+
+
+def test_the_files_of_a_folder_below_a_data_dir_are_read(two: Checkout) -> None:
+    """In the order of their names; folders in it are none of them, and where there is no folder there is no file."""
+    engine = two.engine()
+    assert list(engine.read_folder("one", "bad")) == []
+    folder = engine.layout.data / "one" / "bad"
+    (folder / "deeper").mkdir(parents=True)
+    (folder / "b.jsonl").touch()
+    (folder / "a.jsonl").write_text("{}")
+    assert list(engine.read_folder("one", "bad")) == [("a.jsonl", b"{}"), ("b.jsonl", b"")]

@@ -68,6 +68,24 @@ def test_what_is_missing_in_kafka() -> None:
     assert "2025-02-20 05:20 UTC" in found.details[0]
 
 
+def test_what_was_sent_again_is_told_and_counts() -> None:
+    """Records that `pyglue replay` made are not past the collector, and may be missing as others are."""
+    more = {M: 7, M + 1: 3}
+    seen = replace(SEEN, kafka=kafka(more), druid=more, superset=more, replayed={M: 2, M - 1: 9})
+    assert told(seen) == [("replayed", "kafka", {M: 2})]
+    assert losses.findings(seen, reconcile.gaps(seen), ()) == ()
+    assert "2 that the collector had made no record of" in reconcile.gaps(seen)[0].message
+    lost = replace(seen, kafka=kafka({M: 6, M + 1: 3}), druid=HOPS, superset=HOPS)
+    assert told(lost) == [
+        ("replayed", "kafka", {M: 2}),
+        ("missing", "kafka", {M: 1}),
+        ("missing", "druid", {M: 1}),
+    ]
+    unreadable = kafka(more)
+    unreadable.unreadable[M] = 2
+    assert told(replace(seen, kafka=unreadable, druid=HOPS, superset=HOPS))[1][0] == "missing"  # not foreign
+
+
 def test_what_waits_in_the_spool_is_not_missing() -> None:
     """So many as were spooled and have not landed; one more than that is missing."""
     collector = counted({M: 5}, spooled=4, landed=2) | counted({M + 1: 3}, spooled=1, landed=0)

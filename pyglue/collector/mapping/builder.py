@@ -11,7 +11,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 
 from pyglue.collector.mapping import wording, writing
-from pyglue.collector.mapping.functions import COMMANDS, DIGESTS, FUNCTIONS, PARSERS, Function
+from pyglue.collector.mapping.functions import COMMANDS, DIGESTS, FUNCTIONS, PARSERS, USER_AGENT, Function
 from pyglue.collector.mapping.interpreter import (
     Digest,
     Interpreter,
@@ -47,12 +47,17 @@ _MAX_SECTIONS = 16  # one within the other
 
 @dataclass(frozen=True)
 class Built:
-    """What a script means for a schema: actions, a list of its `map`s, and all that is wrong or will be."""
+    """What a script means for a schema: actions, a list of its `map`s, and all that is wrong or will be.
+
+    `headers` and `cookies` are those of a request that it reads, names of headers in lower case.
+    """
 
     actions: tuple[Action, ...]
     mapped: tuple[Mapped, ...]
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
+    headers: frozenset[bytes]
+    cookies: frozenset[str]
 
 
 def build(
@@ -67,7 +72,12 @@ def build(
     builder = _Builder(source, schema, geo, unread)
     builder.script(statements)
     return Built(
-        tuple(builder.actions), tuple(builder.mapped), tuple(builder.problems), tuple(builder.warnings)
+        tuple(builder.actions),
+        tuple(builder.mapped),
+        tuple(builder.problems),
+        tuple(builder.warnings),
+        frozenset(builder.headers),
+        frozenset(builder.cookies),
     )
 
 
@@ -82,6 +92,8 @@ class _Builder(Interpreter):
         self._alike = Alike()
         self._patterns: dict[Hashable, javaregex.JavaRegex] = {}
         self.mapped: list[Mapped] = []
+        self.headers: set[bytes] = set()
+        self.cookies: set[str] = set()
 
     def script(self, statements: tuple[Statement, ...]) -> None:
         """Everything outside of `mapping { ... }` is variables only."""
@@ -149,6 +161,8 @@ class _Builder(Interpreter):
 
     def _function(self, function: Function, arguments: tuple[Node, ...], call: Call, scope: Scope) -> Node:
         constants: tuple[str | int, ...] = ()
+        if function is USER_AGENT:
+            self.headers.add(b"user-agent")
         if function.parameter is None:
             self.arity(call, 0)
         else:
@@ -350,6 +364,7 @@ class _Builder(Interpreter):
     def _cookie(self, call: Call, scope: Scope) -> Value:
         self.arity(call, 1)
         name = self.constant(call, 0, "string", scope)
+        self.cookies.add(name)
         return Node("string", "cookie(e.header_lines(b'cookie'), {k0})", (), (name,), (name,))
 
     def _header(self, call: Call, scope: Scope) -> Value:
@@ -360,10 +375,11 @@ class _Builder(Interpreter):
                 call.arguments[0].place, f"header '{name}' can't be read: {self._unread[name.lower()]}"
             )
         key = name.lower().encode("utf-8", "replace")
+        self.headers.add(key)
         return Node("header", "header(e.header_lines({k0}))", (), (key,), (key,))
 
     def _userAgent(self, call: Call, scope: Scope) -> Value:  # noqa: N802 - named as in the language
-        header = self._function(FUNCTIONS[None]["userAgentString"], (), call, scope)
+        header = self._function(USER_AGENT, (), call, scope)
         return Node("agent", "agents({0})", (header,))
 
     def _ip2geo(self, call: Call, scope: Scope) -> Value:

@@ -30,12 +30,15 @@ class Compiled:
     """A mapping ready for work.
 
     `encode` writes an event's record, bare Avro; it raises DroppedEvent for one that can't become a record. `mapped`
-    tells every `map` in its order; `warnings` what Divolte would have accepted, too, and what drops events.
+    tells every `map` in its order; `warnings` what Divolte would have accepted, too, and what drops events. `headers`
+    (in lower case) and `cookies` are those that it reads.
     """
 
     encode: Encoder
     mapped: tuple[Mapped, ...]
     warnings: tuple[Problem, ...]
+    headers: frozenset[bytes] = frozenset()
+    cookies: frozenset[str] = frozenset()
 
 
 def compile_mapping(
@@ -74,4 +77,4 @@ def compile_mapping(
         for field in schema.fields
         if field.unset is None and field.name not in mapped
     ]
-    return Compiled(encoder, built.mapped, (*built.warnings, *empty))
+    return Compiled(encoder, built.mapped, (*built.warnings, *empty), built.headers, built.cookies)

@@ -141,6 +141,8 @@ FUNCTIONS: dict[str | None, dict[str, Function]] = {
     },
 }
 
+USER_AGENT = FUNCTIONS[None]["userAgentString"]
+
 # `parse P to NAME`: the type and the Python that reads a text.
 PARSERS = {
     "int32": Function("int", "int32({0})"),

@@ -8,7 +8,8 @@ ordinary match, so a text is matched without it where the form of the pattern bo
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import TypeAlias
 
@@ -23,12 +24,16 @@ __all__ = ["MAX_SECONDS", "JavaRegex", "JavaRegexError", "Match", "TooSlow", "co
 Match: TypeAlias = "regex.Match[str]"
 
 MAX_SECONDS = 0.05  # no honest pattern needs a thousandth of this on the longest request
+# A pattern that took so long is likely to again: for a while its matches are given up after a fraction of that, so that
+# texts made for it can't have all the time that there is.
+WARY_SECONDS = 2.0
+WARY_MAX_SECONDS = 0.001
 # So many steps take a few milliseconds.
 _UNCLOCKED_STEPS = 300_000
 
 
 class TooSlow(DroppedEvent):
-    """A match was given up after MAX_SECONDS."""
+    """A match was given up."""
 
     def __init__(self) -> None:
         super().__init__("slow regular expression")
@@ -37,8 +42,10 @@ class TooSlow(DroppedEvent):
 class JavaRegex:
     """A compiled pattern: the number of its `groups`, and their numbers by `names`."""
 
-    def __init__(self, pattern: str) -> None:
+    def __init__(self, pattern: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Compile `pattern`; raises JavaRegexError if Java refuses it, another ValueError if it can't be translated."""
+        self._clock = clock
+        self._wary_until = -math.inf
         translation = regex_syntax.translate(pattern)
         self._fullmatch = regex.compile(translation.pattern.text, regex.VERSION1).fullmatch
         self._fullmatch_of_ascii = regex.compile(translation.for_ascii, regex.VERSION1).fullmatch
@@ -51,9 +58,12 @@ class JavaRegex:
         fullmatch = self._fullmatch_of_ascii if text.isascii() else self._fullmatch
         if len(text) <= self._unclocked_length:
             return fullmatch(text)
+        wary = self._clock() < self._wary_until
         try:
-            return fullmatch(text, timeout=MAX_SECONDS)
+            return fullmatch(text, timeout=WARY_MAX_SECONDS if wary else MAX_SECONDS)
         except TimeoutError:
+            if not wary:
+                self._wary_until = self._clock() + WARY_SECONDS
             raise TooSlow from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,27 @@ def test_a_match_that_takes_too_long_drops_the_event(pattern: str) -> None:
         javaregex.compile(pattern).match("a" * 20_000 + "xb")
     assert isinstance(caught.value, DroppedEvent)
     assert caught.value.reason == "slow regular expression"
+
+
+def test_a_pattern_that_was_slow_has_less_time_for_a_while() -> None:
+    """Texts made to keep it busy can't take all the time there is; honest ones are matched all the same."""
+    now = 0.0
+    pattern = javaregex.JavaRegex(r"(a+)+c?x", lambda: now)
+
+    def taken(text: str) -> float:
+        began = time.perf_counter()
+        with pytest.raises(javaregex.TooSlow):
+            pattern.match(text)
+        return time.perf_counter() - began
+
+    hostile = "a" * 20_000 + "xb"
+    assert taken(hostile) > javaregex.MAX_SECONDS / 2
+    assert (
+        min(taken(hostile) for _ in range(10)) < javaregex.MAX_SECONDS / 5
+    )  # others may hold the processor now and then
+    assert pattern.match("aaax") is not None
+    now = javaregex.WARY_SECONDS
+    assert taken(hostile) > javaregex.MAX_SECONDS / 2
 
 
 @pytest.mark.parametrize(

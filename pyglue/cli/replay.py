@@ -1,0 +1,179 @@
+"""`pyglue replay`: bad events, made into records after all."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from pyglue.checks import collector_program
+from pyglue.cli.options import SPAN, App, common
+from pyglue.collector.bad.entries import BadEvent
+from pyglue.collector.loading import Setup, load
+from pyglue.errors import PyglueError, UsageError, unwritable
+from pyglue.pipeline import kept, replays
+from pyglue.pipeline import replay as again
+from pyglue.pipeline.clients import COLLECTOR
+from pyglue.pipeline.kafka import TIMEOUT, Kafka
+from pyglue.pipeline.kafka_writer import Writer
+from pyglue.pipeline.replay import Result
+from pyglue.screen import Screen
+
+
+@click.command()
+@click.option(
+    "--reason",
+    "reasons",
+    multiple=True,
+    metavar="REASON",
+    help="Only events with this reason or kind, such as 'bad p' or schema (repeatable).",
+)
+@click.option("--since", type=SPAN, help="Only what came within this time, such as 2h.")
+@click.option("--until", type=SPAN, help="Only what came longer ago than this time, such as 10m.")
+@click.option(
+    "--dry-run", is_flag=True, help="Make the records and tell what would be sent, but send nothing."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@common
+def replay(
+    app: App,
+    reasons: tuple[str, ...],
+    since: float | None,
+    until: float | None,
+    dry_run: bool,
+    as_json: bool,
+) -> int:
+    """Send bad events again, which the collector has kept: those of which no record could be made.
+
+    By the checkout's files as they are now, each event becomes the record that it would have been then, with its receive
+    time, and is written to Kafka. What is sent is noted in .pyglue/replays.jsonl, and is no bad event any more. What still
+    can't be sent stays, and is told by reason; then the exit code is 1.
+
+    \b
+    pyglue replay --dry-run
+    pyglue replay --reason schema --since 2h
+    """
+    now_ms = time.time_ns() // 1_000_000
+    if since is not None and until is not None and until >= since:
+        raise UsageError("--until must be shorter ago than --since: there is no time between them")
+    settings, stack, engine = app.running()
+    conf, environment = collector_program(stack)
+    setup = load(conf, environment)
+    notes = settings.project / replays.FILE
+    with nullcontext() if dry_run else engine.locked("replay"):
+        found = kept.Kept(engine, replays.read(notes).ids)
+        write: again.Write | None = None
+        if not dry_run:
+            app.needs_running(settings, engine)
+            servers = app.addresses(settings, stack, engine).kafka
+            write = _writer(servers, setup, app.patience or TIMEOUT)
+        wanted = _wanted(found, reasons, since, until, now_ms)
+        result = _run(app.screen, wanted, setup, write, partial(_note, notes))
+    if as_json:
+        app.screen.data(json.dumps(_json(result, dry_run, found.torn)))
+    else:
+        _tell(app.screen, result, dry_run, found.torn)
+    if write is not None and result.records and COLLECTOR in engine.outdated():
+        app.screen.say("The collector still runs with the files of before; try: pyglue up")
+    if result.still:
+        raise _still_bad(result, dry_run)
+    return 0
+
+
+def _wanted(
+    events: Iterable[BadEvent],
+    reasons: Sequence[str],
+    since: float | None,
+    until: float | None,
+    now_ms: int,
+) -> Iterator[BadEvent]:
+    first = 0 if since is None else now_ms - int(since * 1000)
+    last = math.inf if until is None else now_ms - int(until * 1000)
+    return (
+        event
+        for event in events
+        if (not reasons or event.reason in reasons or event.kind in reasons)
+        and first <= event.came.time_ms <= last
+    )
+
+
+def _writer(servers: str, setup: Setup, patience: float) -> again.Write:
+    """What writes to Kafka. Raises PyglueError at once if it is away, or has not every topic."""
+    kafka = Kafka(servers, patience)
+    for topic in setup.topics:
+        kafka.ends(topic)
+    return Writer(servers, setup.config.producer).write
+
+
+def _run(
+    screen: Screen,
+    events: Iterable[BadEvent],
+    setup: Setup,
+    write: again.Write | None,
+    note: Callable[[Sequence[str], Mapping[str, Any]], None],
+) -> Result:
+    result = Result()
+    try:
+        for result in again.run(events, again.Remaker(setup).make, write, note):
+            screen.move(f"{result.events.total():,} events looked at, {result.sent.total():,} sent")
+    finally:
+        screen.still()
+    return result
+
+
+def _note(file: Path, ids: Sequence[str], records: Mapping[str, Any]) -> None:
+    try:
+        replays.note(file, ids, records, time.time())
+    except OSError as error:
+        raise unwritable(
+            f"Kafka has {len(ids):,} events that can't be noted in {replays.FILE}, so the next replay sends them again",
+            error,
+        ) from error
+
+
+def _still_bad(result: Result, dry_run: bool) -> PyglueError:
+    count = result.still.total()
+    would = "would still be" if dry_run else "is still" if count == 1 else "are still"
+    return PyglueError(
+        f"{'1 event' if count == 1 else f'{count:,} events'} {would} bad, and stay{'s' if count == 1 else ''} kept",
+        details=[f"{found:,}  {reason}" for reason, found in result.still.most_common()],
+        try_="pyglue tail --bad --no-follow",
+        code="events-still-bad",
+    )
+
+
+def _tell(screen: Screen, result: Result, dry_run: bool, torn: int) -> None:
+    if torn:
+        screen.say(f"{torn:,} lines of the collector's files can't be read, and are left out")
+    if not result.events:
+        screen.say("no bad events")
+        return
+    rows = [("REASON", "EVENTS", "WOULD BE SENT" if dry_run else "SENT")]
+    rows += [
+        (reason, f"{count:,}", f"{result.sent[reason]:,}") for reason, count in result.events.most_common()
+    ]
+    screen.table(rows)
+    if result.records and not dry_run:
+        screen.say(f"Kafka has {result.records:,} records of them; `pyglue reconcile` tells where they are")
+
+
+def _json(result: Result, dry_run: bool, torn: int) -> dict[str, Any]:
+    return {
+        "ok": not result.still,
+        "dry_run": dry_run,
+        "events": result.events.total(),
+        "sent": result.sent.total(),
+        "records": result.records,
+        "reasons": {
+            reason: {"events": count, "sent": result.sent[reason]} for reason, count in result.events.items()
+        },
+        "still_bad": dict(result.still),
+        "unreadable_lines": torn,
+    }

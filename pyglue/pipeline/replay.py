@@ -1,0 +1,239 @@
+"""Bad events once more through the collector's own code, with the files as they are by now.
+
+Each is given to a collector without sockets and sinks as it came: the same request, the same receive time, the address as it
+was recorded. So a record is the one that would have been made then. Only records that were not made then are made now.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from confluent_kafka import KafkaError
+
+from pyglue.collector.answers import Answer
+from pyglue.collector.app import NOT_MAPPED, App, Request
+from pyglue.collector.bad.entries import BadEvent, Came, Lost
+from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
+from pyglue.collector.counters import Counters
+from pyglue.collector.duplicates import DuplicateMemory, Seen
+from pyglue.collector.headers import Headers
+from pyglue.collector.kafka_sink import OF_THE_RECORD, most_bytes, reason
+from pyglue.collector.loading import Setup
+from pyglue.collector.opening import kafka_outlet
+from pyglue.collector.sinks import Done, Outlet
+from pyglue.errors import Unreachable
+from pyglue.pipeline.kafka_writer import Record
+from pyglue.pipeline.minutes import MINUTE_MS
+
+BATCH = 500  # events between two notes of what was sent
+REMEMBERED = 200_000  # events, so that a repeated one is known
+NO_SOURCE = "no source takes events at its path"
+FOR_FILES = "only a file sink takes its records"
+
+Write = Callable[[Sequence[Record]], Sequence[KafkaError | None]]
+Note = Callable[[Sequence[str], Mapping[str, Counter[int]]], None]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What was made of an event: records, and why the others were not; nothing of both for a duplicate to leave out."""
+
+    records: tuple[Record, ...]
+    lost: tuple[Lost, ...]
+
+
+class Remaker:
+    """The collector of a configuration, for one event at a time."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._event: BadEvent | None = None
+        self._records: list[Record] = []
+        self._lost: list[Lost] = []
+        self._for_files = False
+        self._max_bytes = most_bytes(setup.config.producer)
+        self._memory = _Told()
+        self._app = App(
+            setup.table(self._outlet),
+            self._memory,
+            Counters(),
+            clock=lambda: 0 if self._event is None else self._event.came.time_ms,
+            later=lambda _, call: call(),
+            retry_after_s=1,
+            privacy=setup.config.privacy,
+            bad=self,
+        )
+
+    def make(self, event: BadEvent) -> Made:
+        """Its records as they would be made now."""
+        came = event.came
+        self._event, self._records, self._lost, self._for_files = event, [], [], False
+        self._memory.begin(came.duplicate)
+        lines = [(name.encode("latin-1"), text.encode("latin-1")) for name, text in came.headers]
+        if came.method.upper() == "POST" and all(name != b"content-type" for name, _ in lines):
+            lines.append((b"content-type", b"application/json"))  # or it would not have been an event
+        answers: list[Answer] = []
+        request = Request(came.method, came.target, lines, came.address.encode(), came.body)
+        self._app.respond(request, answers.append)
+        lost = [one for one in self._lost if _concerns(one, event)]
+        if not self._records and not lost and not self._memory.duplicate:
+            lost = [Lost(self._why_nothing(answers))]
+        return Made(tuple(self._records), tuple(lost))
+
+    def _why_nothing(self, answers: Sequence[Answer]) -> str:
+        if self._for_files:
+            return FOR_FILES
+        return NOT_MAPPED if answers and answers[0].status < 300 else NO_SOURCE
+
+    def keep(self, _: Came, lost: Sequence[Lost]) -> None:
+        """See Keeper: it is a bad event still."""
+        self._lost += lost
+
+    def of(self, _: Headers) -> tuple[tuple[str, str], ...]:
+        """See Keeper: nothing more is to be known of it."""
+        return ()
+
+    def take(self, mapping: str, topic: str, key: bytes, value: bytes) -> None:
+        """A record; it is left out if it was made then."""
+        if self._event is not None and any(one.covers(mapping, topic) for one in self._event.lost):
+            self._records.append(Record(topic, key, value))
+
+    def _outlet(self, sink: KafkaSink | FileSink, mapping: MappingFiles) -> Outlet:
+        if isinstance(sink, FileSink):
+            return _Files(str(sink.publish_dir), self._note_files)
+        return kafka_outlet(_Way(self, mapping.name, self._max_bytes), sink, mapping)
+
+    def _note_files(self) -> None:
+        self._for_files = True
+
+
+class _Told:
+    """The memory of duplicates: what the collector said of an event counts, and what came twice in this replay."""
+
+    def __init__(self) -> None:
+        self.duplicate = False
+        self._said: bool | None = None
+        self._memory = DuplicateMemory(REMEMBERED)
+
+    def begin(self, said: bool | None) -> None:
+        """The next event; the collector had not looked if `said` is None."""
+        self._said, self.duplicate = said, False
+
+    def remember(self, party: bytes, session: bytes, event: bytes) -> Seen:
+        """See Memory."""
+        again, slot, signature, before = self._memory.remember(party, session, event)
+        self.duplicate = again if self._said is None else self._said
+        return self.duplicate, slot, signature, before
+
+    def forget(self, seen: Seen) -> None:
+        """See Memory."""
+        self._memory.forget(seen)
+
+
+@dataclass(eq=False)
+class _Way:
+    """See kafka_sink.Way; for the records of one mapping."""
+
+    remaker: Remaker
+    mapping: str
+    max_bytes: int
+    ready: bool = True
+    trouble: str | None = None
+
+    def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:  # noqa: ARG002 - see Way
+        """Hand it over."""
+        self.remaker.take(self.mapping, topic, key, value)
+        done(None)
+
+
+@dataclass(eq=False)
+class _Files:
+    """See Outlet; a file sink's files are the collector's, so nothing is written."""
+
+    place: str
+    note: Callable[[], None]
+    ready: bool = True
+    trouble: str | None = None
+    max_bytes: int = 2**62
+
+    def send(self, key: bytes, value: bytes, timestamp: int, done: Done) -> None:  # noqa: ARG002 - see Outlet
+        """Leave it out."""
+        self.note()
+        done(None)
+
+
+def _concerns(lost: Lost, event: BadEvent) -> bool:
+    """Whether what is lost now was lost then; the other records of the event are there."""
+    return any(
+        (lost.mapping is None or one.mapping in (None, lost.mapping))
+        and (lost.place is None or one.place in (None, lost.place))
+        for one in event.lost
+    )
+
+
+@dataclass
+class Result:
+    """How many events had which reason (`events`), how many of them were `sent`, with how many `records`.
+
+    `still`: how many are still bad, by why they are now.
+    """
+
+    events: Counter[str] = field(default_factory=Counter)
+    sent: Counter[str] = field(default_factory=Counter)
+    still: Counter[str] = field(default_factory=Counter)
+    records: int = 0
+
+
+def run(
+    events: Iterable[BadEvent], make: Callable[[BadEvent], Made], write: Write | None, note: Note
+) -> Iterator[Result]:
+    """Make and write the records of events, and note those that Kafka has; the result so far, after each batch.
+
+    Without `write` nothing is sent or noted, and counted as if it were. Raises Unreachable if Kafka does not take them.
+    An event that still lacks a record stays as it is, whole.
+    """
+    result = Result()
+    left = iter(events)
+    while batch := list(islice(left, BATCH)):
+        ready: list[tuple[BadEvent, tuple[Record, ...]]] = []
+        for event in batch:
+            result.events[event.reason] += 1
+            made = make(event)
+            if made.lost:
+                result.still[made.lost[0].reason] += 1
+            else:
+                ready.append((event, made.records))
+        _send(ready, result, write, note)
+        yield result
+
+
+def _send(
+    ready: Sequence[tuple[BadEvent, tuple[Record, ...]]], result: Result, write: Write | None, note: Note
+) -> None:
+    records = [record for _, made in ready for record in made]
+    fates = iter([None] * len(records) if write is None else write(records))
+    ids: list[str] = []
+    counts: dict[str, Counter[int]] = {}
+    away: KafkaError | None = None
+    for event, made in ready:
+        errors = [error for error in (next(fates) for _ in made) if error is not None]
+        if errors:
+            away = next((error for error in errors if error.code() not in OF_THE_RECORD), away)
+            result.still[reason(errors[0])] += 1
+            continue
+        ids.append(event.id)
+        result.sent[event.reason] += 1
+        result.records += len(made)
+        for record in made:
+            counts.setdefault(record.topic, Counter())[event.came.time_ms // MINUTE_MS] += 1
+    if write is not None and ids:
+        note(ids, counts)
+    if away is not None:
+        raise Unreachable(
+            "Kafka did not take what is sent again",
+            details=[f"came back  {away.str()}", f"sent       {result.sent.total():,} events before"],
+            try_="pyglue status",
+            code="kafka-refused",
+        )

@@ -1,0 +1,139 @@
+"""`pyglue replay` as typed, with librdkafka's mock broker in the place of Kafka and a collector's folder."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pyglue.collector.bad.entries import BadEvent
+from pyglue.layout import Layout
+from pyglue.pipeline.kafka import Kafka
+from pyglue.pipeline.replays import FILE, read
+from tests.cli.ended import Run
+from tests.pipeline.bad_events import DAY, TIME, bad_event, unreadable
+from tests.pipeline.mock_kafka import TOPIC, MockKafka
+
+Keep = Callable[..., None]
+
+
+@pytest.fixture
+def keep(layout: Layout) -> Keep:
+    """Lets the collector keep these events."""
+
+    def write(*events: BadEvent) -> None:
+        folder = layout.data / "divolte-data" / "bad"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / DAY).write_text("".join(event.line() + "\n" for event in events))
+
+    return write
+
+
+@pytest.fixture
+def broker(monkeypatch: pytest.MonkeyPatch) -> MockKafka:
+    """An empty topic."""
+    mock = MockKafka()
+    monkeypatch.setenv("PYGLUE_KAFKA", mock.servers)
+    return mock
+
+
+def written(broker: MockKafka) -> int:
+    """Records in the topic."""
+    return sum(Kafka(broker.servers).ends(TOPIC).values())
+
+
+def test_what_is_mended_is_sent_once(pyglue: Run, broker: MockKafka, keep: Keep, project: Path) -> None:
+    """Its records are in Kafka, it is noted with them, and a second replay finds nothing."""
+    keep(bad_event(1), bad_event(2))
+    ended = pyglue("replay")
+    assert (ended.code, written(broker)) == (0, 2), ended.err
+    assert [row.split() for row in ended.out.splitlines()] == [
+        ["REASON", "EVENTS", "SENT"],
+        ["no", "value", "for", "field", "eventType", "2", "2"],
+    ]
+    assert "Kafka has 2 records of them" in ended.err
+    noted = read(project / FILE)
+    assert (noted.ids, noted.records) == ({"test-1", "test-2"}, {TOPIC: {TIME // 60_000: 2}})
+    again = pyglue("replay")
+    assert (again.code, again.out, again.err, written(broker)) == (0, "", "no bad events\n", 2)
+
+
+def test_what_is_not_mended_stays(pyglue: Run, broker: MockKafka, keep: Keep) -> None:
+    """The others are sent; by reason it is told what stays, and the exit code is 1, again and again."""
+    keep(bad_event(1), unreadable(2), unreadable(3))
+    for sent, events in ((1, 3), (0, 2)):
+        ended = pyglue("replay", "--json")
+        assert ended.code == 1
+        found = json.loads(ended.out)
+        assert (found["events"], found["sent"], found["still_bad"]) == (events, sent, {"missing p": 2})
+        assert not found["ok"]
+        assert "error: 2 events are still bad, and stay kept\n  2  missing p\n" in ended.err
+        assert "docs/errors.md#events-still-bad" in ended.err
+    assert written(broker) == 1
+
+
+def test_a_trial_sends_nothing(pyglue: Run, keep: Keep, project: Path) -> None:
+    """Not even Kafka is needed for it."""
+    keep(bad_event(1), unreadable(2))
+    ended = pyglue("replay", "--dry-run")
+    assert ended.code == 1
+    assert "WOULD BE SENT" in ended.out
+    assert "1 event would still be bad" in ended.err
+    assert not (project / FILE).exists()
+
+
+def test_which_ones_is_chosen(pyglue: Run, keep: Keep) -> None:
+    """By reason, kind and time, also together."""
+    now = int(time.time() * 1000)
+    keep(
+        bad_event(1, time_ms=now - 7_200_000),
+        bad_event(2, "too large", time_ms=now - 1_800_000),
+        bad_event(3, time_ms=now - 1000),
+    )
+    for words, count in (
+        ((), 3),
+        (("--reason", "size"), 1),
+        (("--reason", "no value for field eventType"), 2),
+        (("--reason", "size", "--reason", "schema"), 3),
+        (("--reason", "identifier"), 0),
+        (("--since", "1h"), 2),
+        (("--until", "1m"), 2),
+        (("--since", "1h", "--until", "1m"), 1),
+        (("--since", "1h", "--reason", "schema"), 1),
+    ):
+        assert json.loads(pyglue("replay", "--dry-run", "--json", *words).out)["events"] == count, words
+    assert pyglue("replay", "--since", "1m", "--until", "1h").code == 2
+
+
+def test_a_mapping_that_is_broken_is_told(pyglue: Run, keep: Keep, project: Path) -> None:
+    """Before anything is sent."""
+    keep(bad_event(1))
+    (project / "mapping.groovy").write_text("mapping { map nothing() onto 'eventType' }")
+    ended = pyglue("replay")
+    assert ended.code == 1
+    assert "docs/errors.md#bad-input" in ended.err
+
+
+def test_where_kafka_is_away_or_nothing_runs(
+    pyglue: Run, keep: Keep, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The usual errors, at once; nothing is noted."""
+    keep(bad_event(1))
+    assert "nothing runs here" in pyglue("replay").err
+    monkeypatch.setenv("PYGLUE_KAFKA", "127.0.0.1:1")
+    ended = pyglue("replay")
+    assert (ended.code, ended.out) == (1, "")
+    assert "error: Kafka does not answer" in ended.err
+    assert not (project / FILE).exists()
+
+
+def test_what_can_not_be_noted_is_told(pyglue: Run, broker: MockKafka, keep: Keep, project: Path) -> None:
+    """For the next replay sends it again."""
+    keep(bad_event(1))
+    (project / FILE).mkdir(parents=True)
+    ended = pyglue("replay")
+    assert (ended.code, written(broker)) == (1, 1)
+    assert "so the next replay sends them again" in ended.err
