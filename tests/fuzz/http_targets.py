@@ -16,6 +16,7 @@ from pyglue.collector.delivery import Reply
 from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.http1 import LINE_ENDS, Malformed, Reader
 from pyglue.collector.page import TestPage
+from pyglue.collector.room import Room
 from tests.collector.http_fakes import NOW, FakeOutlet, Timer
 from tests.collector.support import encoder, shipped_encoder
 from tests.collector.test_connection import Wire
@@ -148,7 +149,7 @@ class _Site:
 def _sent(pieces: Sequence[bytes]) -> tuple[list[Any], bytes, bool]:
     """What a site is asked, what is answered, whether the connection goes on."""
     site, wire = _Site(), _Parts()
-    connection = Connection(site, set(), lambda: 0.0)
+    connection = Connection(site, Room(), lambda: 0.0)
     connection.connection_made(wire)
     for piece in pieces:
         if wire.is_closing() or wire.ended:
@@ -233,7 +234,7 @@ class _Everything:
         """What is answered to these bytes."""
         self.outlet.records.clear()
         wire = _Parts()
-        connection = Connection(self.app, set(), lambda: 0.0)
+        connection = Connection(self.app, Room(), lambda: 0.0)
         connection.connection_made(wire)
         connection.data_received(data)
         return wire
