@@ -1,6 +1,7 @@
 # The commands of this project. Each makes what it needs first (pyglue/bootstrap.sh says what that is).
 .DEFAULT_GOAL := help
 ROUNDS = 100
+TIME = 600
 PYGLUE := .venv/bin/pyglue
 SHELL_SCRIPTS = pyglue/bootstrap.sh .ci/run $(wildcard */start */healthy */prepare) \
 	images/base/packages images/base/user images/java/jars images/python/environment tests/docker/daemon
@@ -43,8 +44,12 @@ soak: ## 100 rounds of faults under load: is each answered event in Kafka? ROUND
 	@pyglue/bootstrap.sh test
 	.venv/bin/python -m bench.soak --rounds $(ROUNDS)
 
+fuzz: ## look for bytes that break, slow or swell the collector: ten minutes, TIME=SECONDS for another time
+	@pyglue/bootstrap.sh test
+	.venv/bin/python -m tests.fuzz --seconds $(TIME)
+
 lock: ## write the locks anew (requirements*.txt, artifacts.lock)
 	@pyglue/bootstrap.sh test
 	.venv/bin/python -m pyglue.install.lock
 
-.PHONY: help up down test lint bench bench-collector soak lock
+.PHONY: help up down test lint bench bench-collector soak fuzz lock

@@ -64,7 +64,8 @@ class Problem:
 
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
-        return f"{where}: {self.message}"
+        # A file's escapes can spell half a surrogate pair, which nothing can print.
+        return f"{where}: {self.message}".encode("utf-8", "backslashreplace").decode()
 
 
 class InputError(PyglueError):

@@ -25,3 +25,17 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if skipped and os.environ.get("PYGLUE_NO_SKIPS") and session.exitstatus == 0:
         reporter.write_line(f"PYGLUE_NO_SKIPS is set, but {len(skipped)} tests were skipped", red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How much was tried by chance, for a log of CI shows nothing of a test that passed."""
+    told = [
+        str(value)
+        for report in terminalreporter.getreports("passed")
+        for name, value in report.user_properties
+        if name == "fuzz"
+    ]
+    if told:
+        terminalreporter.section("fuzz targets")
+        for line in told:
+            terminalreporter.line(line)

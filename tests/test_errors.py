@@ -36,3 +36,9 @@ def test_a_file_that_cant_be_written_says_whether_the_disk_is_full(number: int, 
     """A full disk, or a used-up quota, has another remedy than a folder that is somebody else's."""
     error = unwritable("out.tsv can't be written", OSError(number, "the reason"))
     assert (error.message, error.code) == ("out.tsv can't be written: the reason", code)
+
+
+def test_half_a_pair_can_be_printed() -> None:
+    """What an escape in a file spells, and no encoding has, is told as an escape."""
+    error = InputError([Problem("f", 1, 2, "no field '\ud800'")])
+    assert error.details == ["f:1:2: no field '\\ud800'"]

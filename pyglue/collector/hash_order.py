@@ -17,7 +17,7 @@ from pyglue.collector.hocon_values import Items, Node, Tree
 _INT, _LONG = 2**32 - 1, 2**64 - 1
 _LEAST, _MOST = -(2**63), 2**63 - 1
 _WHOLE = re.compile(r"-?0{0,99}[0-9]{1,19}\Z")
-_FRACTION = re.compile(r"(?=[-0-9])(?=.*[.eE])-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?\Z")
+_FRACTION = re.compile(r"(?=[-0-9])(?=.*[.eE])-?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]+)?\Z")
 _WORD_HASHES = {"true": 1231, "false": 1237, "null": 0}  # Java's, of the values and not of the words
 
 

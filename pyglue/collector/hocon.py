@@ -102,14 +102,15 @@ class _Parser:
         return tree
 
     def _members(self, place: Place, end: str) -> RawTree:
-        tree = RawTree({}, {}, place)
+        given: dict[str, list[Raw]] = {}
+        places: dict[str, Place] = {}
         while not self._ended(end):
-            self._member(tree)
+            self._member(given, places)
             if not self._separated() and not self._ended(end):
                 self._expected("a comma or a new line after the value")
         if end:
             self._at += 1
-        return tree
+        return RawTree({name: over(values) for name, values in given.items()}, places, place)
 
     def _ended(self, end: str) -> bool:
         """Whether `end` comes next, or without one the end of the file."""
@@ -127,7 +128,8 @@ class _Parser:
             return True
         return any(token.kind == "newline" for token in self._tokens[before : self._at])
 
-    def _member(self, tree: RawTree) -> None:
+    def _member(self, given: dict[str, list[Raw]], places: dict[str, Place]) -> None:
+        """One more value of a key, and its place."""
         place = self._token.place
         path = self._key()
         self._skip_lines()
@@ -143,8 +145,8 @@ class _Parser:
             value = Parts((Earlier(place), RawItems((value,), place)), place)
         for name in reversed(path[1:]):
             value = RawTree({name: value}, {name: place}, place)
-        tree.values[path[0]] = over(value, tree.values.get(path[0]))
-        tree.places[path[0]] = place
+        given.setdefault(path[0], []).append(value)
+        places[path[0]] = place
 
     def _key(self) -> Path:
         first = self._at
@@ -160,18 +162,20 @@ class _Parser:
 
     def _path(self, tokens: Sequence[_Token]) -> Path | None:
         """The names that `tokens` spell with dots between them; None if one is empty and not quoted."""
-        names, quoted = [""], [False]
+        names: list[list[str]] = [[]]
+        quoted = [False]
         solid = [at for at, token in enumerate(tokens) if token.kind != "blank"]
         for token in tokens[solid[0] : solid[-1] + 1] if solid else ():
             if token.kind in ("string", "triple"):
-                names[-1] += self._literal(token)
+                names[-1].append(self._literal(token))
                 quoted[-1] = True
                 continue
             head, *tail = token.text.split(".")
-            names[-1] += head
-            names += tail
+            names[-1].append(head)
+            names += [[name] for name in tail]
             quoted += [False] * len(tail)
-        return tuple(names) if all(name or known for name, known in zip(names, quoted, strict=True)) else None
+        path = tuple(map("".join, names))
+        return path if all(name or known for name, known in zip(path, quoted, strict=True)) else None
 
     def _value(self) -> Raw:
         self._skip_lines()

@@ -12,7 +12,7 @@ are merged, the later one's come first. `hash_order` needs that.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
@@ -21,6 +21,9 @@ from pyglue.errors import InputError, Problem
 MAX_DEPTH = 64  # of braces, and of substitutions that lead to substitutions
 _MAX_STEPS = 100  # of both together; a step takes up to seven of Python's thousand frames
 _MAX_LINKS = 32  # of substitutions on the way to a member
+# Values looked at and characters joined, a thousand times what an ordinary file needs. Of lines like `a = ${b}${b}`, each
+# of which names the next one twice, every further one doubles it.
+_MAX_WORK = 200_000
 _INDEX = re.compile(r"[0-9]{1,9}\Z")
 
 Path: TypeAlias = tuple[str, ...]
@@ -119,23 +122,41 @@ def refuse(file: str, place: Place, message: str) -> NoReturn:
     raise InputError([Problem(file, place.line, place.column, message)])
 
 
-def over(later: Raw, earlier: Raw | None) -> Raw:
-    """What a key holds that is given twice."""
-    if earlier is None or isinstance(later, Scalar | RawItems):
-        return later
-    if isinstance(later, RawTree):
-        if isinstance(earlier, Scalar | RawItems):
-            return later
-        if isinstance(earlier, RawTree):
-            names = dict.fromkeys((*later.values, *earlier.values))
-            values = {
-                name: over(later.values[name], earlier.values.get(name))
-                if name in later.values
-                else earlier.values[name]
-                for name in names
-            }
-            return RawTree(values, {**earlier.places, **later.places}, earlier.place)
-    return Layers((*(earlier.values if isinstance(earlier, Layers) else (earlier,)), later))
+def over(given: Sequence[Raw]) -> Raw:
+    """What a key holds that is given these values, at least one, the last one last.
+
+    All are put together at once, for a key may be given a thousand times.
+    """
+    layers: list[Raw] = []
+    trees: list[RawTree] = []  # those that make up the only layer
+    for value in given:
+        if isinstance(value, Scalar | RawItems):
+            layers, trees = [value], []
+        elif isinstance(value, RawTree) and (
+            trees or all(isinstance(it, Scalar | RawItems) for it in layers)
+        ):
+            layers = []
+            trees.append(value)
+        elif isinstance(value, Layers) and not layers and not trees:
+            layers = list(value.values)
+        else:
+            if trees:
+                layers, trees = [_merged_raw(trees)], []
+            layers.append(value)
+    if trees:
+        return _merged_raw(trees)
+    return layers[0] if len(layers) == 1 else Layers(tuple(layers))
+
+
+def _merged_raw(trees: Sequence[RawTree]) -> RawTree:
+    """One object of several, the last one last; its members come first."""
+    given: dict[str, list[Raw]] = {name: [] for tree in reversed(trees) for name in tree.values}
+    places: dict[str, Place] = {}
+    for tree in trees:
+        places |= tree.places
+        for name, value in tree.values.items():
+            given[name].append(value)
+    return RawTree({name: over(values) for name, values in given.items()}, places, trees[0].place)
 
 
 def as_items(node: Node | None) -> Items | None:
@@ -171,8 +192,18 @@ class _Resolver:
         self._file = file
         self._environment = environment
         self._steps = 0
+        self._work = 0
+
+    def _spend(self, work: int, place: Place) -> None:
+        """Note work that is about to be done, or was."""
+        self._work += work
+        if self._work > _MAX_WORK:
+            refuse(
+                self._file, place, "its substitutions make more of this file than anybody could have meant"
+            )
 
     def tree(self, raw: RawTree, path: Path, under_way: _UnderWay) -> Tree:
+        self._spend(1 + len(raw.values), raw.place)
         inside = _inside(path, under_way)
         values = {}
         for name, value in raw.values.items():
@@ -182,6 +213,7 @@ class _Resolver:
         return Tree(values, {name: raw.places[name] for name in values}, raw.place)
 
     def _items(self, raw: RawItems, path: Path, under_way: _UnderWay) -> Items:
+        self._spend(1 + len(raw.values), raw.place)
         inside = _inside(path, under_way)
         nodes = (self._node(value, (*path, f"[{at}]"), inside) for at, value in enumerate(raw.values))
         return Items(tuple(node for node in nodes if node is not None), raw.place)
@@ -235,11 +267,14 @@ class _Resolver:
             texts = [node for node in present if isinstance(node, Scalar)]
             if len(texts) == 1:
                 return texts[0]
-            return Scalar("".join(text.text for text in texts), True, raw.place)
+            joined_text = "".join(text.text for text in texts)
+            self._spend(len(joined_text), raw.place)
+            return Scalar(joined_text, True, raw.place)
         if all(isinstance(node, Tree) for node in solid):
             joined = solid[0]
             for node in solid[1:]:
                 joined = _merged(node, joined)
+                self._spend(len(joined.values) if isinstance(joined, Tree) else 1, raw.place)
             return joined
         lists = [items for items in map(as_items, solid) if items is not None]
         if len(lists) < len(solid):
@@ -248,9 +283,11 @@ class _Resolver:
                 raw.place,
                 "texts can be joined with texts, lists with lists, objects with objects",
             )
+        self._spend(sum(len(items.values) for items in lists), raw.place)
         return Items(tuple(value for items in lists for value in items.values), raw.place)
 
     def _looked_up(self, reference: Reference, path: Path, under_way: _UnderWay) -> Node | None:
+        self._spend(1, reference.place)
         try:
             node = self._found(reference.path, path, under_way)
         except _CycleError:
@@ -279,6 +316,7 @@ class _Resolver:
 
     def _member(self, raw: Raw, path: Path, through: tuple[Reference, ...]) -> Raw | None:
         """What lies at `path` below `raw`, without finding out what lies beside it."""
+        self._spend(1, _place(raw))
         found: Raw | None = raw
         for name in path:
             if found is None:
@@ -298,12 +336,8 @@ class _Resolver:
         return None
 
     def _topmost(self, raws: tuple[Raw, ...], name: str, through: tuple[Reference, ...]) -> Raw | None:
-        found: Raw | None = None
-        for raw in raws:
-            child = self._child(raw, name, through)
-            if child is not None:
-                found = over(child, found)
-        return found
+        found = [child for raw in raws if (child := self._child(raw, name, through)) is not None]
+        return over(found) if found else None
 
 
 def _inside(path: Path, under_way: _UnderWay) -> _UnderWay:

@@ -35,7 +35,7 @@ _FOLD = re.compile(rb"\r\n[ \t]+")
 _FOLDED_FRAMING = re.compile(rb"(?:^|\n)(?i:content-length|transfer-encoding):[^\r]*\r\n[ \t]")
 _UPGRADE = re.compile(rb"^upgrade(?=:)", re.IGNORECASE | re.MULTILINE)
 _MASKED_UPGRADE = b"x-upgrade-not-heeded"
-_LINE_FEED = 10
+_RETURN, _LINE_FEED = b"\r\n"
 
 
 class Malformed(Exception):
@@ -45,7 +45,7 @@ class Malformed(Exception):
 class Body:
     """A body on its way."""
 
-    __slots__ = ("_beside", "_kept", "_size", "left", "limit")
+    __slots__ = ("_beside", "_half", "_kept", "_size", "left", "limit")
 
     def __init__(self, limit: int | None, length: int | None) -> None:
         """Up to `limit` bytes are kept, or none without one; `length` is as announced, None if it comes in chunks."""
@@ -53,6 +53,7 @@ class Body:
         self.left = length
         self._size = length or 0
         self._beside = 0
+        self._half = False  # the last piece ended within a line's end
         self._kept: bytearray | None = None if limit is None else bytearray()
 
     @property
@@ -84,7 +85,12 @@ class Body:
             end = min(at + self.left, len(data))
             self.left -= end - at
             return end
-        end = data.find(b"\n", at) + 1 or len(data)  # chunks end so, and many lines more
+        end = data.find(b"\r\n", at) + 2  # the parser takes no other line's end around chunks
+        if self._half and data[at] == _LINE_FEED:
+            end = at + 1
+        elif end < 2:
+            end = len(data)
+        self._half = data[end - 1] == _RETURN
         self._beside += end - at
         return end
 

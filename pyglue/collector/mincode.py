@@ -25,6 +25,7 @@ from typing import TypeAlias
 from pyglue.collector import base36
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | Decimal | bool | None"
+Container: TypeAlias = "dict[str, Json] | list[Json]"
 
 _TEXT = re.compile(r"([^~!]*+(?:~.[^~!]*+)*+)!", re.DOTALL)
 _ESCAPED = re.compile(r"~(.)", re.DOTALL)
@@ -91,36 +92,30 @@ def _flat(text: str) -> dict[str, Json] | None:
 
 def _any(text: str) -> Json:
     """The value that `text` starts with, whatever it holds."""
-    stack: list[tuple[str | None, dict[str, Json] | list[Json]]] = []
+    around: list[tuple[Container | None, str | None]] = []  # what each container is in, and its name there
+    inside: Container | None = None
     at = 0
     while True:
         kind = text[at : at + 1]
         at += 1
-        if stack and _closes(kind, stack[-1][1]):
-            name, container = stack.pop()
-            value: Json = container
+        name = None
+        if (kind == ")" and inside.__class__ is dict) or (kind == "." and inside.__class__ is list):
+            value: Json = inside
+            inside, name = around.pop()
         else:
-            name = None
-            if stack and isinstance(stack[-1][1], dict):
+            if inside.__class__ is dict:
                 name, at = _text(text, at)
-            if kind in ("(", "a"):
-                stack.append((name, {} if kind == "(" else []))
+            if kind == "(" or kind == "a":
+                around.append((inside, name))
+                inside = {} if kind == "(" else []
                 continue
             value, at = _scalar(kind, text, at)
-        if not stack:
+        if isinstance(inside, list):
+            inside.append(value)
+        elif inside is None or name is None:
             return value
-        _add(stack[-1][1], name, value)
-
-
-def _closes(kind: str, container: dict[str, Json] | list[Json]) -> bool:
-    return kind == (")" if isinstance(container, dict) else ".")
-
-
-def _add(container: dict[str, Json] | list[Json], name: str | None, value: Json) -> None:
-    if isinstance(container, list):
-        container.append(value)
-    elif name is not None:
-        container[name] = value
+        else:
+            inside[name] = value
 
 
 def _scalar(kind: str, text: str, at: int) -> tuple[Json, int]:
@@ -141,7 +136,8 @@ def _text(text: str, at: int) -> tuple[str, int]:
     found = _TEXT.match(text, at)
     if not found:
         raise MincodeError("unterminated text")
-    return _ESCAPED.sub(r"\1", found[1]), found.end()
+    given = found[1]
+    return _ESCAPED.sub(r"\1", given) if "~" in given else given, found.end()
 
 
 def _number(text: str) -> int | Decimal | None:

@@ -72,6 +72,6 @@ def _date(text: str | None) -> datetime | None:
     """The date of a header; None if there is none that can be read."""
     try:
         date = parsedate_to_datetime(text) if text is not None else None
-    except (ValueError, OverflowError):
+    except (ValueError, OverflowError):  # an offset of more days than there are
         return None
     return date.replace(tzinfo=UTC) if date is not None and date.tzinfo is None else date

@@ -166,6 +166,25 @@ def test_endless_depth(source: str) -> None:
     assert "deeper" in refused.value.problems[0].message
 
 
+@pytest.mark.parametrize("end", ["x", "[x]", "{ x = 1 }"])
+def test_substitutions_that_double(end: str) -> None:
+    """A file of a few lines can't become one of gigabytes."""
+    lines = [f"a{at} = ${{a{at + 1}}} ${{a{at + 1}}}\n" for at in range(40)]
+    with pytest.raises(InputError) as refused:
+        hocon.read("".join(lines) + f"a40 = {end}", "f", {})
+    assert "more of this file than anybody could have meant" in refused.value.problems[0].message
+
+
+def test_what_is_given_many_times() -> None:
+    """Of a key with many values all objects count up to the last other one, in the order of a merge one by one."""
+    source = (
+        "a { b = 0 }\n" + "a = 1\n" + "".join(f"a.b{at % 3}.c{at} = {at}\n" for at in range(9)) + "a.b1 = 5"
+    )
+    b2, b0 = {"c8": "8", "c5": "5", "c2": "2"}, {"c6": "6", "c3": "3", "c0": "0"}
+    tree = plain(hocon.read(source, "f", {}))
+    assert repr(tree) == repr({"a": {"b1": "5", "b2": b2, "b0": b0}})
+
+
 @given(st.text(alphabet='ab.={}[],:"\\\n #/$?+1é ', max_size=40))
 def test_any_text(source: str) -> None:
     """Any text is a tree or refused."""

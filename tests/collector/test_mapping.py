@@ -208,6 +208,12 @@ def test_uris() -> None:
     }
 
 
+# Closures that use the one before twice.
+DOUBLED = "def a0 = { corrupt() }\n" + "".join(
+    f"def a{n + 1} = {{ not(a{n})\nnot(a{n}) }}\n" for n in range(30)
+)
+
+
 @pytest.mark.parametrize(
     ("mapping", "line", "column", "message"),
     [
@@ -227,6 +233,10 @@ def test_uris() -> None:
         ("mapping {\n  map 42.0 onto 'whole'\n}", 2, 7, "BigDecimal"),
         ("mapping {\n  map 2147483648i onto 'small'\n}", 2, 7, "does not fit into type int"),
         ("mapping {\n  map 1e999d onto 'whole'\n}", 2, 7, "does not fit into type double"),
+        (f"mapping {{\n  map {'9' * 5000} onto 'large'\n}}", 2, 7, "does not fit into type long"),
+        (f"mapping {{\n  map {'9' * 5000}a onto 'large'\n}}", 2, 7, "'9' is Groovy"),
+        ("mapping { }\n/*\n/* two", 2, 1, "this comment does not end"),
+        (f"mapping {{\n{DOUBLED}when a30 apply {{ }}\n}}", 4, 1, "more statements than"),
         ("mapping {\n  map 012 onto 'small'\n}", 2, 7, "octal"),
         ("mapping {\n  map eventParameters().path('$.[') onto 'text'\n}", 2, 30, "JsonPath"),
         (
@@ -403,3 +413,14 @@ def test_empty_blocks_and_long_chains() -> None:
         assert "nested too deeply" in error.details[0]  # noqa: PT017 - either is fine
     doubled = "def a0 = corrupt()\n" + "".join(f"def a{n + 1} = a{n}.and(a{n})\n" for n in range(40))
     assert record(f"mapping {{\n{doubled}\nmap a40 onto 'yes' }}") == {}
+    again = doubled.replace("a", "b").replace("corrupt().bnd", "corrupt().and").replace(".bnd", ".and")
+    assert record(f"mapping {{\n{doubled}{again}\nmap a40 onto 'yes'; map b40 onto 'yes' }}") == {}
+
+
+def test_a_long_line_is_shown_around_the_problem() -> None:
+    """What a program wrote on one line is not told whole for each of its problems."""
+    with pytest.raises(InputError) as refused:
+        encoder("mapping {" + "); " * 1000 + "}", RECORD)
+    message = refused.value.problems[500].message.split("\n")
+    assert max(map(len, message)) < 200
+    assert message[1][message[2].index("^")] == ")"

@@ -23,6 +23,7 @@ from pyglue.collector.mapping.interpreter import (
 from pyglue.collector.mapping.nodes import (
     JSON_TYPES,
     Action,
+    Alike,
     Exit,
     MapOnto,
     Mapped,
@@ -88,6 +89,7 @@ class _Builder(Interpreter):
         self._unread = unread
         self._inside = False
         self._sections = 0
+        self._alike = Alike()
         self._patterns: dict[Hashable, javaregex.JavaRegex] = {}
         self.mapped: list[Mapped] = []
         self.headers: set[bytes] = set()
@@ -418,7 +420,7 @@ class _Builder(Interpreter):
         self.arity(call, 1, 2)
         algorithm = self.constant(call, 0, "string", scope)
         seed = self.constant(call, 1, "string", scope) if len(call.arguments) == 2 else None
-        return Digest(algorithm, seed, [])
+        return Digest(algorithm, seed, {})
 
     def _of_digest(self, digest: Digest, call: Call, scope: Scope) -> Value:
         if call.name == "add":
@@ -432,8 +434,7 @@ class _Builder(Interpreter):
                     argument.place,
                     f"a digest takes texts, numbers and conditions, not {wording.article(node.type)}",
                 )
-            if written not in digest.pieces:
-                digest.pieces.append(written)
+            digest.pieces.setdefault(self._alike.number(written), written)
             return digest
         function = DIGESTS.get(call.name, "")
         if not function:
@@ -449,7 +450,7 @@ class _Builder(Interpreter):
         result = Node(
             "bytes",
             f"{{k0}}([piece for piece in ({given}{',' if given else ''}) if piece is not None])",
-            tuple(digest.pieces),
+            tuple(digest.pieces.values()),
             (digest.algorithm.lower(), digest.seed),
             (digester,),
             certain=True,

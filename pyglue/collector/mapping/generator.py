@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from pyglue.collector.mapping import writing
-from pyglue.collector.mapping.nodes import JSON_TYPES, Action, Exit, MapOnto, Node, Section, Stop, When
+from pyglue.collector.mapping.nodes import JSON_TYPES, Action, Alike, Exit, MapOnto, Node, Section, Stop, When
 from pyglue.collector.schema import Field, RecordSchema
 
 
@@ -34,12 +34,14 @@ class _Generator:
         self._lines: list[str] = []
         self._depth = 1
         self._loops = 1
-        self._known: dict[Node, str] = {}
+        self._known: dict[int, str] = {}
+        self._alike = Alike()
         self._counter = 0
         self._straight = True  # every line so far is carried out for every event
         self._assigned: set[str] = set()
         self._defaulted: set[str] = set()  # fields whose first assignment sees to their default
         self.names: dict[str, object] = {}
+        self._named: dict[object, str] = {}
 
     def text(self) -> str:
         """The whole function."""
@@ -143,7 +145,8 @@ class _Generator:
 
     def _value(self, node: Node) -> str:
         """The variable that holds the value; computed here if it is not yet."""
-        known = self._known.get(node)
+        number = self._alike.number(node)
+        known = self._known.get(number)
         if known is not None:
             return known
         arguments = [self._value(argument) for argument in node.arguments]
@@ -167,7 +170,7 @@ class _Generator:
                 self.line(f"{variable} = {python}")
             else:
                 self.line(f"{variable} = {empty} if {' or '.join(missing)} else ({python})")
-        self._known[node] = variable
+        self._known[number] = variable
         return variable
 
     def _constant(self, held: object) -> str:
@@ -180,12 +183,8 @@ class _Generator:
 
     def _name(self, letter: str, held: object) -> str:
         """A name for an object; equal bytes and texts share one."""
-        for name, other in self.names.items():
-            if held is other or (
-                isinstance(held, bytes | str) and type(held) is type(other) and held == other
-            ):
-                return name
-        name = f"{letter}_{len(self.names)}"
+        key = (type(held), held if isinstance(held, bytes | str) else id(held))
+        name = self._named.setdefault(key, f"{letter}_{len(self.names)}")
         self.names[name] = held
         return name
 

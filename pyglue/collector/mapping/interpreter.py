@@ -15,7 +15,7 @@ from pyglue.collector.mapping.functions import DIGESTS
 from pyglue.collector.mapping.nodes import Action, Node, as_str
 from pyglue.collector.mapping.parser import Assign, Call, Closure, Expression, Literal, Name, Statement
 from pyglue.collector.mapping.tokens import Place, Source
-from pyglue.errors import Problem
+from pyglue.errors import InputError, Problem
 
 
 class Scope:
@@ -60,11 +60,11 @@ class Partial:
 
 @dataclass
 class Digest:
-    """A digest that collects its pieces."""
+    """A digest that collects its pieces, each once, by their numbers."""
 
     algorithm: str
     seed: str | None
-    pieces: list[Node]
+    pieces: dict[int, Node]
 
 
 @dataclass(frozen=True)
@@ -73,6 +73,10 @@ class Nothing:
 
 
 Value: TypeAlias = Node | Literal | Bound | Partial | Digest | Nothing
+
+
+# A closure may be used many times, in closures that are used many times.
+_MAX_STATEMENTS = 20_000
 
 
 class Refused(Exception):
@@ -87,6 +91,7 @@ class Interpreter(ABC):
         self.actions: list[Action] = []
         self.problems: list[Problem] = []
         self.warnings: list[Problem] = []
+        self._statements = 0
 
     @abstractmethod
     def command(self, call: Call, scope: Scope) -> Value:
@@ -104,6 +109,12 @@ class Interpreter(ABC):
         """Carry out all statements; the value of the last one."""
         value: Value = Nothing()
         for statement in statements:
+            self._statements += 1
+            if self._statements > _MAX_STATEMENTS:
+                reason = (
+                    "its closures, one within another, come to more statements than anybody could have meant"
+                )
+                raise InputError([self._source.problem(statement.place, reason)])
             value = Nothing()
             try:
                 if isinstance(statement, Assign):

@@ -8,7 +8,7 @@ have further functions.
 from __future__ import annotations
 
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from pyglue.collector.mapping.parser import Literal
@@ -19,34 +19,49 @@ JSON_TYPES = ("json", "parameters")
 _TEXTUAL = ("boolean", "int", "long", "float", "double")  # beside string, what a digest takes
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # see Alike
 class Node:
     """A value of `type`, as the Python text `python` computes it.
 
     `python` may use `e` (the event), `{0}`, `{1}`.. (the variables that hold `arguments`) and `{k0}`, `{k1}`.. (those
     that hold `constants`). If an argument is empty, so is the value, unless `total` says that `python` sees to that.
     `certain` says that the value is never empty; an empty one is None, of JSON types ABSENT. A text is `utf8` if it
-    comes as bytes, else str. `constants` are what equality goes by, `objects` what they stand for.
+    comes as bytes, else str. `objects` are what `constants` stand for.
     """
 
     type: str
     python: str
     arguments: tuple[Node, ...] = ()
     constants: tuple[Hashable, ...] = ()
-    objects: tuple[object, ...] = field(default=(), compare=False)
+    objects: tuple[object, ...] = ()
     certain: bool = False
     total: bool = False
     utf8: bool = False
     fails: str = ""  # why an event that reaches this is dropped, if Divolte's worker would end there
-    _hash: int = field(default=0, init=False, compare=False, repr=False)
 
-    def __post_init__(self) -> None:
-        # Once: a value of many values would else be gone through again for each one that it is part of.
-        identity = (self.type, self.python, self.arguments, self.constants, self.fails)
-        object.__setattr__(self, "_hash", hash(identity))
 
-    def __hash__(self) -> int:
-        return self._hash
+class Alike:
+    """Numbers for values: those that are equal in all but `objects` share one.
+
+    A value of many values is looked at once, however many others it is part of; compared by itself it would be gone
+    through again for each of them.
+    """
+
+    def __init__(self) -> None:
+        self._numbers: dict[Hashable, int] = {}
+        self._seen: dict[int, tuple[Node, int]] = {}
+
+    def number(self, node: Node) -> int:
+        """The value's number."""
+        seen = self._seen.get(id(node))
+        if seen is not None:
+            return seen[1]
+        arguments = tuple(map(self.number, node.arguments))
+        marks = (node.certain, node.total, node.utf8, node.fails)
+        identity = (node.type, node.python, arguments, node.constants, marks)
+        number = self._numbers.setdefault(identity, len(self._numbers))
+        self._seen[id(node)] = node, number
+        return number
 
 
 @dataclass(frozen=True)

@@ -37,6 +37,7 @@ _GROOVY = frozenset(
     "assert static private public protected instanceof break continue synchronized this super".split()
 )
 _MAX_DEPTH = 64
+_MAX_DIGITS = 100  # of a whole number; a long has 19, and zeros in front
 
 
 @dataclass(frozen=True)
@@ -312,6 +313,8 @@ class _Parser:
             return Literal(value, type_, place)
         if base == 10 and len(digits) > 1 and digits[0] == "0":
             self._refuse(place, "a number that begins with 0 is octal in Groovy; write it without")
+        if len(digits) > _MAX_DIGITS:
+            self._refuse(place, f"{sign}{token.text[:_MAX_DIGITS]}... does not fit into type long")
         whole = int(sign + digits, base)
         type_ = _NUMBER_TYPES.get(suffix, "int" if -_INT_BOUND <= whole < _INT_BOUND else "long")
         bound = _INT_BOUND if type_ == "int" else _LONG_BOUND

@@ -13,21 +13,26 @@ from pyglue.errors import Problem
 
 _PATTERNS = (
     ("blank", r"[ \t\r\f]+|\\\r?\n"),
-    ("comment", r"//[^\n]*|/\*[\s\S]*?\*/|\A\#![^\n]*"),
+    ("comment", r"//[^\n]*|\A\#![^\n]*"),
     ("newline", r"\n|;"),
-    (
-        "string",
-        r"'''(?:[^\\]|\\[\s\S])*?'''|\"\"\"(?:[^\\]|\\[\s\S])*?\"\"\"|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"",
-    ),
+    ("string", r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\""),
     (
         "number",
-        r"(?:0[xX][0-9A-Fa-f][0-9A-Fa-f_]*[lLiIgG]?"
-        r"|[0-9][0-9_]*(?:\.[0-9][0-9_]*)?(?:[eE][+-]?[0-9]+)?[lLfFdDiIgG]?)(?![A-Za-z0-9_$])",
+        r"(?:0[xX][0-9A-Fa-f][0-9A-Fa-f_]*+[lLiIgG]?"
+        r"|[0-9][0-9_]*+(?:\.[0-9][0-9_]*+)?(?:[eE][+-]?[0-9]++)?[lLfFdDiIgG]?)(?![A-Za-z0-9_$])",
     ),
     ("name", r"[^\W\d]\w*|[$][\w$]*"),
     ("mark", r"[(){}.,=-]"),
 )
 _TOKEN = re.compile("|".join(f"(?P<{kind}>{pattern})" for kind, pattern in _PATTERNS))
+# What may go on over lines, by how it begins.
+_LONG = {
+    "/*": re.compile(r"(?P<comment>/\*[\s\S]*?\*/)"),
+    "'''": re.compile(r"(?P<string>'''(?:[^\\]|\\[\s\S])*?''')"),
+    '"""': re.compile(r'(?P<string>"""(?:[^\\]|\\[\s\S])*?""")'),
+}
+_MANY_DIGITS = re.compile(r"[0-9_]++[.]?")
+_SHOWN = 160  # characters of a line
 # A string between slashes begins where a value is expected; elsewhere Groovy divides.
 _SLASHY = re.compile(r"/(?:\\/|[^/])+/")
 _BEFORE_VALUE = ("(", ",", "=", "{", "")
@@ -74,8 +79,11 @@ class Source:
 
     def problem(self, place: Place, message: str) -> Problem:
         """The problem `message` at `place`, with the line and a caret below it."""
-        line = self._lines[place.line - 1]
-        lead = re.sub(r"[^\t]", " ", line[: place.column - 1])
+        line, before = self._lines[place.line - 1], place.column - 1
+        if len(line) > _SHOWN:  # made by a program; with many problems it would be shown as many times
+            begin = max(before - _SHOWN // 2, 0)
+            line, before = line[begin : begin + _SHOWN], before - begin
+        lead = re.sub(r"[^\t]", " ", line[:before])
         return Problem(self.file, place.line, place.column, f"{message}\n    {line.rstrip()}\n    {lead}^")
 
 
@@ -83,16 +91,12 @@ def tokenize(source: Source) -> list[Token]:
     """All tokens of `source`, the last of kind `end`."""
     text, at, line, line_start = source.text, 0, 1, 0
     tokens: list[Token] = []
+    endless: set[str] = set()
     while at < len(text):
         place = Place(line, at - line_start + 1)
-        found = _match(text, at, tokens[-1].text if tokens else "")
+        found = _match(text, at, tokens[-1].text if tokens else "", endless)
         if not found:
-            # A string or comment that does not end would swallow the rest: go on with the next line.
-            end = (
-                at + 1
-                if text[at] not in "'\"/"
-                else (text.find("\n", at) if "\n" in text[at:] else len(text))
-            )
+            end = _unreadable_end(text, at)
             tokens.append(Token("unreadable", text[at:end], place))
             at = end
             continue
@@ -107,7 +111,25 @@ def tokenize(source: Source) -> list[Token]:
     return tokens
 
 
-def _match(text: str, at: int, before: str) -> re.Match[str] | None:
+def _unreadable_end(text: str, at: int) -> int:
+    """Where what can't be read ends."""
+    if (
+        text[at] in "'\"/"
+    ):  # a string or comment that does not end would swallow the rest: go on with the next line
+        end = text.find("\n", at)
+        return len(text) if end < 0 else end
+    digits = _MANY_DIGITS.match(text, at)
+    return digits.end() if digits else at + 1
+
+
+def _match(text: str, at: int, before: str, endless: set[str]) -> re.Match[str] | None:
+    """The word at a place; `endless` are the beginnings in `_LONG` that nothing ends from here on."""
+    for begin, pattern in _LONG.items():
+        if text.startswith(begin, at) and begin not in endless:
+            found = pattern.match(text, at)
+            if found:
+                return found
+            endless.add(begin)
     found = _TOKEN.match(text, at)
     if found is None and text[at] == "/" and before in _BEFORE_VALUE:
         return _SLASHY.match(text, at)

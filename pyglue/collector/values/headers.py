@@ -34,15 +34,17 @@ def get(values: Sequence[str], index: int) -> str | None:
 def _values(line: str) -> list[str]:
     if '"' not in line:
         return [value for part in line.split(",") if (value := part.strip(" "))]
-    found, value, gap, started = [], "", "", False
+    found: list[str] = []
+    pieces: list[str] = []  # of a value; a text that grows would be copied for each of them
+    gap = ""
     for piece in _PIECES.finditer(line):
         comma, blank, quoted = piece.groups()
         if comma:
-            found.append(value)
-            value, gap, started = "", "", False
+            found.append("".join(pieces))
+            pieces, gap = [], ""
         elif blank:
-            gap = " " if started else ""
+            gap = " " if pieces else ""
         else:
-            value += gap + (piece[0] if quoted is None else _ESCAPED.sub(r"\1", quoted))
-            started = True
-    return [value for value in (*found, value) if value]
+            pieces.append(gap + (piece[0] if quoted is None else _ESCAPED.sub(r"\1", quoted)))
+    found.append("".join(pieces))
+    return [text for text in found if text]

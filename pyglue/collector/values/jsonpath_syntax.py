@@ -208,7 +208,7 @@ class _ArgumentReader:
         self._open = {"(": 1, "[": 0, "{": 0}
         self._quotes = 0
         self._kind = ""
-        self._text = ""
+        self._text: list[str] = []
         self._arguments: list[Path | str] = []
 
     def arguments(self) -> tuple[Path | str, ...]:
@@ -225,7 +225,7 @@ class _ArgumentReader:
             if character in "),":
                 self._separate(character)
             if self._kind and not (character == "," and self._nesting() == (1, 0, 0)):
-                self._text += character
+                self._text.append(character)
             before = character
         if self._nesting() != (0, 0, 0):
             path.refuse("the end of a function's arguments")
@@ -249,13 +249,13 @@ class _ArgumentReader:
         """End an argument at a comma or bracket that is in no others."""
         parentheses, *others = self._nesting()
         if character == ")" and parentheses:
-            self._text += character
+            self._text.append(character)
         ends = (parentheses == 0 and character == ")") or parentheses == 1
         if not ends or any(others) or self._quotes:
             return
         if self._kind == "json":
-            self._arguments.append(self._text)
+            self._arguments.append("".join(self._text))
         elif self._kind == "path":
-            argument = _PathReader(self._text, self._path.depth + 1)
+            argument = _PathReader("".join(self._text), self._path.depth + 1)
             self._arguments.append(argument.whole())
-        self._text = self._kind = ""
+        self._text, self._kind = [], ""

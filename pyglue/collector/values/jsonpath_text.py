@@ -9,7 +9,7 @@ from typing import NoReturn
 MAX_DEPTH = 20
 INT_BOUND = 2**31
 
-_DECIMAL = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,10})?")
+_DECIMAL = re.compile(r"[+-]?(?:\d++(?:\.\d*+)?|\.\d++)(?:[eE][+-]?\d{1,10})?")
 _ESCAPE = re.compile(r"\\(?:u([\s\S]{4})|u[\s\S]*|([\s\S]))")
 _ESCAPES = {"r": "\r", "f": "\f", "t": "\t", "n": "\n", "b": "\b"}
 

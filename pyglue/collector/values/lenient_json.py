@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 from pyglue.collector.json_text import java_double
@@ -112,9 +112,12 @@ def _number(bare: str) -> str | Decimal:
     found = _NUMBER.fullmatch(bare)
     if not found:
         return bare
-    if found[1] is None and found[2] is None:
+    if len(bare) <= _PRECISE_LENGTH and (found[1] or found[2]):
+        return Decimal(java_double(float(bare)))
+    try:
         return Decimal(bare)
-    return Decimal(java_double(float(bare))) if len(bare) <= _PRECISE_LENGTH else Decimal(bare)
+    except InvalidOperation:
+        raise ValueError(f"the number {bare} in the JSON of a filter is beyond all others") from None
 
 
 def _unescaped(found: re.Match[str]) -> str:

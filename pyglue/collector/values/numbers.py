@@ -15,8 +15,9 @@ from fractions import Fraction
 _WHOLE = re.compile("(-?)0*([0-9]{1,19})")
 _DECIMAL = re.compile(r"([+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?)[fFdD]?")
 _HEXADECIMAL = re.compile(
-    r"(([+-]?)0[xX](?=\.?[0-9a-fA-F])([0-9a-fA-F]*+)(?:\.([0-9a-fA-F]*+))?[pP]([+-]?)0*([0-9]+))[fFdD]?"
+    r"(([+-]?)0[xX](?=\.?[0-9a-fA-F])([0-9a-fA-F]*+)(?:\.([0-9a-fA-F]*+))?[pP]([+-]?)(?=[0-9])0*+([0-9]*+))[fFdD]?"
 )
+_TELLING_DIGITS = 40  # hexadecimal ones, three times a double's
 _NAMED = {
     sign + name: factor * value
     for sign, factor in (("", 1), ("+", 1), ("-", -1))
@@ -75,7 +76,11 @@ def _whole(text: str, bits: int) -> int | None:
 
 
 def _exact(text: str) -> Decimal | Fraction:
-    """The number itself that a text for `fp64` is, if that is neither zero nor beyond the doubles."""
+    """The number that a text for `fp64` is, if that is neither zero nor beyond the doubles.
+
+    Of very many hexadecimal digits the last ones are but looked at for whether they are zeros: that is all that a comparison
+    with a double needs, and the arithmetic of long fractions takes quadratic time.
+    """
     found = _DECIMAL.fullmatch(text)
     if found:
         return Decimal(found[1])
@@ -83,8 +88,11 @@ def _exact(text: str) -> Decimal | Fraction:
     if not found:
         raise ValueError(text)
     _, sign, whole, part, exponent_sign, exponent = found.groups(default="")
-    power = int(exponent_sign + exponent) - 4 * len(part)
-    return Fraction(int(f"{sign}{whole}{part}", 16)) * Fraction(2) ** power
+    digits = (whole + part).lstrip("0")
+    kept, rest = digits[:_TELLING_DIGITS], digits[_TELLING_DIGITS:]
+    last = "1" if rest.strip("0") else "0"
+    power = int(f"{exponent_sign}{exponent or 0}") + 4 * (len(rest) - len(part) - 1)
+    return Fraction(int(f"{sign}{kept}{last}", 16)) * Fraction(2) ** power
 
 
 def _to_odd(double: float, exact: Decimal | Fraction) -> float:
