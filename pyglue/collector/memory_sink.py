@@ -40,8 +40,8 @@ class _Record:
 class Unsafe:
     """A producer of which nobody waits for the word. Make it inside the running loop.
 
-    `lost` is told time stamp and reason of each record that Kafka does not take. Events that came in one turn of the loop are
-    answered together at its end: answers one by one in between wake their clients up for each, and cost an event a tenth more.
+    `lost` is told time stamp and reason of each record that Kafka does not take. Events that came in one turn of the loop
+    are answered together at its end: one by one, answers would wake the clients up each time, and cost a seventh more.
     """
 
     def __init__(self, producer: Producing, lost: Callable[[int, str], None]) -> None:
