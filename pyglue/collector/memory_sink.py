@@ -6,6 +6,7 @@ well, but counted, in the minute of its event.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from confluent_kafka import KafkaError
@@ -37,12 +38,18 @@ class _Record:
 
 
 class Unsafe:
-    """A producer of which nobody waits for the word. `lost` is told time stamp and reason of each record it gives up."""
+    """A producer of which nobody waits for the word. Make it inside the running loop.
+
+    `lost` is told time stamp and reason of each record that Kafka does not take. Events that came in one turn of the loop
+    are answered together at its end: one by one, answers would wake the clients up each time, and cost a seventh more.
+    """
 
     def __init__(self, producer: Producing, lost: Callable[[int, str], None]) -> None:
         self.max_bytes = producer.max_bytes
         self._producer = producer
         self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._safe: list[Done] = []
 
     @property
     def ready(self) -> bool:
@@ -61,8 +68,17 @@ class Unsafe:
 
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
-        taken = self._producer.produce(_Record(topic, key, value, timestamp, self._lost))
-        done(None if taken else QUEUE_FULL)
+        if not self._producer.produce(_Record(topic, key, value, timestamp, self._lost)):
+            done(QUEUE_FULL)
+            return
+        self._safe.append(done)
+        if len(self._safe) == 1:
+            self._loop.call_soon(self._tell)
+
+    def _tell(self) -> None:
+        safe, self._safe = self._safe, []
+        for done in safe:
+            done(None)
 
     def close(self, seconds: float) -> None:
         """Give Kafka so long, then give up what it has not taken. Blocks."""

@@ -161,5 +161,9 @@ def test_a_spool_that_nobody_sends_is_told(tmp_path: Path, caplog: pytest.LogCap
     config = setup(
         KafkaSink("a", "t", confluent=False), durability=Durability.MEMORY, spool=Spool(tmp_path, 2**20)
     )
-    OpenSinks(config, Counters(), lambda _: None, make_kafka=lambda *_, **__: cast(Any, FakeKafka()))
+
+    async def play() -> None:
+        OpenSinks(config, Counters(), lambda _: None, make_kafka=lambda *_, **__: cast(Any, FakeKafka()))
+
+    asyncio.run(play())
     assert "durability = spooled" in caplog.text
