@@ -68,7 +68,7 @@ def test_events_are_on_the_disk_within_a_second_and_at_the_end(tmp_path: Path) -
         return bad
 
     bad = asyncio.run(life())
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*.jsonl")
     assert len({event and event.id for event in read_lines(file.read_bytes())}) == 3
     assert (bad.kept, bad.not_kept) == (3, {})
 
