@@ -61,7 +61,7 @@ def test_an_older_day_makes_room_and_the_day_itself_does_not(tmp_path: Path) -> 
 
 
 def test_nothing_makes_room_for_what_has_no_place(tmp_path: Path) -> None:
-    """A line that is larger than the folder, or than what the day leaves, costs neither earlier days nor other lines."""
+    """A line that is larger than the folder, or than what the day leaves, costs neither days nor other lines."""
     folder = Folder(tmp_path, 40, 7)
     ten = "x" * 9
     folder.append([ten], NOW)
