@@ -71,7 +71,7 @@ def test_nothing_makes_room_for_what_has_no_place(tmp_path: Path) -> None:
 
 
 def test_what_is_dated_ahead_goes_too(tmp_path: Path) -> None:
-    """A clock that was wrong for a moment keeps no event from its place: after earlier days, and at once if it is far off."""
+    """A clock that was wrong for a moment keeps no event from its place: after earlier days, and if far off at once."""
     folder = Folder(tmp_path, 40, 7)
     ten = "x" * 9
     folder.append([ten], NOW - DAY_MS)
