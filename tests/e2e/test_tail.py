@@ -82,7 +82,10 @@ def test_rubbish_is_found_by_bad(stack: LiveStack) -> None:
     producer.produce("divolte", b"\xff\xfe no record")
     assert producer.flush(10) == 0
     bad = stack.run("tail", "-n", "1", "--no-follow", "--bad", "--json", timeout=60)
-    found = json.loads(bad.stdout)
+    lines = map(json.loads, bad.stdout.splitlines())
+    (found,) = (
+        line for line in lines if "_kept" not in line
+    )  # other tests may have made events that are kept
     assert (found["_size"], found["_first"][:5]) == (12, "ff fe")
     plain = stack.run("tail", "-n", "1", "--no-follow", timeout=60)
     assert (plain.returncode, plain.stdout) == (0, "")
