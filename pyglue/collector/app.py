@@ -324,7 +324,8 @@ class App:
                 return
         seen = self._memory.remember(event.party, event.session, event.event_id)
         event.duplicate, _, _, _ = seen
-        if event.duplicate and self._deliveries.again(seen, received, success, reply):
+        late = event.duplicate or self._deliveries.late
+        if late and self._deliveries.again(seen, received, success, reply):
             return
         ends_here = event.duplicate and self._deliveries.stands_for(seen)
         records: list[tuple[Outlet, bytes]] = []

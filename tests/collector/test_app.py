@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from pyglue.collector import headers, requestlog
 from pyglue.collector.answers import Answer, holds_tag
-from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Request
+from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Place, Request
 from pyglue.collector.counters import Counters
 from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.duplicates import DuplicateMemory
@@ -764,3 +765,41 @@ def test_the_next_try_of_an_event_that_is_late_at_another_worker_is_no_second_ev
     assert ask(other, EVENT).status == 200
     assert len(outlet.records) == 1
     assert other.counters.totals().acknowledged == 1
+
+
+def test_a_late_event_is_known_whatever_took_its_place_in_the_memory() -> None:
+    """The memory forgets; who has the event under way does not, nor does it hold on to who sent it."""
+    outlet = FakeOutlet(verdict=None)
+    table: dict[str, Place] = {"/csc-event": EventsAt((Pipeline(encode, (outlet,)),))}
+    app = App(table, DuplicateMemory(1), Counters(), clock=lambda: NOW, later=Timer().later, retry_after_s=3)
+    late_event(outlet, app)
+    outlet.verdict = True
+    other = f"/csc-event?{event_query('e2')}"
+    assert ask(app, other).status == 200
+    assert ask(app, EVENT).status == 503
+    (after_all,) = outlet.late
+    after_all(None)
+    assert ask(app, other).status == 200
+    assert ask(app, EVENT).status == 200
+    assert len(outlet.records) == 3  # of which one is a second one of e2, which the memory forgot
+
+
+def test_late_events_hold_nobody() -> None:
+    """A client that was answered and left is not kept in memory until its event arrives."""
+    outlet = FakeOutlet(verdict=None)
+    app = app_with(outlet)
+    request = Request("GET", EVENT.encode(), [], b"::1")
+    client = Client()
+    app.respond(request, client.take)
+    gone = weakref.ref(client)
+    outlet.be_late()
+    del client
+    assert gone() is None
+    assert len(outlet.late) == 1
+
+
+class Client:
+    """Somebody who waits for an answer."""
+
+    def take(self, answer: Answer) -> None:
+        """The answer."""
