@@ -11,6 +11,7 @@ finds it here or in the duplicate memory, and is refused as well until the first
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -22,7 +23,7 @@ from pyglue.collector.timings import Timings
 
 DUPLICATE = "duplicate"
 OUR_BUG = "internal error"
-MOST_LATE = 20_000  # events that were late, and of which no further try came so far
+MOST_ARRIVED = 20_000  # events that were late, are safe, and of which no further try came so far
 
 Reply = Callable[[Answer], None]
 
@@ -41,10 +42,14 @@ class _Twin:
 class _Delivery:
     """The records of one event. `lost` is why one of them is not safe, None as long as none is lost.
 
-    `late` are so many that are lost for being late, and on their way all the same.
+    `late` are so many that are lost for being late, and on their way all the same; `keep`, if there is any, is to be called
+    once such an event is acknowledged after all.
     """
 
-    __slots__ = ("_all", "_sent", "late", "left", "lost", "received", "reply", "seen", "success", "twins")
+    __slots__ = (
+        "_all", "_sent", "keep", "late", "left", "lost", "received", "reply", "seen", "success", "twins"
+    )  # fmt: skip
+    keep: Callable[[], None] | None
 
     def __init__(
         self, all_: Deliveries, seen: Seen, success: Answer, reply: Reply, records: int, received: int
@@ -106,7 +111,8 @@ class Deliveries:
         self._memory = memory
         self._try_later = try_later
         self._discarding: dict[int, _Delivery] = {}  # by signature, where duplicates are discarded
-        self._late: dict[int, _Delivery] = {}  # by signature, in the order of their refusal
+        self.late: dict[int, _Delivery] = {}  # by signature, until a further try is acknowledged
+        self._arrived: deque[int] = deque()  # the signatures of those that are safe
 
     def send(
         self,
@@ -150,21 +156,29 @@ class Deliveries:
         first.twins.append(_Twin(received, success, reply))
         return True
 
-    def again(self, seen: Seen, received: int, success: Answer, reply: Reply) -> bool:
-        """Answer the further try of an event that was late, here or at another worker: whether it is one."""
+    def again(
+        self, seen: Seen, received: int, success: Answer, reply: Reply, keep: Callable[[], None]
+    ) -> bool:
+        """Answer the further try of an event that was late, here or at another worker: whether it is one.
+
+        `keep` keeps what it lacks, if it lacks something: what is to be kept of a first one elsewhere is not known here.
+        """
         _, _, signature, _ = seen
-        first = self._late.get(signature)
+        first = self.late.get(signature)
         arrived = self._memory.arrived(seen) if first is None else not first.late
         if arrived is None:
             return False
         if arrived:
-            self._late.pop(signature, None)
-            if first is not None and isinstance(first.reply, Keeping):
-                first.reply.keep()
+            self.late.pop(signature, None)
+            if first is None:
+                keep()
+            elif first.keep is not None:
+                first.keep()
             self._memory.keep(seen)
             self.counters.acknowledge(received)
             reply(success)
         else:
+            self._memory.delay(seen)  # another event may have taken its slot meanwhile
             self.counters.refuse(received, LATE)
             reply(self._try_later)
         return True
@@ -172,12 +186,18 @@ class Deliveries:
     def arrive(self, delivery: _Delivery) -> None:
         """An event that was late is safe: the next try of it is told so."""
         self._memory.arrive(delivery.seen)
+        _, _, signature, _ = delivery.seen
+        self._arrived.append(signature)
+        if len(self._arrived) > MOST_ARRIVED:
+            oldest = self._arrived.popleft()
+            if oldest in self.late and not self.late[oldest].late:
+                del self.late[oldest]
 
     def give_up(self, delivery: _Delivery) -> None:
         """An event that was late did not become safe: the next try of it counts as the first."""
         _, _, signature, _ = delivery.seen
-        if self._late.get(signature) is delivery:
-            del self._late[signature]
+        if self.late.get(signature) is delivery:
+            del self.late[signature]
         self._memory.forget(delivery.seen)
 
     def settle(self, delivery: _Delivery) -> None:
@@ -186,13 +206,13 @@ class Deliveries:
             _, _, signature, _ = delivery.seen
             if self._discarding.get(signature) is delivery:
                 del self._discarding[signature]
-        twins = delivery.twins
+        reply, twins = delivery.reply, delivery.twins
         if delivery.lost is None:
             self._memory.keep(delivery.seen)
             self.counters.acknowledge(delivery.received)
             for twin in twins or ():
                 self.counters.discard(twin.received, DUPLICATE)
-            delivery.reply(delivery.success)
+            reply(delivery.success)
         else:
             if delivery.lost == LATE:
                 self._keep_late(delivery)
@@ -201,16 +221,19 @@ class Deliveries:
             self.counters.refuse(delivery.received, delivery.lost)
             for twin in twins or ():
                 self.counters.refuse(twin.received, delivery.lost)
-            delivery.reply(self._try_later)
+            reply(self._try_later)
         for twin in twins or ():
             twin.reply(twin.success if delivery.lost is None else self._try_later)
 
     def _keep_late(self, delivery: _Delivery) -> None:
+        """Its client was answered, and is not held on to."""
+        delivery.keep = delivery.reply.keep if isinstance(delivery.reply, Keeping) else None
+        delivery.reply, delivery.twins = _unheard, None
         _, _, signature, _ = delivery.seen
-        self._late[signature] = delivery
+        self.late[signature] = delivery
         self._memory.delay(delivery.seen)
-        if len(self._late) > MOST_LATE:
-            del self._late[next(iter(self._late))]
+        if not delivery.late:  # it arrived while its other records were waited for
+            self.arrive(delivery)
 
 
 class Keeping:

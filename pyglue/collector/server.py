@@ -15,6 +15,7 @@ import logging
 import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
@@ -52,6 +53,7 @@ log = logging.getLogger("pyglue.collector")
 REPORT_SECONDS = 60.0
 LATE_MS = 1000  # after the acknowledgement time
 CLOSE_SECONDS = 1.0  # for the sinks, when nothing is under way any more
+PATIENCE_SECONDS = 8.0  # with sinks that do not close, for their disk hangs: all that was answered is on one
 GARBAGE_THRESHOLD = 50_000  # objects made since, before the next look for cycles among the young ones
 
 
@@ -201,7 +203,7 @@ async def _serve(
     await _finish(app, connections, config.shutdown_timeout_ms / 1000)
     for chore in chores:
         chore.cancel()
-    await loop.run_in_executor(None, sinks.close, CLOSE_SECONDS)
+    await _close(sinks)
     await keeper.end()
     if bad is not None:
         await bad.end()
@@ -281,6 +283,25 @@ async def _finish(app: App, connections: Room, seconds: float) -> None:
         await asyncio.sleep(0.02)
     for connection in connections:
         connection.abort()
+
+
+async def _close(sinks: Sinks) -> None:
+    """Close them in a thread that nobody waits for longer than PATIENCE_SECONDS."""
+    loop = asyncio.get_running_loop()
+    closed = loop.create_future()
+
+    def close() -> None:
+        try:
+            sinks.close(CLOSE_SECONDS)
+        except Exception:
+            log.exception("the sinks did not close")
+        with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            loop.call_soon_threadsafe(closed.set_result, None)
+
+    threading.Thread(target=close, name="closing", daemon=True).start()
+    done, _ = await asyncio.wait([closed], timeout=PATIENCE_SECONDS)
+    if not done:
+        log.error("the sinks did not close within %g s", PATIENCE_SECONDS)
 
 
 async def _report(counters: Counters) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from pyglue.collector import headers, requestlog
 from pyglue.collector.answers import Answer, holds_tag
-from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Request
+from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Place, Request
 from pyglue.collector.counters import Counters
 from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.duplicates import DuplicateMemory
@@ -764,3 +766,112 @@ def test_the_next_try_of_an_event_that_is_late_at_another_worker_is_no_second_ev
     assert ask(other, EVENT).status == 200
     assert len(outlet.records) == 1
     assert other.counters.totals().acknowledged == 1
+
+
+def test_a_late_event_is_known_whatever_took_its_place_in_the_memory() -> None:
+    """The memory forgets; who has the event under way does not, nor does it hold on to who sent it."""
+    outlet = FakeOutlet(verdict=None)
+    table: dict[str, Place] = {"/csc-event": EventsAt((Pipeline(encode, (outlet,)),))}
+    app = App(table, DuplicateMemory(1), Counters(), clock=lambda: NOW, later=Timer().later, retry_after_s=3)
+    late_event(outlet, app)
+    outlet.verdict = True
+    other = f"/csc-event?{event_query('e2')}"
+    assert ask(app, other).status == 200
+    assert ask(app, EVENT).status == 503
+    (after_all,) = outlet.late
+    after_all(None)
+    assert ask(app, other).status == 200
+    assert ask(app, EVENT).status == 200
+    assert len(outlet.records) == 3  # of which one is a second one of e2, which the memory forgot
+
+
+def test_late_events_hold_nobody() -> None:
+    """A client that was answered and left is not kept in memory until its event arrives."""
+    outlet = FakeOutlet(verdict=None)
+    app = app_with(outlet)
+    request = Request("GET", EVENT.encode(), [], b"::1")
+    client = Client()
+    app.respond(request, client.take)
+    gone = weakref.ref(client)
+    outlet.be_late()
+    del client
+    assert gone() is None
+    assert len(outlet.late) == 1
+
+
+def workers(memory: DuplicateMemory, pipelines: tuple[Pipeline, ...], *bad: Kept) -> list[App]:
+    """Apps that share a memory, as several workers do."""
+    return [
+        App(
+            {"/csc-event": EventsAt(pipelines)},
+            memory,
+            Counters(),
+            clock=lambda: NOW,
+            later=Timer().later,
+            retry_after_s=3,
+            bad=cast(Any, one),
+        )
+        for one in bad
+    ]
+
+
+class Kept:
+    """Bad events that are kept."""
+
+    def __init__(self) -> None:
+        self.lost: list[object] = []
+
+    def keep(self, _: object, lost: object) -> None:
+        """See bad.entries."""
+        self.lost.append(lost)
+
+    def of(self, _: object) -> tuple[()]:
+        """See bad.entries."""
+        return ()
+
+
+def test_a_copy_without_a_record_makes_no_other_one_safe() -> None:
+    """What is discarded at one worker says nothing of its first at another: that may fail, and come again."""
+    memory, outlet = DuplicateMemory(100), FakeOutlet(verdict=None)
+    pipelines = (Pipeline(encode, (outlet,), discard_duplicates=True, discard_corrupted=True),)
+    here, there = workers(memory, pipelines, Kept(), Kept())
+    memory.belong(0)
+    answered: list[int] = []
+    here.respond(Request("GET", EVENT.encode(), [], b"::1"), lambda answer: answered.append(answer.status))
+    memory.belong(1)
+    assert ask(there, EVENT[:-1] + ("a" if EVENT[-1] != "a" else "b")).status == 200
+    memory.belong(0)
+    (failed,) = outlet.waiting
+    failed(False)
+    assert answered == [503]
+    outlet.verdict = True
+    assert ask(here, EVENT).status == 200
+    assert len(outlet.records) == 2
+
+
+@pytest.mark.parametrize("next_at", [0, 1])
+def test_what_a_late_event_lacks_is_kept_wherever_it_is_tried_again(next_at: int) -> None:
+    """One mapping makes a record of it, and another one does not."""
+
+    def broken(_: Event) -> bytes:
+        raise DroppedEvent("no such field")
+
+    memory, outlet = DuplicateMemory(100), FakeOutlet(verdict=None)
+    pipelines = (Pipeline(encode, (outlet,), name="good"), Pipeline(broken, (outlet,), name="bad"))
+    bad = Kept(), Kept()
+    apps = workers(memory, pipelines, *bad)
+    memory.belong(0)
+    late_event(outlet, apps[0])
+    outlet.late[0](None)
+    memory.belong(next_at)
+    assert ask(apps[next_at], EVENT).status == 200
+    assert [len(one.lost) for one in bad] == [1 - next_at, next_at]
+    assert len(outlet.records) == 1
+    assert sum(app.counters["dropped: no such field"] for app in apps) == 1
+
+
+class Client:
+    """Somebody who waits for an answer."""
+
+    def take(self, answer: Answer) -> None:
+        """The answer."""

@@ -453,6 +453,7 @@ class Plant:
         self.headers_read = HeadersKept((b"user-agent",), ())
         self.outlet = FakeOutlet(verdict=None)
         self.closed: list[float] = []
+        self.close: Callable[[float], object] = self.closed.append
         self.fail: Callable[[str], None] = lambda _: None
         self.loop: asyncio.AbstractEventLoop | None = None
 
@@ -464,7 +465,7 @@ class Plant:
         """The sinks."""
         self.fail = fail
         self.loop = asyncio.get_running_loop()
-        return SimpleNamespace(outlet=None, close=self.closed.append, queues=Queues)
+        return SimpleNamespace(outlet=None, close=self.close, queues=Queues)
 
     def run(self, client: Callable[[], None]) -> None:
         """Serve in this thread, for signals come here; `client` runs beside it."""
@@ -689,6 +690,28 @@ def test_the_end_waits_only_so_long() -> None:
     plant.run(client)
     assert seen in ([b""], [])
     assert plant.closed
+
+
+def test_sinks_that_do_not_close_hold_nothing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their disk hangs: what was counted is written all the same, and the process ends."""
+    monkeypatch.setattr(server, "PATIENCE_SECONDS", 0.2)
+    plant = Plant(counts=CountsKept(tmp_path, 7))
+    goes_on = threading.Event()
+    plant.close = lambda _: bool(goes_on.wait(20))
+
+    def client() -> None:
+        with plant.connect() as sock:
+            sock.sendall(EVENT)
+            until(lambda: len(plant.outlet.waiting) == 1)
+            assert plant.loop is not None
+            plant.loop.call_soon_threadsafe(plant.outlet.waiting[0], True)
+            assert receive(sock, 1)[0][0] == 200
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    plant.run(client)
+    assert not goes_on.is_set()
+    goes_on.set()
+    assert list(tmp_path.glob("*.jsonl"))
 
 
 def test_a_sink_beyond_repair_ends_the_server() -> None:

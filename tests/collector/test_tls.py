@@ -40,11 +40,14 @@ class Secure(Running):
         super().__init__(app_with(outlet), outlet)
         self.certificate = Certificate(tls)
         self.trust = certificates.trusting(tls)
+        self.handshakes: list[Secured] = []
 
     def protocol(self) -> Secured:
         """See Running."""
         connection = Connection(self.app, self.connections, lambda: self.now)
-        return Secured(connection, self.connections, self.certificate.context, lambda: self.now)
+        made = Secured(connection, self.connections, self.certificate.context, lambda: self.now)
+        self.handshakes.append(made)
+        return made
 
     def secured(self) -> ssl.SSLSocket:
         """A client's socket after the handshake."""
@@ -159,6 +162,17 @@ def test_a_handshake_has_its_time(secure: Secure) -> None:
         for sock in (silent, slow):
             with suppress(ConnectionResetError):
                 assert rest(sock) == b""
+
+
+def test_a_handshake_that_was_done_meanwhile_is_not_ended(secure: Secure) -> None:
+    """Whoever goes through the guests may have begun before that."""
+    with secure.secured() as sock:
+        sock.sendall(EVENT)
+        receive(sock, 1)
+        (handshake,) = secure.handshakes
+        secure.within(lambda: handshake.sweep(module.HANDSHAKE_SECONDS + 1))
+        sock.sendall(EVENT)
+        assert receive(sock, 1)[0][0] == 200
 
 
 def test_handshakes_make_way(files: Tls) -> None:
