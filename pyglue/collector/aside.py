@@ -8,7 +8,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
 from queue import SimpleQueue
 from typing import ParamSpec, TypeVar
 
@@ -24,20 +25,22 @@ class Aside:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def call(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[T]:
-        """Call it there after what was called before; its result."""
-        result: Future[T] = Future()
+        """Call it there after what was called before; its result. Who waits for that no more does not undo the call."""
+        loop = asyncio.get_running_loop()
+        result: asyncio.Future[T] = loop.create_future()
 
         def act() -> None:
-            if result.set_running_or_notify_cancel():
-                try:
-                    result.set_result(function(*args, **kwargs))
-                except BaseException as error:  # noqa: BLE001 - it is told to who awaits the call
-                    result.set_exception(error)
+            try:
+                told = partial(_succeed, result, function(*args, **kwargs))
+            except BaseException as error:  # noqa: BLE001 - it is told to who awaits the call
+                told = partial(_fail, result, error)
+            with suppress(RuntimeError):  # the loop is closed: nobody waits
+                loop.call_soon_threadsafe(told)
 
         if self._thread.ident is None:
             self._thread.start()
         self._calls.put(act)
-        return asyncio.wrap_future(result)
+        return result
 
     def end(self) -> None:
         """End the thread after what was called; nothing is waited for."""
@@ -47,3 +50,13 @@ class Aside:
         for act in iter(self._calls.get, None):
             act()
             del act  # with what it was called with
+
+
+def _succeed(result: asyncio.Future[T], value: T) -> None:
+    if not result.done():
+        result.set_result(value)
+
+
+def _fail(result: asyncio.Future[T], error: BaseException) -> None:
+    if not result.done():
+        result.set_exception(error)

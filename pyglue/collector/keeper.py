@@ -47,7 +47,6 @@ class Keeper:
         if self._files is not None:
             last = self._thread.call(self._files.end, finished, now_ms())
             await asyncio.wait([last], timeout=END_SECONDS)
-            last.cancel()  # or it would be told to a loop that is closed
         self._thread.end()
 
 
