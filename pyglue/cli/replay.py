@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack, closing, nullcontext
 from functools import partial
@@ -15,7 +16,7 @@ import click
 
 from pyglue.checks import collector_program
 from pyglue.cli.options import SPAN, App, common
-from pyglue.collector.bad.entries import BadEvent
+from pyglue.collector.bad.entries import KINDS, BadEvent
 from pyglue.collector.loading import Setup, load
 from pyglue.errors import PyglueError, UsageError, unwritable
 from pyglue.pipeline import kept, replays
@@ -78,8 +79,11 @@ def replay(
             servers = app.addresses(settings, stack, engine).kafka
             write = _writer(servers, setup, app.patience or TIMEOUT)
             note = partial(_note, open_files.enter_context(closing(_opened(file))))
-        wanted = _wanted(found, reasons, since, until, now_ms)
+        seen: Counter[str] = Counter()
+        wanted = _wanted(_counted(found, seen), reasons, since, until, now_ms)
         result = _run(app.screen, again.run(wanted, again.Remaker(setup).make, write, note, before.parts))
+    if seen and not result.events and not set(reasons) <= {*KINDS, *seen}:
+        raise _no_such(reasons, seen)
     if as_json:
         app.screen.data(json.dumps(_json(result, dry_run, found.torn)))
     else:
@@ -89,6 +93,18 @@ def replay(
     if result.still:
         raise _still_bad(result, dry_run)
     return 0
+
+
+def _counted(events: Iterable[BadEvent], seen: Counter[str]) -> Iterator[BadEvent]:
+    """The events, whose reasons are counted as they pass."""
+    for event in events:
+        seen[event.reason] += 1
+        yield event
+
+
+def _no_such(reasons: Sequence[str], seen: Counter[str]) -> UsageError:
+    there = ", ".join(f"{reason} ({count:,})" for reason, count in seen.most_common(8))
+    return UsageError(f"no bad event of that time has the reason {' or '.join(reasons)}; there are: {there}")
 
 
 def _wanted(

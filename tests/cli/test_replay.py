@@ -121,6 +121,14 @@ def test_which_ones_is_chosen(pyglue: Run, keep: Keep) -> None:
     assert pyglue("replay", "--since", "1m", "--until", "1h").code == 2
 
 
+def test_a_reason_that_no_event_has_is_no_success(pyglue: Run, keep: Keep) -> None:
+    """A misspelt one would look as if all were mended."""
+    keep(bad_event(1))
+    ended = pyglue("replay", "--dry-run", "--reason", "nonsense")
+    assert ended.code == 2
+    assert "has the reason nonsense; there are: no value for field eventType (1)" in ended.err
+
+
 def test_a_mapping_that_is_broken_is_told(pyglue: Run, keep: Keep, project: Path) -> None:
     """Before anything is sent."""
     keep(bad_event(1))
