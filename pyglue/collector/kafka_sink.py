@@ -105,6 +105,9 @@ class Kafka:
                 "queue.buffering.max.kbytes": self._most_kilobytes,
                 "reconnect.backoff.max.ms": 1000,
                 "socket.timeout.ms": SILENCE_MS,
+                # Else librdkafka 2.16 may never connect again once all brokers were down: it forgets the brokers that it
+                # had learnt, and takes one of them for connected.
+                "enable.sparse.connections": False,
                 **self._settings,
                 "enable.idempotence": True,
                 "acks": "all",
