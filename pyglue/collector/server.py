@@ -141,7 +141,7 @@ async def _serve(
     metrics: Sockets | None = None,
     parent: socket.socket | None = None,
 ) -> None:
-    """Serve `events` until a signal, or the end of the `parent`, whom a worker tells its metrics.
+    """Serve `events` until a signal; a worker, who tells its `parent` its metrics, until its word, or its end.
 
     There is `room` for so many connections.
     """
@@ -158,8 +158,9 @@ async def _serve(
         end.set()
         hurry.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end.set)
+    if parent is None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end.set)
     certificate = None if config.tls is None else _certificate(config.tls)
     counters = Counters(share.run)
     sinks = open_sinks(setup, counters, failed, share)
@@ -179,7 +180,7 @@ async def _serve(
     )
     connections, scrapes = Room(room, MOST_BYTES // share.workers), Room(SCRAPES)
     look = partial(snapshot.take, app, connections, sinks.queues, bad)
-    reporter = Reporter(look, leave_at_once)
+    reporter = Reporter(look, end.set, leave_at_once)
     keeper = Keeper(
         counters, app.timings, config.counts, config.limits.acknowledge_timeout_ms + LATE_MS, share
     )

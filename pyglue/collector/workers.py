@@ -1,8 +1,9 @@
 """The parent of several workers: makes what they share, replaces one that dies, tells of all together, ends with all.
 
 Its law: it has no thread, no sink, and serves no event, so that it can fork at any time between two runs of its loop. A
-worker has its number's socket, spool and file of counts, and whoever replaces it takes these over. What the ledger says
-of a worker that died is the last that it told.
+worker has its number's socket, spool and file of counts, and whoever replaces it takes these over. A worker ends when its
+parent says so, or is gone, and by no signal that all are sent: its socket would go on having its part of the connections.
+What the ledger says of a worker that died is the last that it told.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from pyglue.collector.metrics_site import MetricsSite
 from pyglue.collector.room import Room, sweep
 from pyglue.collector.share import Share
 from pyglue.collector.snapshot import Snapshot
-from pyglue.collector.wire import Wire
+from pyglue.collector.wire import END, Wire
 from pyglue.errors import PyglueError
 
 log = logging.getLogger("pyglue.collector")
@@ -116,8 +117,9 @@ class Workers:
         pid = os.fork()
         if pid == 0:
             signal.set_wakeup_fd(-1)
-            for one in _SIGNALS:
-                signal.signal(one, signal.SIG_DFL)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            for one in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(one, signal.SIG_IGN)
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
             forked.live(self._shared, self._serve, share, theirs)
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -138,9 +140,11 @@ class Workers:
             worker.deaf = True
             self._gone(worker)
 
-        wire = Wire(lambda line: self._heard(worker, line), ended)
+        wire = Wire(lambda line: self._heard(worker, line), ended, worker.line.dup())
         worker.wire = wire
         await self._loop.create_unix_connection(lambda: wire, sock=worker.line)
+        if self._ending:
+            wire.say(END)
 
     def _heard(self, worker: _Worker, line: bytes) -> None:
         told = json.loads(line)
@@ -166,7 +170,9 @@ class Workers:
         self._ending = True
         for sockets in self._shared.events:
             listeners.close(sockets)
-        self._send(signal.SIGTERM)
+        for worker in self._workers.values():
+            if worker.wire is not None:
+                worker.wire.say(END)
         self._loop.call_later(self._shared.seconds + END_SECONDS, self._kill)
         if not self._workers:
             self._loop.stop()

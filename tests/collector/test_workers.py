@@ -133,6 +133,22 @@ def test_all_workers_end_in_order(tmp_path: Path) -> None:
         collector.clean()
 
 
+def test_a_signal_to_a_worker_alone_ends_nothing(collector: Collector) -> None:
+    """As from a terminal, or a supervisor that sends it to all: the parent's word counts, and everybody is served."""
+    collector.up()
+    for pid, number in zip(collector.pids().values(), (signal.SIGTERM, signal.SIGINT), strict=True):
+        os.kill(pid, number)
+    time.sleep(0.2)
+    for number in range(20):
+        with collector.connect() as client:
+            client.settimeout(2)
+            send(client, f"{number}")
+            assert status(client) == 200
+    assert "takes its place" not in collector.log
+    os.kill(collector.parent, signal.SIGTERM)
+    assert collector.ended() == 0
+
+
 def test_workers_of_a_parent_that_is_killed_finish_and_end(tmp_path: Path) -> None:
     """What is under way is answered, and the next collector, of one process, takes over all that is spooled."""
     collector = Collector(tmp_path, spooling=True)
