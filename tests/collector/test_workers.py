@@ -21,6 +21,11 @@ from tests.collector.processes import ROOT, Collector, send, status, until
 
 SCHEMA = ROOT / "pyglue" / "collector" / "defaults" / "DefaultEventRecord.avsc"
 
+STALLING = """
+divolte.sources.api { type = json, event_path = /api }
+divolte.mappings.clicks.sources = [browser, api]
+"""
+BEGUN = b"POST /api?p=0:lq1a7c3k:x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
 WITHOUT_PROCESSES = """
 import os, sys
 from itertools import count
@@ -163,12 +168,14 @@ def test_a_signal_to_a_worker_alone_ends_nothing(collector: Collector) -> None:
 
 
 def test_workers_of_a_parent_that_is_killed_finish_and_end(tmp_path: Path) -> None:
-    """What is under way is answered, and the next collector, of one process, takes over all that is spooled."""
+    """What is under way is answered, whatever a client holds up; the next collector takes over all that is spooled."""
     collector = Collector(tmp_path, spooling=True)
+    collector.more = STALLING
     try:
         collector.up()
         workers = [psutil.Process(pid) for pid in collector.pids().values()]
-        with collector.connect(0) as one, collector.connect(1) as other:
+        with collector.connect(0) as one, collector.connect(1) as other, collector.connect(0) as stalled:
+            stalled.sendall(BEGUN)
             for client in (one, other):
                 send(client, f"{client.getsockname()}")
             until(lambda: collector.scrape().value("events_in_flight") == 2)
@@ -176,7 +183,7 @@ def test_workers_of_a_parent_that_is_killed_finish_and_end(tmp_path: Path) -> No
             collector.ended()
             collector.workers = 1
             collector.start()
-            assert [status(one), status(other)] == [200, 200]
+            assert [status(one), status(other), status(stalled)] == [200, 200, 0]
         _, alive = psutil.wait_procs(workers, 10)
         assert alive == []
         until(lambda: "listening on" in collector.log.partition("files of the spool went to")[2])
