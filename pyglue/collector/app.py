@@ -324,8 +324,9 @@ class App:
                 return
         seen = self._memory.remember(event.party, event.session, event.event_id)
         event.duplicate, _, _, _ = seen
-        late = event.duplicate or self._deliveries.late
-        if late and self._deliveries.again(seen, received, success, reply):
+        if (event.duplicate or self._deliveries.late) and self._deliveries.again(
+            seen, received, success, reply, partial(self._keep_bad, event, request, source.pipelines)
+        ):
             return
         ends_here = event.duplicate and self._deliveries.stands_for(seen)
         records: list[tuple[Outlet, bytes]] = []
@@ -341,9 +342,19 @@ class App:
             discards = source.discards_duplicates
             self._deliveries.send(event.party, records, received, seen, success, reply, discards)
         elif not (ends_here and self._deliveries.join(seen, received, success, reply)):
-            self._memory.keep(seen)
+            if not event.duplicate:  # else it would make an unsafe first one safe
+                self._memory.keep(seen)
             self.counters.discard(received, lost[0].reason if lost else NOT_MAPPED)
             reply(success)
+
+    def _keep_bad(self, event: Event, request: Request, pipelines: tuple[Pipeline, ...]) -> None:
+        """Keep an event of which another try told what it lacks, and counted that."""
+        if self._bad is not None:
+            lost = self._write(event, False, pipelines, Minute(0, 0), [])
+            if lost:
+                self._bad.keep(
+                    self._came(self._bad, request, event.received, event.remote_host, event.duplicate), lost
+                )
 
     def _keep_unread(self, request: Request, received: int, reason: str) -> None:
         """Keep a request that is no event, unless its visitor would not want that."""

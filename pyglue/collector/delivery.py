@@ -156,8 +156,13 @@ class Deliveries:
         first.twins.append(_Twin(received, success, reply))
         return True
 
-    def again(self, seen: Seen, received: int, success: Answer, reply: Reply) -> bool:
-        """Answer the further try of an event that was late, here or at another worker: whether it is one."""
+    def again(
+        self, seen: Seen, received: int, success: Answer, reply: Reply, keep: Callable[[], None]
+    ) -> bool:
+        """Answer the further try of an event that was late, here or at another worker: whether it is one.
+
+        `keep` keeps what it lacks, if it lacks something: what is to be kept of a first one elsewhere is not known here.
+        """
         _, _, signature, _ = seen
         first = self.late.get(signature)
         arrived = self._memory.arrived(seen) if first is None else not first.late
@@ -165,7 +170,9 @@ class Deliveries:
             return False
         if arrived:
             self.late.pop(signature, None)
-            if first is not None and first.keep is not None:
+            if first is None:
+                keep()
+            elif first.keep is not None:
                 first.keep()
             self._memory.keep(seen)
             self.counters.acknowledge(received)

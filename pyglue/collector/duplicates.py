@@ -105,7 +105,7 @@ class DuplicateMemory:
         """See Memory. What was in the slot is there again if it is safe: what became of others nobody knows."""
         there, slot, signature, before = seen
         if not there and self._slots[slot] & ~_LATE == signature | self._mine:
-            self._slots[slot] = before if before <= _SIGNATURE else 0
+            self._slots[slot] = 0 if before & _WORKER else before
 
     def delay(self, seen: Seen) -> None:
         """See Memory."""

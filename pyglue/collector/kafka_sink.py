@@ -40,6 +40,7 @@ TOPIC_SECONDS = 10.0
 MAX_MESSAGE_BYTES = 1_000_000  # librdkafka's and the broker's default
 MESSAGE_OVERHEAD = 512  # of the protocol, generously
 QUEUE_KILOBYTES = 64 * 1024  # of records that wait for Kafka
+LEAST_KILOBYTES = 4 * 1024  # of them, for each of many workers
 SILENCE_MS = 10_000  # of a broker that is asked, before its connection counts as half-open and is made anew
 PURGE_SECONDS = 1.0  # for the last word on records that are given up
 # What brokers have against a record; it says nothing about the next one.
@@ -76,16 +77,19 @@ class Kafka:
         make_producer: Callable[[dict[str, Any]], Producer] = Producer,
         *,
         for_ever: bool = False,
+        workers: int = 1,
     ) -> None:
         """`settings` have librdkafka's names; `topics` are looked for, and made, before anything is sent.
 
-        `for_ever`: a record has no acknowledgement time, and is tried until Kafka has it.
+        `for_ever`: a record has no acknowledgement time, and is tried until Kafka has it. The memory for records that
+        wait is shared by so many `workers`, each of which has its part.
         """
         self.max_bytes = most_bytes(settings)
         self.ready = False
         # librdkafka would log every try to connect; `_on_error` keeps the last reason, `_find_topics` tells it.
         self._settings: dict[str, str | int | float | bool] = {**settings, "log_level": 2}
         self._limits = limits
+        self._most_kilobytes = max(QUEUE_KILOBYTES // workers, LEAST_KILOBYTES)
         self._topics = sorted(set(topics))
         self._failed = failed
         self._loop = asyncio.get_running_loop()
@@ -98,7 +102,7 @@ class Kafka:
         self._look = threading.Event()
         self._producer = make_producer(
             {
-                "queue.buffering.max.kbytes": QUEUE_KILOBYTES,
+                "queue.buffering.max.kbytes": self._most_kilobytes,
                 "reconnect.backoff.max.ms": 1000,
                 "socket.timeout.ms": SILENCE_MS,
                 **self._settings,
@@ -131,7 +135,8 @@ class Kafka:
         if not self.ready:
             return "no broker of Kafka is there"
         full = (
-            self._in_flight >= self._limits.max_in_flight or self._in_flight_bytes >= QUEUE_KILOBYTES * 1024
+            self._in_flight >= self._limits.max_in_flight
+            or self._in_flight_bytes >= self._most_kilobytes * 1024
         )
         return "too much waits for Kafka" if full else None
 

@@ -90,7 +90,7 @@ def _kafka(
     make_kafka: Callable[..., Kafka],
 ) -> Kafka | Spooled | Unsafe:
     config = setup.config
-    make = partial(make_kafka, config.producer, config.limits, setup.topics, failed)
+    make = partial(make_kafka, config.producer, config.limits, setup.topics, failed, workers=share.workers)
     if config.durability is not Durability.SPOOLED:
         _warn_of_leftovers(config.spool)
     if config.durability is Durability.MEMORY:

@@ -11,8 +11,8 @@ from pyglue import control_groups
 
 # Several processes on one port, and forking with what is shared, are made for Linux.
 SEVERAL = sys.platform == "linux"
-# Of memory, where a control group limits it: one has some 15 MiB of its own, and up to as much again as waits for Kafka.
-WORKER_BYTES = 64 * 2**20
+# Of memory, where a control group limits it: one has some 15 MiB of its own, and twice its part of what waits for Kafka.
+WORKER_BYTES = 80 * 2**20
 
 
 def usable(root: Path = Path("/"), processors: int | None = None) -> int:

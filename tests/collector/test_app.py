@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import weakref
 from collections.abc import Sequence
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -796,6 +797,77 @@ def test_late_events_hold_nobody() -> None:
     del client
     assert gone() is None
     assert len(outlet.late) == 1
+
+
+def workers(memory: DuplicateMemory, pipelines: tuple[Pipeline, ...], *bad: Kept) -> list[App]:
+    """Apps that share a memory, as several workers do."""
+    return [
+        App(
+            {"/csc-event": EventsAt(pipelines)},
+            memory,
+            Counters(),
+            clock=lambda: NOW,
+            later=Timer().later,
+            retry_after_s=3,
+            bad=cast(Any, one),
+        )
+        for one in bad
+    ]
+
+
+class Kept:
+    """Bad events that are kept."""
+
+    def __init__(self) -> None:
+        self.lost: list[object] = []
+
+    def keep(self, _: object, lost: object) -> None:
+        """See bad.entries."""
+        self.lost.append(lost)
+
+    def of(self, _: object) -> tuple[()]:
+        """See bad.entries."""
+        return ()
+
+
+def test_a_copy_without_a_record_makes_no_other_one_safe() -> None:
+    """What is discarded at one worker says nothing of its first at another: that may fail, and come again."""
+    memory, outlet = DuplicateMemory(100), FakeOutlet(verdict=None)
+    pipelines = (Pipeline(encode, (outlet,), discard_duplicates=True, discard_corrupted=True),)
+    here, there = workers(memory, pipelines, Kept(), Kept())
+    memory.belong(0)
+    answered: list[int] = []
+    here.respond(Request("GET", EVENT.encode(), [], b"::1"), lambda answer: answered.append(answer.status))
+    memory.belong(1)
+    assert ask(there, EVENT[:-1] + ("a" if EVENT[-1] != "a" else "b")).status == 200
+    memory.belong(0)
+    (failed,) = outlet.waiting
+    failed(False)
+    assert answered == [503]
+    outlet.verdict = True
+    assert ask(here, EVENT).status == 200
+    assert len(outlet.records) == 2
+
+
+@pytest.mark.parametrize("next_at", [0, 1])
+def test_what_a_late_event_lacks_is_kept_wherever_it_is_tried_again(next_at: int) -> None:
+    """One mapping makes a record of it, and another one does not."""
+
+    def broken(_: Event) -> bytes:
+        raise DroppedEvent("no such field")
+
+    memory, outlet = DuplicateMemory(100), FakeOutlet(verdict=None)
+    pipelines = (Pipeline(encode, (outlet,), name="good"), Pipeline(broken, (outlet,), name="bad"))
+    bad = Kept(), Kept()
+    apps = workers(memory, pipelines, *bad)
+    memory.belong(0)
+    late_event(outlet, apps[0])
+    outlet.late[0](None)
+    memory.belong(next_at)
+    assert ask(apps[next_at], EVENT).status == 200
+    assert [len(one.lost) for one in bad] == [1 - next_at, next_at]
+    assert len(outlet.records) == 1
+    assert sum(app.counters["dropped: no such field"] for app in apps) == 1
 
 
 class Client:

@@ -125,3 +125,13 @@ def test_a_size_that_no_machine_has() -> None:
     """Is a lack of memory, as with any other size."""
     with pytest.raises(MemoryError):
         DuplicateMemory(2**59)
+
+
+def test_what_is_forgotten_leaves_a_late_event_that_arrived() -> None:
+    """Its next try is still to be told that it is safe."""
+    memory = DuplicateMemory(1)
+    first = memory.remember(b"p", b"s", b"1")
+    memory.delay(first)
+    memory.arrive(first)
+    memory.forget(memory.remember(b"p", b"s", b"2"))
+    assert memory.arrived(memory.remember(b"p", b"s", b"1")) is True

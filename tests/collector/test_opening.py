@@ -78,8 +78,9 @@ def test_all_topics_have_one_producer() -> None:
     """Records of a confluent sink begin with their schema's number, others with nothing."""
     made: list[FakeKafka] = []
 
-    def make(*arguments: object, **more: bool) -> Any:
-        made.append(FakeKafka(*arguments, **more))
+    def make(*arguments: object, workers: int) -> Any:
+        assert workers == 1
+        made.append(FakeKafka(*arguments))
         return made[-1]
 
     def failed(_: str) -> None:
@@ -141,7 +142,8 @@ def test_durability_chooses_who_is_waited_for(tmp_path: Path, durability: Durabi
         topic = KafkaSink("a", "t", confluent=False)
         made: list[FakeKafka] = []
 
-        def make(*arguments: object, **more: bool) -> Any:
+        def make(*arguments: object, workers: int, **more: bool) -> Any:
+            assert workers == 1
             made.append(FakeKafka(*arguments, **more))
             return made[-1]
 
