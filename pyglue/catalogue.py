@@ -275,6 +275,11 @@ HOPS: dict[str, dict[str, Entry]] = {
             " than the one who types the command has started the stack.",
             "Type it as the user who has started the stack. [Bad events](collector.md#bad-events) says where they are.",
         ),
+        "replays-unreadable": Entry(
+            "`pyglue replay` notes in `.pyglue/replays.jsonl` what it has sent, and that can't be read: mostly another user"
+            " than the one who types the command has sent it. It does not count as nothing, or all would be sent twice.",
+            "`ls -ld .pyglue .pyglue/replays.jsonl` shows whose it is; type the command as that user, or mend that.",
+        ),
         "counts-damaged": Entry(
             "The collector keeps its counts per minute in files, and a line of them can't be read, or says what no minute"
             " can hold: the machine went down while it was written, the disk is ill, or somebody edited it. It counts for"

@@ -133,8 +133,8 @@ class Engine(ABC):
         """A value of docker-compose.yml, such as `kafka:29092`, as the services themselves see it."""
 
     @abstractmethod
-    def read_data(self, service: str, name: str) -> bytes | None:
-        """A file below a service's DATA_DIR, whether the service runs or not; None if there is none.
+    def read_data(self, service: str, name: str, start: int = 0) -> bytes | None:
+        """A file below a service's DATA_DIR from a byte on, whether the service runs or not; None if there is none.
 
         Raises OSError or PyglueError if it can't be read.
         """

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import nullcontext
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack, closing, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import click
 
 from pyglue.checks import collector_program
 from pyglue.cli.options import SPAN, App, common
-from pyglue.collector.bad.entries import BadEvent
+from pyglue.collector.bad.entries import KINDS, BadEvent
 from pyglue.collector.loading import Setup, load
 from pyglue.errors import PyglueError, UsageError, unwritable
 from pyglue.pipeline import kept, replays
@@ -24,6 +25,7 @@ from pyglue.pipeline.clients import COLLECTOR
 from pyglue.pipeline.kafka import TIMEOUT, Kafka
 from pyglue.pipeline.kafka_writer import Writer
 from pyglue.pipeline.replay import Result
+from pyglue.pipeline.replays import Notes, Replays
 from pyglue.screen import Screen
 
 
@@ -66,16 +68,22 @@ def replay(
     settings, stack, engine = app.running()
     conf, environment = collector_program(stack)
     setup = load(conf, environment)
-    notes = settings.project / replays.FILE
-    with nullcontext() if dry_run else engine.locked("replay"):
-        found = kept.Kept(engine, replays.read(notes).ids)
+    file = settings.project / replays.FILE
+    with nullcontext() if dry_run else engine.locked("replay"), ExitStack() as open_files:
+        before = replays.read(file)
+        found = kept.Kept(engine, before.ids)
         write: again.Write | None = None
+        note: again.Note = _not_noted
         if not dry_run:
             app.needs_running(settings, engine)
             servers = app.addresses(settings, stack, engine).kafka
             write = _writer(servers, setup, app.patience or TIMEOUT)
-        wanted = _wanted(found, reasons, since, until, now_ms)
-        result = _run(app.screen, wanted, setup, write, partial(_note, notes))
+            note = partial(_note, open_files.enter_context(closing(_opened(file))))
+        seen: Counter[str] = Counter()
+        wanted = _wanted(_counted(found, seen), reasons, since, until, now_ms)
+        result = _run(app.screen, again.run(wanted, again.Remaker(setup).make, write, note, before.parts))
+    if seen and not result.events and not set(reasons) <= {*KINDS, *seen}:
+        raise _no_such(reasons, seen)
     if as_json:
         app.screen.data(json.dumps(_json(result, dry_run, found.torn)))
     else:
@@ -85,6 +93,18 @@ def replay(
     if result.still:
         raise _still_bad(result, dry_run)
     return 0
+
+
+def _counted(events: Iterable[BadEvent], seen: Counter[str]) -> Iterator[BadEvent]:
+    """The events, whose reasons are counted as they pass."""
+    for event in events:
+        seen[event.reason] += 1
+        yield event
+
+
+def _no_such(reasons: Sequence[str], seen: Counter[str]) -> UsageError:
+    there = ", ".join(f"{reason} ({count:,})" for reason, count in seen.most_common(8))
+    return UsageError(f"no bad event of that time has the reason {' or '.join(reasons)}; there are: {there}")
 
 
 def _wanted(
@@ -112,30 +132,40 @@ def _writer(servers: str, setup: Setup, patience: float) -> again.Write:
     return Writer(servers, setup.config.producer).write
 
 
-def _run(
-    screen: Screen,
-    events: Iterable[BadEvent],
-    setup: Setup,
-    write: again.Write | None,
-    note: Callable[[Sequence[str], Mapping[str, Any]], None],
-) -> Result:
+def _run(screen: Screen, results: Iterable[Result]) -> Result:
+    """The last of the results, each of which is shown."""
     result = Result()
     try:
-        for result in again.run(events, again.Remaker(setup).make, write, note):
+        for result in results:
             screen.move(f"{result.events.total():,} events looked at, {result.sent.total():,} sent")
     finally:
         screen.still()
     return result
 
 
-def _note(file: Path, ids: Sequence[str], records: Mapping[str, Any]) -> None:
+def _opened(file: Path) -> Notes:
+    """The notes, before anything is sent that could not be noted."""
     try:
-        replays.note(file, ids, records, time.time())
+        return Notes(file)
     except OSError as error:
         raise unwritable(
-            f"Kafka has {len(ids):,} events that can't be noted in {replays.FILE}, so the next replay sends them again",
+            f"what is sent can't be noted in {replays.FILE}, so nothing was sent", error
+        ) from error
+
+
+def _note(notes: Notes, sent: Replays) -> None:
+    try:
+        notes.add(sent, time.time())
+    except OSError as error:
+        count = sum(minutes.total() for minutes in sent.records.values())
+        raise unwritable(
+            f"Kafka has {count:,} records that can't be noted in {replays.FILE}, so the next replay sends them again",
             error,
         ) from error
+
+
+def _not_noted(_: Replays) -> None:
+    """Where nothing is sent."""
 
 
 def _still_bad(result: Result, dry_run: bool) -> PyglueError:

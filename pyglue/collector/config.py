@@ -168,7 +168,7 @@ def _workers(collector: Section) -> int:
     most = min(processors.usable(), share.MOST)
     if collector.text("workers", _AUTO) == _AUTO:
         return most
-    workers = collector.number("workers", most, least=1, most=share.MOST)
+    workers = collector.number("workers", most, least=1, most=share.MOST, besides=f"{_AUTO} or ")
     if workers > 1 and not processors.SEVERAL:
         collector.problem("workers", "several workers need Linux")
     return workers

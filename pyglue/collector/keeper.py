@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from concurrent.futures import ThreadPoolExecutor
 
+from pyglue.collector.aside import Aside
 from pyglue.collector.configured import CountsKept
 from pyglue.collector.count_files import CountFiles
 from pyglue.collector.counters import Counters
@@ -27,7 +27,7 @@ class Keeper:
         self._timings = timings
         self._late_ms = late_ms
         self._files = CountFiles(kept.directory, kept.keep_days, share) if kept else None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="counts")  # one call after the other
+        self._thread = Aside("counts")
 
     async def work(self) -> None:
         """Until it is cancelled."""
@@ -39,17 +39,15 @@ class Keeper:
         self._timings.sort()
         finished = self._counters.close(now - self._late_ms)
         if self._files is not None:
-            loop, unfinished = asyncio.get_running_loop(), self._counters.open()
-            await loop.run_in_executor(self._thread, self._files.keep, finished, unfinished, now)
+            await self._thread.call(self._files.keep, finished, self._counters.open(), now)
 
     async def end(self) -> None:
         """Write what there is. A disk that hangs is not waited for."""
         finished = self._counters.close()
         if self._files is not None:
-            loop = asyncio.get_running_loop()
-            last = loop.run_in_executor(self._thread, self._files.end, finished, now_ms())
+            last = self._thread.call(self._files.end, finished, now_ms())
             await asyncio.wait([last], timeout=END_SECONDS)
-        self._thread.shutdown(wait=False)
+        self._thread.end()
 
 
 def now_ms() -> int:

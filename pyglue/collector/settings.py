@@ -104,15 +104,17 @@ class Section:
             self.problem(name, "expected a list of names, such as [a, b]")
         return tuple(dict.fromkeys(texts))
 
-    def number(self, name: str, default: int, *, least: int = 0, most: int = INT_MAX) -> int:
-        """A whole number between `least` and `most`."""
+    def number(
+        self, name: str, default: int, *, least: int = 0, most: int = INT_MAX, besides: str = ""
+    ) -> int:
+        """A whole number between `least` and `most`; `besides` is told in an error as what else it may be."""
 
         def convert(scalar: Scalar) -> int:
             if not _INTEGER.match(scalar.text) or not least <= int(scalar.text) <= most:
                 raise ValueError
             return int(scalar.text)
 
-        return self._scalar(name, default, convert, f"a whole number from {least} to {most}")
+        return self._scalar(name, default, convert, f"{besides}a whole number from {least} to {most}")
 
     def optional_number(self, name: str) -> int | None:
         """A whole number of 32 bits, None if the key is not there."""

@@ -200,9 +200,10 @@ class DockerEngine(Engine):
     def inside(self, value: str) -> str:
         return value
 
-    def read_data(self, service: str, name: str) -> bytes | None:
+    def read_data(self, service: str, name: str, start: int = 0) -> bytes | None:
         container = self._containers().get(service)
-        return None if container is None else self.daemon.read_file(container, f"{DATA}/{name}")
+        content = None if container is None else self.daemon.read_file(container, f"{DATA}/{name}")
+        return content if content is None else content[start:]
 
     def read_folder(self, service: str, name: str) -> Iterator[tuple[str, bytes]]:
         container = self._containers().get(service)

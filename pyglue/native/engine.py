@@ -136,9 +136,11 @@ class NativeEngine(Engine):
     def follow(self, names: Sequence[str]) -> Iterator[tuple[str, str]]:
         return follow({name: self.layout.log(name) for name in names})
 
-    def read_data(self, service: str, name: str) -> bytes | None:
+    def read_data(self, service: str, name: str, start: int = 0) -> bytes | None:
         try:
-            return (self._data(service) / name).read_bytes()
+            with (self._data(service) / name).open("rb") as file:
+                file.seek(start)
+                return file.read()
         except FileNotFoundError:
             return None
 

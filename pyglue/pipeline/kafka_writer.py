@@ -13,11 +13,12 @@ FLUSH_SECONDS = 60.0  # longer, so that each record's fate is known by then
 
 
 class Record(NamedTuple):
-    """A record for a topic."""
+    """A record for a topic, and the mapping that made it."""
 
     topic: str
     key: bytes
     value: bytes
+    mapping: str = ""
 
 
 class Writer:

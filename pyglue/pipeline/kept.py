@@ -10,6 +10,7 @@ import math
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,6 +53,14 @@ class Kept:
             raise _unreadable(error) from error
 
 
+@dataclass
+class _Place:
+    """How far a file has been read: `end`, and the `line` before it, by which it is known that the file is the same."""
+
+    end: int = 0
+    line: bytes = b""
+
+
 class Following:
     """Bad events from a beginning on, as `pyglue tail` follows them."""
 
@@ -64,6 +73,7 @@ class Following:
         self._replayed = replayed
         self._known = set(replayed)
         self._looked = now()
+        self._places: dict[str, _Place] = {}
 
     def first(self, begin: Begin) -> Iterator[BadEvent]:
         """Those that there are, from where to begin."""
@@ -86,15 +96,29 @@ class Following:
             return []
         names = {f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}.jsonl" for at in (self._looked, now)}
         self._looked = now
+        self._places = {name: self._places.get(name, _Place()) for name in names}
         found: list[BadEvent] = []
-        for name in sorted(names):
+        for name, place in sorted(self._places.items()):
             try:
-                content = self._engine.read_data(COLLECTOR, f"{FOLDER}/{name}")
+                content = self._further(name, place)
             except OSError as error:
                 raise _unreadable(error) from error
-            found += [event for event in read_lines(content or b"") if event and event.id not in self._known]
+            found += [event for event in read_lines(content) if event and event.id not in self._known]
         self._known |= {event.id for event in found}
         return found
+
+    def _further(self, name: str, place: _Place) -> bytes:
+        """The whole lines of a file behind `place`, all of one that shrank or was replaced; `place` is moved behind them."""
+        path = f"{FOLDER}/{name}"
+        content = self._engine.read_data(COLLECTOR, path, place.end - len(place.line)) or b""
+        if not content.startswith(place.line):
+            place.end, place.line = 0, b""
+            content = self._engine.read_data(COLLECTOR, path) or b""
+        lines = content[len(place.line) : content.rfind(b"\n") + 1]
+        if lines:
+            place.end += len(lines)
+            place.line = lines[lines.rfind(b"\n", 0, -1) + 1 :]
+        return lines
 
 
 def find(kept: Iterable[BadEvent], event_id: str) -> BadEvent | None:
@@ -153,35 +177,46 @@ def _custom(value: str) -> Any:
 
 
 def json_line(event: BadEvent) -> str:
-    """A bad event as JSON."""
+    """A bad event as JSON; without what it says if that is nested too deeply."""
     came = event.came
     path, _, raw = came.target.partition(b"?")
     what = came.body or raw
-    return as_json(
-        {
-            "_kept": event.id,
-            "_time": came.time_ms,
-            "_why": event.reason,
-            "_kind": event.kind,
-            "_path": path.decode("latin-1"),
-            "_lost": [vars(one) for one in event.lost],
-            "_size": len(what),
-            "_first": what[:FIRST_BYTES].hex(" "),
-            "_parameters": parameters(came),
-        }
-    )
+    content = {
+        "_kept": event.id,
+        "_time": came.time_ms,
+        "_why": event.reason,
+        "_kind": event.kind,
+        "_path": path.decode("latin-1"),
+        "_lost": [vars(one) for one in event.lost],
+        "_size": len(what),
+        "_first": what[:FIRST_BYTES].hex(" "),
+    }
+    try:
+        return as_json({**content, "_parameters": parameters(came)})
+    except RecursionError:
+        return as_json({**content, "_parameters": None})
 
 
 def line(event: BadEvent) -> str:
     """A bad event as people read it: when, why, where it was sent to, and what tells something of it."""
     came = event.came
     path, _, raw = came.target.partition(b"?")
-    known = parameters(came)
-    if known is None:
-        telling = [(came.body or raw)[:FIRST_BYTES].hex(" ")]
-    else:
-        telling = [f"{name}={short(known[name], WIDTH)}" for name in TELLING if known.get(name) is not None]
-    where = f"{path.decode('latin-1')}, {len(came.body or raw)} bytes"
+    what = came.body or raw
+    try:
+        telling = _telling(came)
+    except RecursionError:
+        telling = None
+    if telling is None:
+        telling = [what[:FIRST_BYTES].hex(" ")]
+    where = f"{path.decode('latin-1')}, {len(what)} bytes"
     return "  ".join(
         [clock(came.time_ms), f"kept: {event.reason} ({event.kind}), {where}", *telling]
     ).rstrip()
+
+
+def _telling(came: Came) -> list[str] | None:
+    """None if it can't be read; raises RecursionError if it is nested too deeply."""
+    known = parameters(came)
+    if known is None:
+        return None
+    return [f"{name}={short(known[name], WIDTH)}" for name in TELLING if known.get(name) is not None]

@@ -7,14 +7,14 @@ was recorded. So a record is the one that would have been made then. Only record
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
 from confluent_kafka import KafkaError
 
 from pyglue.collector.answers import Answer
-from pyglue.collector.app import NOT_MAPPED, App, Request
+from pyglue.collector.app import NOT_MAPPED, App, EventsAt, JsonEventsAt, Request
 from pyglue.collector.bad.entries import BadEvent, Came, Lost
 from pyglue.collector.configured import FileSink, KafkaSink, MappingFiles
 from pyglue.collector.counters import Counters
@@ -23,10 +23,12 @@ from pyglue.collector.headers import Headers
 from pyglue.collector.kafka_sink import OF_THE_RECORD, most_bytes, reason
 from pyglue.collector.loading import Setup
 from pyglue.collector.opening import kafka_outlet
+from pyglue.collector.routes import Routes
 from pyglue.collector.sinks import Done, Outlet
 from pyglue.errors import Unreachable
 from pyglue.pipeline.kafka_writer import Record
 from pyglue.pipeline.minutes import MINUTE_MS
+from pyglue.pipeline.replays import Part, Replays
 
 BATCH = 500  # events between two notes of what was sent
 REMEMBERED = 200_000  # events, so that a repeated one is known
@@ -34,7 +36,7 @@ NO_SOURCE = "no source takes events at its path"
 FOR_FILES = "only a file sink takes its records"
 
 Write = Callable[[Sequence[Record]], Sequence[KafkaError | None]]
-Note = Callable[[Sequence[str], Mapping[str, Counter[int]]], None]
+Note = Callable[[Replays], None]
 
 
 @dataclass(frozen=True)
@@ -55,8 +57,10 @@ class Remaker:
         self._for_files = False
         self._max_bytes = most_bytes(setup.config.producer)
         self._memory = _Told()
+        table = setup.table(self._outlet)
+        self._routes = Routes(table)
         self._app = App(
-            setup.table(self._outlet),
+            table,
             self._memory,
             Counters(),
             clock=lambda: 0 if self._event is None else self._event.came.time_ms,
@@ -78,9 +82,22 @@ class Remaker:
         request = Request(came.method, came.target, lines, came.address.encode(), came.body)
         self._app.respond(request, answers.append)
         lost = [one for one in self._lost if _concerns(one, event)]
-        if not self._records and not lost and not self._memory.duplicate:
+        if not self._records and not lost and not self._left_out(event):
             lost = [Lost(self._why_nothing(answers))]
         return Made(tuple(self._records), tuple(lost))
+
+    def _left_out(self, event: BadEvent) -> bool:
+        """Whether it is a duplicate, and the mapping of a record that it lacks leaves these out."""
+        if not self._memory.duplicate:
+            return False
+        place = self._routes.find(event.came.target.partition(b"?")[0])
+        pipelines = place.pipelines if isinstance(place, EventsAt | JsonEventsAt) else ()
+        return any(
+            pipeline.discard_duplicates and one.covers(pipeline.name, outlet.place)
+            for pipeline in pipelines
+            for outlet in pipeline.outlets
+            for one in event.lost
+        )
 
     def _why_nothing(self, answers: Sequence[Answer]) -> str:
         if self._for_files:
@@ -98,7 +115,7 @@ class Remaker:
     def take(self, mapping: str, topic: str, key: bytes, value: bytes) -> None:
         """A record; it is left out if it was made then."""
         if self._event is not None and any(one.covers(mapping, topic) for one in self._event.lost):
-            self._records.append(Record(topic, key, value))
+            self._records.append(Record(topic, key, value, mapping))
 
     def _outlet(self, sink: KafkaSink | FileSink, mapping: MappingFiles) -> Outlet:
         if isinstance(sink, FileSink):
@@ -206,12 +223,17 @@ class Result:
 
 
 def run(
-    events: Iterable[BadEvent], make: Callable[[BadEvent], Made], write: Write | None, note: Note
+    events: Iterable[BadEvent],
+    make: Callable[[BadEvent], Made],
+    write: Write | None,
+    note: Note,
+    parts: Collection[Part] = (),
 ) -> Iterator[Result]:
     """Make and write the records of events, and note those that Kafka has; the result so far, after each batch.
 
     Without `write` nothing is sent or noted, and counted as if it were. Raises Unreachable if Kafka does not take them.
-    An event that still lacks a record stays as it is, whole.
+    An event that still lacks a record stays as it is, whole; where Kafka refuses one alone, the others are noted as parts,
+    and `parts` that it had before are not sent again.
     """
     result = Result()
     left = iter(events)
@@ -223,9 +245,14 @@ def run(
             if made.lost:
                 result.still[made.lost[0].reason] += 1
             else:
-                ready.append((event, made.records))
+                missing = (one for one in made.records if _part(event, one) not in parts)
+                ready.append((event, tuple(missing)))
         _send(ready, result, write, note)
         yield result
+
+
+def _part(event: BadEvent, record: Record) -> Part:
+    return Part(event.id, record.mapping, record.topic)
 
 
 def _send(
@@ -233,22 +260,24 @@ def _send(
 ) -> None:
     records = [record for _, made in ready for record in made]
     fates = iter([None] * len(records) if write is None else write(records))
-    ids: list[str] = []
-    counts: dict[str, Counter[int]] = {}
+    sent = Replays()
     away: KafkaError | None = None
     for event, made in ready:
-        errors = [error for error in (next(fates) for _ in made) if error is not None]
-        if errors:
-            away = next((error for error in errors if error.code() not in OF_THE_RECORD), away)
-            result.still[reason(errors[0])] += 1
-            continue
-        ids.append(event.id)
-        result.sent[event.reason] += 1
-        result.records += len(made)
-        for record in made:
-            counts.setdefault(record.topic, Counter())[event.came.time_ms // MINUTE_MS] += 1
-    if write is not None and ids:
-        note(ids, counts)
+        told = [(record, next(fates)) for record in made]
+        taken = [record for record, error in told if error is None]
+        refused = {_part(event, record): error for record, error in told if error is not None}
+        result.records += len(taken)
+        for record in taken:
+            sent.records.setdefault(record.topic, Counter())[event.came.time_ms // MINUTE_MS] += 1
+        if refused:
+            away = next((error for error in refused.values() if error.code() not in OF_THE_RECORD), away)
+            result.still[reason(next(iter(refused.values())))] += 1
+            sent.parts |= {_part(event, record) for record in taken} - refused.keys()
+        else:
+            sent.ids.add(event.id)
+            result.sent[event.reason] += 1
+    if write is not None and (sent.ids or sent.records):
+        note(sent)
     if away is not None:
         raise Unreachable(
             "Kafka did not take what is sent again",

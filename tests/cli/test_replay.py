@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from pyglue.cli.replay import _note
 from pyglue.collector.bad.entries import BadEvent
+from pyglue.errors import PyglueError
 from pyglue.layout import Layout
 from pyglue.pipeline.kafka import Kafka
-from pyglue.pipeline.replays import FILE, read
+from pyglue.pipeline.replays import FILE, Notes, Part, Replays, read
 from tests.cli.ended import Run
 from tests.pipeline.bad_events import DAY, TIME, bad_event, unreadable
 from tests.pipeline.mock_kafka import TOPIC, MockKafka
@@ -59,6 +63,15 @@ def test_what_is_mended_is_sent_once(pyglue: Run, broker: MockKafka, keep: Keep,
     assert (noted.ids, noted.records) == ({"test-1", "test-2"}, {TOPIC: {TIME // 60_000: 2}})
     again = pyglue("replay")
     assert (again.code, again.out, again.err, written(broker)) == (0, "", "no bad events\n", 2)
+
+
+def test_a_part_that_kafka_has_is_not_sent(pyglue: Run, broker: MockKafka, keep: Keep, project: Path) -> None:
+    """Of an event of which it refused another record before."""
+    keep(bad_event(1))
+    with closing(Notes(project / FILE)) as notes:
+        notes.add(Replays(parts={Part("test-1", "clickstream", TOPIC)}), 1.0)
+    assert json.loads(pyglue("replay", "--json").out)["sent"] == 1
+    assert (written(broker), read(project / FILE).ids) == (0, {"test-1"})
 
 
 def test_what_is_not_mended_stays(pyglue: Run, broker: MockKafka, keep: Keep) -> None:
@@ -108,6 +121,14 @@ def test_which_ones_is_chosen(pyglue: Run, keep: Keep) -> None:
     assert pyglue("replay", "--since", "1m", "--until", "1h").code == 2
 
 
+def test_a_reason_that_no_event_has_is_no_success(pyglue: Run, keep: Keep) -> None:
+    """A misspelt one would look as if all were mended."""
+    keep(bad_event(1))
+    ended = pyglue("replay", "--dry-run", "--reason", "nonsense")
+    assert ended.code == 2
+    assert "has the reason nonsense; there are: no value for field eventType (1)" in ended.err
+
+
 def test_a_mapping_that_is_broken_is_told(pyglue: Run, keep: Keep, project: Path) -> None:
     """Before anything is sent."""
     keep(bad_event(1))
@@ -130,10 +151,38 @@ def test_where_kafka_is_away_or_nothing_runs(
     assert not (project / FILE).exists()
 
 
-def test_what_can_not_be_noted_is_told(pyglue: Run, broker: MockKafka, keep: Keep, project: Path) -> None:
-    """For the next replay sends it again."""
+def test_where_nothing_can_be_noted_nothing_is_sent(
+    pyglue: Run, broker: MockKafka, keep: Keep, project: Path
+) -> None:
+    """Neither if the notes can't be read, nor if they can't be written."""
     keep(bad_event(1))
     (project / FILE).mkdir(parents=True)
     ended = pyglue("replay")
-    assert (ended.code, written(broker)) == (1, 1)
-    assert "so the next replay sends them again" in ended.err
+    assert (ended.code, written(broker)) == (1, 0)
+    assert "docs/errors.md#replays-unreadable" in ended.err
+    (project / FILE).rmdir()
+    (project / FILE).symlink_to("/nonexistent/notes")
+    ended = pyglue("replay")
+    assert (ended.code, written(broker)) == (1, 0)
+    assert "so nothing was sent" in ended.err
+
+
+def test_what_can_not_be_noted_is_told() -> None:
+    """For the next replay sends it again."""
+    with (
+        closing(Notes(Path("/dev/full"))) as notes,
+        pytest.raises(PyglueError, match="Kafka has 2 records that can't be noted") as caught,
+    ):
+        _note(notes, Replays({"a"}, {TOPIC: Counter({1: 2})}))
+    assert caught.value.code == "disk-full"
+
+
+def test_two_replays_exclude_each_other(
+    pyglue: Run, broker: MockKafka, keep: Keep, layout: Layout, project: Path
+) -> None:
+    """The second is refused before it looks, for it would send the same."""
+    keep(bad_event(1))
+    with layout.locked("replay"):
+        ended = pyglue("replay")
+    assert (ended.code, written(broker), (project / FILE).exists()) == (1, 0, False)
+    assert "docs/errors.md#another-pyglue" in ended.err

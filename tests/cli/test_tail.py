@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import cast
 
@@ -95,7 +96,8 @@ def test_bad_ones(pyglue: Run, broker: MockKafka) -> None:
 def test_bad_ones_that_the_collector_has_kept(pyglue: Run, broker: MockKafka, layout: Layout) -> None:
     """They come before those of the topic; those that were sent again, or asked for by a field, are none."""
     keep(layout, bad_event(1), unreadable(2), bad_event(3))
-    replays.note(layout.project / replays.FILE, ["test-3"], {}, 1.0)
+    with closing(replays.Notes(layout.project / replays.FILE)) as notes:
+        notes.add(replays.Replays({"test-3"}), 1.0)
     rows = pyglue(*ALL, "-n", "10", "--bad").out.splitlines()
     assert [row.split(":")[3].split(",")[0].strip() for row in rows[:2]] == [
         "no value for field eventType (schema)",

@@ -608,5 +608,5 @@ def test_workers() -> None:
     assert parsed("pyglue.collector.workers = 7").workers == 7
     for number in ("0", "64", "many"):
         assert problems(f"pyglue.collector.workers = {number}") == [
-            f"pyglue.collector.workers: expected a whole number from 1 to 63, found {number!r}"
+            f"pyglue.collector.workers: expected auto or a whole number from 1 to 63, found {number!r}"
         ]

@@ -267,6 +267,7 @@ def test_a_file_of_a_service_is_read_out_of_its_container(shop: Shop) -> None:
     assert shop.engine().read_data("divolte", "counts/open.json") is None
     shop.daemon.there["divolte"] = container("divolte", state="exited")
     assert shop.engine().read_data("divolte", "counts/open.json") == b"/data/counts/open.json of divolte"
+    assert shop.engine().read_data("divolte", "counts/open.json", 26) == b"divolte"
 
 
 def test_so_are_the_files_of_a_folder(shop: Shop) -> None:

@@ -82,7 +82,10 @@ def test_rubbish_is_found_by_bad(stack: LiveStack) -> None:
     producer.produce("divolte", b"\xff\xfe no record")
     assert producer.flush(10) == 0
     bad = stack.run("tail", "-n", "1", "--no-follow", "--bad", "--json", timeout=60)
-    found = json.loads(bad.stdout)
+    lines = map(json.loads, bad.stdout.splitlines())
+    (found,) = (
+        line for line in lines if "_kept" not in line
+    )  # other tests may have made events that are kept
     assert (found["_size"], found["_first"][:5]) == (12, "ff fe")
     plain = stack.run("tail", "-n", "1", "--no-follow", timeout=60)
     assert (plain.returncode, plain.stdout) == (0, "")
@@ -108,7 +111,7 @@ def test_bad_events_are_rows_once_the_mapping_is_mended(stack: LiveStack) -> Non
 
         def bad() -> list[str]:
             found = map(json.loads, stack.run(*words, timeout=60).stdout.splitlines())
-            return [one["_parameters"]["e"] for one in found if one.get("_kind") == "schema"]
+            return sorted(one["_parameters"]["e"] for one in found if one.get("_kind") == "schema")
 
         eventually(lambda: bad() == sent, "the bad events")
         traced = stack.run("trace", sent[0], timeout=60)

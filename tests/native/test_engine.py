@@ -460,6 +460,8 @@ def test_a_file_below_a_data_dir_is_read(two: Checkout) -> None:
     folder.mkdir(parents=True)
     (folder / "open.json").write_text("{}")
     assert engine.read_data("one", "counts/open.json") == b"{}"
+    assert engine.read_data("one", "counts/open.json", 1) == b"}"
+    assert engine.read_data("one", "counts/open.json", 9) == b""
 
 
 def test_the_files_of_a_folder_below_a_data_dir_are_read(two: Checkout) -> None:

@@ -48,6 +48,7 @@ class Files:
         self.events = list(events)
         self.error: OSError | None = None
         self.rest = b""
+        self.read = 0
 
     def read_folder(self, service: str, name: str) -> Iterator[tuple[str, bytes]]:
         """See Engine."""
@@ -55,10 +56,12 @@ class Files:
         yield DAY, self.read_data(service, f"bad/{DAY}") or b""
         yield "other", b"{}"
 
-    def read_data(self, service: str, name: str) -> bytes | None:
-        """See Engine."""
+    def read_data(self, service: str, name: str, start: int = 0) -> bytes | None:
+        """See Engine; `read` is how much was read."""
         if self.error is not None:
             raise self.error
         if (service, name) != ("divolte", f"bad/{DAY}"):
             return None
-        return "".join(event.line() + "\n" for event in self.events).encode() + self.rest
+        content = "".join(event.line() + "\n" for event in self.events).encode() + self.rest
+        self.read += len(content[start:])
+        return content[start:]

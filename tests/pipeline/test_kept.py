@@ -83,6 +83,43 @@ def test_what_comes_later_is_followed() -> None:
     assert following.fresh() == []
 
 
+def test_a_look_reads_only_what_is_new() -> None:
+    """The file of a day may be large; one that shrank or was replaced is read anew, and a line once it is whole."""
+    now = [TIME / 1000]
+    files = Files(*(bad_event(number) for number in range(1, 9)))
+    following = kept.Following(cast(Engine, files), (), lambda: now[0])
+
+    def look() -> list[int]:
+        now[0] += 1
+        files.read = 0
+        return numbers(following.fresh())
+
+    line = len(bad_event(1).line()) + 1
+    assert look() == list(range(1, 9))
+    assert (look(), files.read) == ([], line)
+    whole = bad_event(9).line().encode() + b"\n"
+    files.rest = whole[:50]
+    assert look() == []
+    files.rest = whole
+    assert (look(), files.read) == ([9], line + len(whole))
+    files.rest = b""
+    files.events = [bad_event(number) for number in range(10, 13)]
+    assert look() == [10, 11, 12]
+    files.events = [bad_event(number) for number in range(20, 29)]
+    assert look() == list(range(20, 29))
+
+
+def test_what_is_nested_too_deeply_is_shown_by_its_first_bytes() -> None:
+    """Also if it can just be read, and not be written any more."""
+    for depth in (*range(900, 1010), 8000):
+        deep = b'{"parameters": ' + b"[" * depth + b"]" * depth + b"}"
+        body = bad_event(1, method="POST", target=b"/api/events?p=1", body=deep)
+        custom = bad_event(2, target=b"/csc-event?u=" + b"a" * depth + b"." * depth)
+        for event, size in ((body, len(deep)), (custom, 2 * depth + 2)):
+            assert f", {size} bytes  " in kept.line(event)
+            assert json.loads(kept.json_line(event))["_size"] == size
+
+
 def test_a_line_tells_what_can_be_read() -> None:
     """When, why, where it was sent to, and what a browser's event or an app's says."""
     text = kept.line(unreadable())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from pyglue.pipeline import replay
 from pyglue.pipeline.kafka_writer import Record
 from pyglue.pipeline.minutes import MINUTE_MS
 from pyglue.pipeline.replay import Made, Remaker, Result
+from pyglue.pipeline.replays import Part, Replays
 from tests.collector.http_fakes import JSON_EVENT
 from tests.collector.support import CONF, MAPPING, SCHEMA, browser_event, event_query, shipped_encoder
 from tests.pipeline.bad_events import TIME, bad_event, unreadable
@@ -77,7 +78,9 @@ def test_it_is_the_collectors_record_to_the_byte(configure: Configure) -> None:
     event = bad_event(
         0, target=b"/csc-event?" + query, headers=(("user-agent", "Mozilla/5.0"),), address="192.0.2.0"
     )
-    assert configure().make(event).records == (Record("divolte", b"0:lq1a7c3k:party", expected),)
+    assert configure().make(event).records == (
+        Record("divolte", b"0:lq1a7c3k:party", expected, "clickstream"),
+    )
 
 
 def test_an_address_is_shortened_once_more(configure: Configure) -> None:
@@ -160,6 +163,17 @@ def test_a_duplicate_is_what_the_collector_said(configure: Configure) -> None:
     discarding = configure(("sinks = [kafka]\n", "sinks = [kafka]\n      discard_duplicates = true\n"))
     assert discarding.make(bad_event(1, duplicate=None)).records
     assert discarding.make(bad_event(1, duplicate=None)) == Made((), ())
+    assert discarding.make(bad_event(1, duplicate=True)) == Made((), ())
+
+
+def test_a_duplicate_whose_mapping_is_gone_stays(configure: Configure) -> None:
+    """No record of it was made, and no mapping that it lacks one of leaves it out."""
+    event = bad_event(1, duplicate=True, lost=(Lost("x", "renamed"),))
+    discarding = ("sinks = [kafka]\n", "sinks = [kafka]\n      discard_duplicates = true\n")
+    for changes in ((), (discarding,)):
+        assert configure(*changes).make(event) == Made((), (Lost("not mapped"),))
+    unfed = configure(discarding, ("sources = [browser, api]", "sources = [api]"))
+    assert unfed.make(bad_event(1, duplicate=True)).lost == (Lost("not mapped"),)
 
 
 def test_files_of_a_file_sink_are_the_collectors(configure: Configure, tmp_path: Path) -> None:
@@ -192,12 +206,14 @@ class Notes:
 
     def __init__(self) -> None:
         self.ids: list[list[str]] = []
+        self.parts: set[Part] = set()
         self.records: Counter[tuple[str, int]] = Counter()
 
-    def note(self, ids: Sequence[str], records: Mapping[str, Counter[int]]) -> None:
-        """See replays.note."""
-        self.ids.append(list(ids))
-        for topic, minutes in records.items():
+    def note(self, sent: Replays) -> None:
+        """See replays.Notes."""
+        self.ids.append(sorted(sent.ids))
+        self.parts |= sent.parts
+        for topic, minutes in sent.records.items():
             self.records.update({(topic, minute): count for minute, count in minutes.items()})
 
 
@@ -206,24 +222,37 @@ def made(event: BadEvent) -> Made:
     if event.reason == "missing p":
         return Made((), event.lost)
     number = event.id.partition("-")[2]
-    return Made(tuple(Record("t", b"k", f"{number}{which}".encode()) for which in "ab"), ())
+    return Made(tuple(Record("t", b"k", f"{number}{which}".encode(), which) for which in "ab"), ())
 
 
 def last(events: Sequence[BadEvent], write: replay.Write | None, notes: Notes) -> Result:
     """The result of all."""
-    return list(replay.run(events, made, write, notes.note))[-1]
+    return list(replay.run(events, made, write, notes.note, notes.parts))[-1]
 
 
 def test_what_kafka_has_is_noted_and_the_rest_stays() -> None:
-    """An event of which Kafka refuses a record stays whole; counts are by reason, then and now."""
+    """An event of which Kafka refuses a record stays; counts are by reason, then and now."""
     kafka, notes = Kafka(**{"2b": KafkaError.MSG_SIZE_TOO_LARGE}), Notes()
     result = last([bad_event(1), unreadable(7), bad_event(2), bad_event(3, "corrupt")], kafka.write, notes)
     assert notes.ids == [["test-1", "test-3"]]
-    assert notes.records == {("t", TIME // MINUTE_MS): 4}
+    assert notes.records == {("t", TIME // MINUTE_MS): 5}
     assert result.events == {"no value for field eventType": 2, "missing p": 1, "corrupt": 1}
     assert result.sent == {"no value for field eventType": 1, "corrupt": 1}
     assert result.still == {"missing p": 1, "kafka: msg size too large": 1}
-    assert result.records == 4
+    assert result.records == 5
+
+
+def test_what_kafka_has_of_an_event_is_not_sent_again() -> None:
+    """However often it refuses the rest; once it takes that, the event is sent."""
+    kafka, notes = Kafka(**{"1b": KafkaError.MSG_SIZE_TOO_LARGE}), Notes()
+    for records in (1, 0):
+        result = last([bad_event(1)], kafka.write, notes)
+        assert (result.records, result.still) == (records, {"kafka: msg size too large": 1})
+    assert (kafka.taken, notes.ids, notes.parts) == ([b"1a"], [[]], {Part("test-1", "a", "t")})
+    kafka.fates.clear()
+    assert last([bad_event(1)], kafka.write, notes).sent.total() == 1
+    assert (kafka.taken, notes.ids) == ([b"1a", b"1b"], [[], ["test-1"]])
+    assert notes.records == {("t", TIME // MINUTE_MS): 2}
 
 
 def test_without_kafka_nothing_is_noted() -> None:

@@ -1,22 +1,26 @@
 """The folder of bad events: a file `YYYY-MM-DD.jsonl` for each UTC day of writing, a line for each event.
 
-Its law: several processes may have the same folder. Each holds a lock on the day's file while it looks how much room is
-left and writes whole lines at its end, so that no line is torn by another process, and the bound holds for all together.
+Its law: several processes may have the same folder. Each holds the folder's one lock while it removes files, looks how much
+room is left and writes whole lines at the end of the day's file, so that no line is torn or lost by another process, also
+at midnight, and the bound holds for all together.
 
 What has no room: the files of earlier days go first, the oldest before the others, for a folder that is full of an old
-cause must not hide a new one. Of the day itself nothing is taken away: what comes last has no place then.
+cause must not hide a new one; then files that are dated ahead, by a clock that was wrong. Of the day itself nothing is taken
+away: what comes last has no place then. Nothing is removed for a line that has no place anyway.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 _FILES = "????-??-??.jsonl"
+_LOCK = "lock"
 _STEP = 1 << 20  # bytes that are read at a time
 
 
@@ -29,7 +33,7 @@ class Written:
 
 
 class Folder:
-    """`max_bytes` for all files together; a file is removed `keep_days` after its day."""
+    """`max_bytes` for all files together; a file is removed `keep_days` after its day, or if it is dated further ahead."""
 
     def __init__(self, directory: Path, max_bytes: int, keep_days: int) -> None:
         self.directory = directory
@@ -38,69 +42,91 @@ class Folder:
         self._day = ""
 
     def append(self, lines: Sequence[str], now_ms: int) -> Written:
-        """Write as many of the lines as there is room for, the first ones, or none at all; raises OSError."""
-        now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        """Write those of the lines that there is room for, the first ones first, or none at all; raises OSError."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self.tidy(now_ms)
-        path = self.directory / f"{now:%Y-%m-%d}.jsonl"
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            data = [f"{line}\n".encode() for line in lines]
-            room, removed = self._make_room(path, sum(map(len, data)))
-            kept = 0
-            while kept < len(data) and len(data[kept]) <= room:
-                room -= len(data[kept])
-                kept += 1
-            _write(descriptor, b"".join(data[:kept]))
-        finally:
-            os.close(descriptor)  # which ends the lock
-        return Written(kept, removed)
+        path = self.directory / f"{_day(now_ms)}.jsonl"
+        with self._locked():
+            self._remove_old(now_ms)
+            room, kept = self._max_bytes - _size(path), []
+            for line in lines:
+                data = f"{line}\n".encode()
+                if len(data) <= room:
+                    room -= len(data)
+                    kept.append(data)
+            removed = self._make_room(path, sum(map(len, kept)))
+            if kept:
+                _write(path, b"".join(kept))
+        return Written(len(kept), removed)
 
     def tidy(self, now_ms: int) -> None:
         """Once a day: remove what is older than is to be kept; raises OSError."""
-        now = datetime.fromtimestamp(now_ms / 1000, UTC)
-        today, oldest = f"{now:%Y-%m-%d}", f"{now - timedelta(days=self._keep_days):%Y-%m-%d}"
+        if _day(now_ms) != self._day and self.directory.is_dir():
+            with self._locked():
+                self._remove_old(now_ms)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        descriptor = os.open(self.directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)  # which ends the lock
+
+    def _remove_old(self, now_ms: int) -> None:
+        """Once a day; the caller has the lock."""
+        today = _day(now_ms)
         if today != self._day:
+            first, last = _day(now_ms, -self._keep_days), _day(now_ms, self._keep_days + 1)
             for path in self.directory.glob(_FILES):
-                if path.stem < oldest:
+                if not first <= path.stem <= last:
                     path.unlink(missing_ok=True)
             self._day = today
 
-    def _make_room(self, today: Path, wanted: int) -> tuple[int, int]:
-        """The bytes that there is room for, at least `wanted` if that can be; the lines that were removed for it."""
-        sizes = {path: _size(path) for path in sorted(self.directory.glob(_FILES))}
+    def _make_room(self, today: Path, wanted: int) -> int:
+        """Remove what must go for so many bytes; the lines that were removed. The caller has the lock."""
+        sizes = {path: _size(path) for path in self.directory.glob(_FILES)}
         room, removed = self._max_bytes - sum(sizes.values()), 0
-        for path, size in sizes.items():
-            if room >= wanted or path >= today:
+        for path in sorted(sizes, key=lambda path: (path > today, path)):
+            if room >= wanted:
                 break
-            removed += _remove(path)
-            room += size
-        return room, removed
+            if path != today:
+                removed += _remove(path)
+                room += sizes[path]
+        return removed
 
 
-def _write(descriptor: int, data: bytes) -> None:
-    """At the end, all or nothing; the caller has the lock. Raises OSError."""
-    size = os.fstat(descriptor).st_size
-    if data and size and os.pread(descriptor, 1, size - 1) != b"\n":  # a machine went down within a line
-        data = b"\n" + data
+def _day(now_ms: int, further: int = 0) -> str:
+    """The UTC day of a time, or so many days further."""
+    return f"{datetime.fromtimestamp(now_ms / 1000, UTC) + timedelta(days=further):%Y-%m-%d}"
+
+
+def _write(path: Path, data: bytes) -> None:
+    """At the end of a file, all or nothing; the caller has the lock. Raises OSError."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        while data:
-            data = data[os.write(descriptor, data) :]
-    except OSError:
-        os.ftruncate(descriptor, size)
-        raise
+        size = os.fstat(descriptor).st_size
+        if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a machine went down within a line
+            data = b"\n" + data
+        try:
+            while data:
+                data = data[os.write(descriptor, data) :]
+        except OSError:
+            os.ftruncate(descriptor, size)
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def _size(path: Path) -> int:
     try:
         return path.stat().st_size
-    except FileNotFoundError:  # another process has removed it
+    except FileNotFoundError:  # somebody has removed it
         return 0
 
 
 def _remove(path: Path) -> int:
-    """Remove a file; how many lines it had, none if another process was faster."""
+    """Remove a file; how many lines it had, none if somebody was faster."""
     lines = 0
     try:
         with path.open("rb") as file:

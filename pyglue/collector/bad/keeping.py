@@ -1,8 +1,9 @@
 """Bad events on their way to the folder, beside the collector's work.
 
 Its law: nothing here may stop the collector or cost an event. Events wait in memory, and four times a second a thread
-writes what waits; a disk that fails or hangs is told once in the log, and what does not fit into memory meanwhile is
-counted and forgotten. A collector that is killed loses what waits: its clients have had their answers, as with Divolte.
+writes what waits; a disk that fails or hangs is told once in the log and tried again after longer and longer pauses, and
+what does not fit into memory meanwhile is counted and forgotten. A collector that is killed loses what waits: its clients
+have had their answers, as with Divolte.
 
 `keep` comes from the loop's thread, and so do all counts; only the folder is the other thread's.
 """
@@ -14,18 +15,19 @@ import logging
 import secrets
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 from pyglue.collector import headers
+from pyglue.collector.aside import Aside
 from pyglue.collector.bad.entries import BadEvent, Came, Lost
-from pyglue.collector.bad.folder import Folder
+from pyglue.collector.bad.folder import Folder, Written
 from pyglue.collector.headers import Headers
 from pyglue.collector.values.cookies import cookie
 
 log = logging.getLogger("pyglue.collector")
 
 WRITE_SECONDS = 0.25
+RETRY_SECONDS = 10.0  # at most, between two tries on a disk that fails: each costs what all that waits does
 MOST_WAITING = 16 * 2**20  # bytes in memory: what 20,000 events a second are in half a second
 EVENT_BYTES = 1000  # of objects for each event, besides its texts
 TIDY_MS = 3_600_000  # so often it is looked whether a day's file is too old by now
@@ -81,7 +83,8 @@ class BadEvents:
         self._failing = False
         self._tidied = 0
         self._writing: asyncio.Task[None] | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="bad events")
+        self._pause = WRITE_SECONDS
+        self._thread = Aside("bad events")
 
     def keep(self, came: Came, lost: Sequence[Lost]) -> None:
         """See Keeper."""
@@ -102,7 +105,7 @@ class BadEvents:
             if self._waiting:
                 self._writing = asyncio.ensure_future(self._write())
                 await asyncio.shield(self._writing)
-            await asyncio.sleep(WRITE_SECONDS)
+            await asyncio.sleep(self._pause)
 
     async def end(self) -> None:
         """Write what waits. A disk that hangs is not waited for."""
@@ -111,12 +114,12 @@ class BadEvents:
             tasks.append(asyncio.ensure_future(self._write()))
         if tasks:
             await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
-        self._thread.shutdown(wait=False)
+        self._thread.end()
 
     async def _tidy(self) -> None:
         """Remove what is too old, though nothing new may come for a long time."""
         try:
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._folder.tidy, self._clock())
+            await self._thread.call(self._folder.tidy, self._clock())
         except OSError as error:
             self._trouble(error)
 
@@ -124,14 +127,11 @@ class BadEvents:
         """Write what waits now. Never raises OSError."""
         events, size = self._waiting, self._bytes
         self._waiting, self._bytes = [], 0
-        loop = asyncio.get_running_loop()
         try:
-            written = await loop.run_in_executor(
-                self._thread,
-                lambda: self._folder.append([event.line() for event in events], self._clock()),
-            )
+            written = await self._thread.call(self._append, events)
         except OSError as error:
             self._trouble(error)
+            self._pause = min(2 * self._pause, RETRY_SECONDS)
             if self._bytes + size <= MOST_WAITING:
                 self._waiting, self._bytes = events + self._waiting, self._bytes + size
             else:
@@ -140,10 +140,14 @@ class BadEvents:
         if self._failing:
             log.info("bad events are written again")
         self._failing = False
+        self._pause = WRITE_SECONDS
         self.kept += written.kept
         self.removed += written.removed
         if written.kept < len(events):
             self._tell_full(len(events) - written.kept)
+
+    def _append(self, events: Sequence[BadEvent]) -> Written:
+        return self._folder.append([event.line() for event in events], self._clock())
 
     def _tell_full(self, count: int) -> None:
         if FOLDER_FULL not in self.not_kept:

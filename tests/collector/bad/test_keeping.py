@@ -68,7 +68,7 @@ def test_events_are_on_the_disk_within_a_second_and_at_the_end(tmp_path: Path) -
         return bad
 
     bad = asyncio.run(life())
-    (file,) = tmp_path.iterdir()
+    (file,) = tmp_path.glob("*.jsonl")
     assert len({event and event.id for event in read_lines(file.read_bytes())}) == 3
     assert (bad.kept, bad.not_kept) == (3, {})
 
@@ -115,6 +115,26 @@ def test_a_disk_that_fails_is_told_once_and_tried_again(caplog: pytest.LogCaptur
         "can't keep bad events",
         "bad events are written again",
     ]
+
+
+def test_a_disk_that_fails_is_tried_more_and_more_seldom() -> None:
+    """For each try costs what all that waits does; once it goes again, it is as before."""
+    folder = Slow()
+    folder.goes.set()
+    folder.error = OSError(28, "No space left on device")
+
+    async def life() -> list[float]:
+        bad = bad_events(folder)
+        bad.keep(came(), LOST)
+        pauses = []
+        for _ in range(7):
+            await bad._write()
+            pauses.append(bad._pause)
+        folder.error = None
+        await bad.end()
+        return [*pauses, bad._pause]
+
+    assert asyncio.run(life()) == [0.5, 1, 2, 4, 8, 10, 10, keeping.WRITE_SECONDS]
 
 
 def test_a_full_folder_is_counted_and_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
