@@ -248,8 +248,8 @@ HOPS: dict[str, dict[str, Entry]] = {
     "collector": {
         "worker-dies": Entry(
             "The collector is several processes. One died five times within ten seconds, of a fault of ours or because the"
-            " system ended it for want of memory, or did not end in time when all were told to. What was answered is in"
-            " Kafka or in the spool.",
+            " system ended it for want of memory; or it died, or took too long, when all were told to end; or the system had"
+            " no process for it at the start. What was answered is in Kafka or in the spool.",
             "`pyglue logs divolte` has the last words of each; `DIVOLTE_WORKERS=1 pyglue up` does without several. Where"
             " memory is short, fewer workers need less. A trace of ours is worth a report: `pyglue support-bundle`.",
         ),

@@ -67,7 +67,7 @@ class CountFiles:
     def end(self, finished: Sequence[Counts], now_ms: int) -> None:
         """Append what there is; nothing is unfinished any more. Never raises OSError."""
         self.keep(finished, (), now_ms)
-        if not self._failing:
+        if not self._failing and not self._taken():
             self._open.unlink(missing_ok=True)
 
     def _begin(self) -> None:
@@ -78,7 +78,7 @@ class CountFiles:
         left: list[Counts] = []
         self._orphaned = list(self._of_nobody())
         for path in (self._open, *self._orphaned):
-            text = path.read_text(encoding="utf-8") if path.exists() else ""
+            text = path.read_text(encoding="utf-8", errors="replace") if path.exists() else ""
             if text:
                 try:
                     left += left_behind(text)
@@ -107,11 +107,23 @@ class CountFiles:
             self._orphaned.pop().unlink(missing_ok=True)
 
     def _replace(self, unfinished: Iterable[Counts], now_ms: int) -> None:
+        if self._taken():
+            return
         minutes = list(unfinished)
         fresh = self._open.with_name(self._open.name + ".new")
         fresh.write_text(open_text(self._share.run, now_ms, minutes), encoding="utf-8")
         fresh.replace(self._open)
         self._minutes, self._written_ms = minutes, now_ms
+
+    def _taken(self) -> bool:
+        """Whether the next collector has the file: that of a worker whose parent was killed, and which has not ended yet."""
+        if not self._written_ms or not self._open.exists():
+            return False
+        try:
+            run, _, _ = read_open(self._open.read_text(encoding="utf-8", errors="replace"))
+        except (ValueError, OSError):
+            return False
+        return run != self._share.run
 
     def _forget(self, now_ms: int) -> None:
         """Once a day: remove what is older than is to be kept."""

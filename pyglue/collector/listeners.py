@@ -40,20 +40,21 @@ def close(sockets: Iterable[socket.socket]) -> None:
 
 def _at(family: socket.AddressFamily, address: tuple[object, ...], processes: int) -> Sockets:
     """At one address; all of them or, with an OSError, none."""
-    with_port = _bound(family, address, shared=False)
-    if processes == 1:
-        return _listening([with_port], address)
-    # That one has shown that nobody else has the port, not even one who would share it.
-    address = with_port.getsockname()
-    with_port.close()
-    made: Sockets = []
+    made = [_bound(family, address, shared=False)]
     try:
-        for _ in range(processes):
+        # One that listens alone has shown that nobody else has the port, not even one who would share it, nor one who
+        # starts at the same moment; from then on the others may share it.
+        _listen(made[0], address)
+        if processes > 1:
+            made[0].setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            address = made[0].getsockname()
+        while len(made) < processes:
             made.append(_bound(family, address, shared=True))
+            _listen(made[-1], address)
     except OSError:
         close(made)
         raise
-    return _listening(made, address)
+    return made
 
 
 def _bound(family: socket.AddressFamily, address: tuple[object, ...], *, shared: bool) -> socket.socket:
@@ -71,14 +72,11 @@ def _bound(family: socket.AddressFamily, address: tuple[object, ...], *, shared:
     return made
 
 
-def _listening(made: Sockets, address: tuple[object, ...]) -> Sockets:
+def _listen(one: socket.socket, address: tuple[object, ...]) -> None:
     try:
-        for one in made:
-            one.listen(BACKLOG)
+        one.listen(BACKLOG)
     except OSError as error:  # another one bound, and listened first
-        close(made)
         raise _told(address, error) from error
-    return made
 
 
 def _told(address: tuple[object, ...], error: OSError) -> OSError:

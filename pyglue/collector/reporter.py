@@ -7,19 +7,22 @@ import socket
 from collections.abc import Callable
 
 from pyglue.collector.snapshot import Snapshot
-from pyglue.collector.wire import Wire
+from pyglue.collector.wire import END, Wire
 
 REPORT_SECONDS = 0.1  # what a worker counted since then is not told if it is killed
 END_SECONDS = 1.0
 
 
 class Reporter:
-    """`look` takes a snapshot; `orphaned` is called once nobody listens any more."""
+    """`look` takes a snapshot; `end` is called when the parent says so, `orphaned` once nobody listens any more."""
 
-    def __init__(self, look: Callable[[], Snapshot], orphaned: Callable[[], None]) -> None:
+    def __init__(
+        self, look: Callable[[], Snapshot], end: Callable[[], None], orphaned: Callable[[], None]
+    ) -> None:
         self._look = look
+        self._end = end
         self._said = ""
-        self._wire = Wire(lambda line: self._say(look().as_json(), int(line)), orphaned)
+        self._wire = Wire(self._heard, orphaned)
 
     async def open(self, parent: socket.socket) -> None:
         """Begin, in the running loop."""
@@ -41,6 +44,12 @@ class Reporter:
         deadline = loop.time() + END_SECONDS
         while not self._wire.free and loop.time() < deadline:
             await asyncio.sleep(REPORT_SECONDS / 10)
+
+    def _heard(self, line: bytes) -> None:
+        if line == END.encode():
+            self._end()
+        else:
+            self._say(self._look().as_json(), int(line))
 
     def _say(self, text: str, asked: int = 0) -> None:
         self._said = text

@@ -43,7 +43,7 @@ from pyglue.collector.room import MOST_BYTES, Room, places, sweep
 from pyglue.collector.share import Share, shared_numbers
 from pyglue.collector.sinks import Outlet, Queues
 from pyglue.collector.snapshot import Snapshot
-from pyglue.collector.spool.handover import hand_over
+from pyglue.collector.spool.handover import ORPHAN_SECONDS, hand_over
 from pyglue.collector.tls import Certificate, Secured
 from pyglue.collector.workers import SCRAPES, Workers
 from pyglue.errors import PyglueError
@@ -81,7 +81,7 @@ def run(setup: Setup, open_sinks: Opener = OpenSinks) -> None:
     spool = config.spool if config.durability is Durability.SPOOLED and setup.topics else None
     with ExitStack() as held:
         useragent.parse("Mozilla/5.0")  # the rules load on first use, which no event should wait for
-        lock = _spool_for(spool, config.workers, held)
+        lock = _spool_for(spool, config.workers, _answer_seconds(config), held)
         events = listeners.listen(config.host, config.port, config.workers)
         log.info("listening on %s:%d%s", config.host, config.port, ", by TLS" if config.tls else "")
         for sockets in events:
@@ -110,11 +110,11 @@ def run(setup: Setup, open_sinks: Opener = OpenSinks) -> None:
         Workers(Shared(events, metrics, lock, memory, spooled, seconds, renews), work).run()
 
 
-def _spool_for(spool: Spool | None, workers: int, held: ExitStack) -> tuple[int, ...]:
+def _spool_for(spool: Spool | None, workers: int, answer_seconds: float, held: ExitStack) -> tuple[int, ...]:
     """Bring what is in the spool to where it is sent; the descriptors that keep others away from it."""
     if spool is None:
         return ()
-    lock = hand_over(spool.directory, workers)
+    lock = hand_over(spool.directory, workers, answer_seconds + ORPHAN_SECONDS)
     if workers == 1:
         os.close(lock)  # the store takes it
         return ()
@@ -141,13 +141,13 @@ async def _serve(
     metrics: Sockets | None = None,
     parent: socket.socket | None = None,
 ) -> None:
-    """Serve `events` until a signal, or the end of the `parent`, whom a worker tells its metrics.
+    """Serve `events` until a signal; a worker, who tells its `parent` its metrics, until its word, or its end.
 
     There is `room` for so many connections.
     """
     config = setup.config
     loop = asyncio.get_running_loop()
-    end, hurry = asyncio.Event(), asyncio.Event()
+    end, hurry, orphan = asyncio.Event(), asyncio.Event(), asyncio.Event()
     fatal: list[str] = []
 
     def failed(reason: str) -> None:
@@ -158,8 +158,13 @@ async def _serve(
         end.set()
         hurry.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, end.set)
+    def orphaned() -> None:
+        orphan.set()
+        leave_at_once()
+
+    if parent is None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, end.set)
     certificate = None if config.tls is None else _certificate(config.tls)
     counters = Counters(share.run)
     sinks = open_sinks(setup, counters, failed, share)
@@ -179,7 +184,7 @@ async def _serve(
     )
     connections, scrapes = Room(room, MOST_BYTES // share.workers), Room(SCRAPES)
     look = partial(snapshot.take, app, connections, sinks.queues, bad)
-    reporter = Reporter(look, leave_at_once)
+    reporter = Reporter(look, end.set, orphaned)
     keeper = Keeper(
         counters, app.timings, config.counts, config.limits.acknowledge_timeout_ms + LATE_MS, share
     )
@@ -200,7 +205,7 @@ async def _serve(
         await asyncio.wait_for(hurry.wait(), config.shutdown_delay_ms / 1000)
     for server in servers:
         server.close()
-    await _finish(app, connections, config.shutdown_timeout_ms / 1000)
+    await _finish(app, connections, config.shutdown_timeout_ms / 1000, orphan, _answer_seconds(config))
     for chore in chores:
         chore.cancel()
     await _close(sinks)
@@ -274,15 +279,31 @@ def _memory(size: int) -> DuplicateMemory:
         ) from None
 
 
-async def _finish(app: App, connections: Room, seconds: float) -> None:
-    """Let every connection have the answers that it waits for, for up to `seconds`."""
-    deadline = time.monotonic() + seconds
+async def _finish(
+    app: App, connections: Room, seconds: float, orphan: asyncio.Event, answer_seconds: float
+) -> None:
+    """Let every connection have the answers that it waits for, for up to `seconds`.
+
+    An orphan is waited for by the next collector: it lets those have theirs whose event is there, and no client stall it.
+    """
     for connection in connections:
         connection.finish()
-    while (app.in_flight or len(connections)) and time.monotonic() < deadline:
-        await asyncio.sleep(0.02)
+    await _until(lambda: orphan.is_set() or not (app.in_flight or len(connections)), seconds)
+    if orphan.is_set():
+        await _until(lambda: not app.in_flight, min(seconds, answer_seconds))
     for connection in connections:
         connection.abort()
+
+
+async def _until(done: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not done() and time.monotonic() < deadline:
+        await asyncio.sleep(0.02)
+
+
+def _answer_seconds(config: Config) -> float:
+    """Within which an event has its answer."""
+    return (config.limits.acknowledge_timeout_ms + LATE_MS) / 1000
 
 
 async def _close(sinks: Sinks) -> None:

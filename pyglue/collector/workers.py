@@ -1,8 +1,9 @@
 """The parent of several workers: makes what they share, replaces one that dies, tells of all together, ends with all.
 
 Its law: it has no thread, no sink, and serves no event, so that it can fork at any time between two runs of its loop. A
-worker has its number's socket, spool and file of counts, and whoever replaces it takes these over. What the ledger says
-of a worker that died is the last that it told.
+worker has its number's socket, spool and file of counts, and whoever replaces it takes these over. A worker ends when its
+parent says so, or is gone, and by no signal that all are sent: its socket would go on having its part of the connections.
+What the ledger says of a worker that died is the last that it told.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,24 +31,29 @@ from pyglue.collector.metrics_site import MetricsSite
 from pyglue.collector.room import Room, sweep
 from pyglue.collector.share import Share
 from pyglue.collector.snapshot import Snapshot
-from pyglue.collector.wire import Wire
+from pyglue.collector.wire import END, Wire
 from pyglue.errors import PyglueError
 
 log = logging.getLogger("pyglue.collector")
 
 ANSWER_SECONDS = 1.0  # for workers to tell what they count; of one that does not the last word stands
 END_SECONDS = 20.0  # for a worker to end once nothing is under way: its sinks may take most of it
+FORK_PAUSE_SECONDS = 1.0  # after which the system may have processes and files for a worker again
 SCRAPES = 100  # connections to the port for metrics
 _SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 
 
 @dataclass
 class _Worker:
-    """One, as its parent knows it. `status` is that of its end, as wait tells it; `deaf` once its line has ended."""
+    """One, as its parent knows it. `copy` is one of the `line`, `status` that of its end, as wait tells it.
+
+    It is `deaf` once its line has ended.
+    """
 
     number: int
     pid: int
     line: socket.socket
+    copy: socket.socket
     last: Snapshot = field(default_factory=Snapshot)
     asked: int = 0
     waiting: dict[int, asyncio.Future[None]] = field(default_factory=dict)
@@ -65,6 +72,7 @@ class Workers:
         self._loop = asyncio.new_event_loop()
         self._workers: dict[int, _Worker] = {}
         self._due = list(range(len(shared.events)))
+        self._begun: set[int] = set()
         self._dead = Snapshot()
         self._deaths = Deaths()
         self._replaced = 0
@@ -88,7 +96,7 @@ class Workers:
             self._loop.add_signal_handler(signal.SIGHUP, self._send, signal.SIGHUP)
         while True:
             while self._due and not self._ending:
-                self._fork(self._due.pop(0))
+                self._start(self._due.pop(0))
             if self._ending and not self._workers:
                 break
             self._loop.run_forever()
@@ -106,23 +114,49 @@ class Workers:
 
     # outside the loop
 
+    def _start(self, number: int) -> None:
+        """Also if the system has no process or file for it now, which only at the first start is the end."""
+        try:
+            self._fork(number)
+        except OSError as error:
+            reason = error.strerror or str(error)
+            if number not in self._begun:
+                self._error = PyglueError(f"worker {number} can't be started: {reason}", code="worker-dies")
+                self._due.clear()
+                self._loop.call_soon(self._end)
+                return
+            log.warning(
+                "worker %d can't be started (%s); next try in %g s", number, reason, FORK_PAUSE_SECONDS
+            )
+            self._loop.call_later(FORK_PAUSE_SECONDS, self._want, number)
+            return
+        self._replaced += number in self._begun
+        self._begun.add(number)
+
     def _fork(self, number: int) -> None:
-        ours, theirs = socket.socketpair()
-        self._run = max(now_ms(), self._run + 1)
-        share = Share(number, len(self._shared.events), self._run, self._shared.spooled)
-        sys.stdout.flush()
-        sys.stderr.flush()
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-        pid = os.fork()
-        if pid == 0:
-            signal.set_wakeup_fd(-1)
-            for one in _SIGNALS:
-                signal.signal(one, signal.SIG_DFL)
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-            forked.live(self._shared, self._serve, share, theirs)
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        """Raises OSError."""
+        with ExitStack() as made:
+            ours, theirs = (made.enter_context(one) for one in socket.socketpair())
+            copy = made.enter_context(ours.dup())
+            self._run = max(now_ms(), self._run + 1)
+            share = Share(number, len(self._shared.events), self._run, self._shared.spooled)
+            sys.stdout.flush()
+            sys.stderr.flush()
+            before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+            try:
+                pid = os.fork()
+                if pid == 0:
+                    signal.set_wakeup_fd(-1)
+                    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                    for one in (signal.SIGTERM, signal.SIGINT):
+                        signal.signal(one, signal.SIG_IGN)
+                    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+                    forked.live(self._shared, self._serve, share, theirs)
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            made.pop_all()
         theirs.close()
-        self._workers[number] = worker = _Worker(number, pid, ours)
+        self._workers[number] = worker = _Worker(number, pid, ours, copy)
         log.info("worker %d is process %d", number, pid)
         self._begin(self._attach(worker))
 
@@ -138,9 +172,11 @@ class Workers:
             worker.deaf = True
             self._gone(worker)
 
-        wire = Wire(lambda line: self._heard(worker, line), ended)
+        wire = Wire(lambda line: self._heard(worker, line), ended, worker.copy)
         worker.wire = wire
         await self._loop.create_unix_connection(lambda: wire, sock=worker.line)
+        if self._ending:
+            wire.say(END)
 
     def _heard(self, worker: _Worker, line: bytes) -> None:
         told = json.loads(line)
@@ -166,7 +202,9 @@ class Workers:
         self._ending = True
         for sockets in self._shared.events:
             listeners.close(sockets)
-        self._send(signal.SIGTERM)
+        for worker in self._workers.values():
+            if worker.wire is not None:
+                worker.wire.say(END)
         self._loop.call_later(self._shared.seconds + END_SECONDS, self._kill)
         if not self._workers:
             self._loop.stop()
@@ -208,6 +246,12 @@ class Workers:
             self._end()
         elif not self._ending:
             self._replace(worker)
+        elif worker.status:
+            how = _end_of(worker)
+            log.error("worker %d %s, while the collector ended", worker.number, how)
+            self._error = self._error or PyglueError(
+                f"worker {worker.number} {how}, while the collector ended", code="worker-dies"
+            )
         if self._ending and not self._workers:
             self._loop.stop()
 
@@ -227,7 +271,6 @@ class Workers:
 
     def _want(self, number: int) -> None:
         if not self._ending:
-            self._replaced += 1
             self._due.append(number)
             self._loop.stop()
 

@@ -10,13 +10,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from itertools import chain
-from itertools import count as numbers
 from pathlib import Path
 from typing import Any
 
 from pyglue.collector import records
 from pyglue.collector.counts import OPEN, Counts, added, file_of, open_of, read_lines, read_open
+from pyglue.collector.share import MOST
 from pyglue.engine import Engine
 from pyglue.errors import BadAnswer, PyglueError
 from pyglue.pipeline.clients import COLLECTOR
@@ -64,13 +63,11 @@ def collector(engine: Engine, span: Span) -> tuple[dict[int, Counts], tuple[str,
 
 
 def _left(engine: Engine) -> Iterator[tuple[str, bytes]]:
-    """The files of open minutes, by name: that of a single process, and those of workers up to the first that has none."""
-    for name in chain((OPEN,), map(open_of, numbers())):
+    """The files of open minutes, by name: that of a single process, and those of all workers that there may be."""
+    for name in (OPEN, *map(open_of, range(MOST))):
         text = engine.read_data(COLLECTOR, f"{FOLDER}/{name}")
         if text is not None:
             yield name, text
-        elif name != OPEN:
-            return
 
 
 def _place(name: str, lines: Sequence[int]) -> str:

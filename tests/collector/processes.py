@@ -89,6 +89,7 @@ class Collector:
         self.spooling = spooling
         self.port, self.metrics = free_ports(2)
         self.more = ""  # of the configuration
+        self.python = ["-m", "pyglue.collector"]  # what is run
         self._lives: list[subprocess.Popen[bytes]] = []
         (folder / "files").mkdir(exist_ok=True)
 
@@ -101,7 +102,7 @@ class Collector:
         conf.write_text(
             CONFIGURATION.format(kafka=kafka, files=files, sink=sink, **values) + self.more, encoding="utf-8"
         )
-        command = [sys.executable, "-m", "pyglue.collector", "--config", str(conf)]
+        command = [sys.executable, *self.python, "--config", str(conf)]
         with (self.folder / "log").open("ab") as log:
             self._lives.append(subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log))
 

@@ -209,14 +209,33 @@ def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path: Path, caplog: pyte
     assert len(caplog.records) == 1
 
 
+def test_a_worker_without_a_parent_leaves_the_next_one_its_file(tmp_path: Path) -> None:
+    """What it still counts goes to the day's file; the open minutes there are those of the one that has its number now."""
+    orphan, after = (CountFiles(tmp_path, 30, worker(0, run)) for run in (7, 9))
+    orphan.keep([], [counted()], NOW)
+    after.keep([], [counted(run=9)], NOW + 1000)
+    orphan.keep([], [counted(received=2)], NOW + 2000)
+    orphan.end([counted(received=2)], NOW + 3000)
+    assert read_open((tmp_path / "open-0.json").read_text()) == (9, NOW + 1000, [counted(run=9)])
+    assert lines(tmp_path)[-1] == counted(received=2)
+    after.end([counted(run=9)], NOW + 4000)
+    assert [path.name for path in tmp_path.iterdir()] == [DAY]
+
+
 @pytest.mark.parametrize(
-    "text", ['{"run": 1, "minutes"', "[" * 100_000, '{"run": 1, "written": 1%s, "minutes": []}' % ("0" * 20)]
+    "text",
+    [
+        b"\xff\xfe",
+        b'{"run": 1, "minutes"',
+        b"[" * 100_000,
+        b'{"run": 1, "written": 1%s, "minutes": []}' % (b"0" * 20),
+    ],
 )
 def test_an_open_file_that_cannot_be_read_is_told(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: bytes
 ) -> None:
     """Its counts are lost; the new ones are written."""
-    (tmp_path / OPEN).write_text(text)
+    (tmp_path / OPEN).write_bytes(text)
     CountFiles(tmp_path, 30, Share(run=7)).keep([counted()], [], NOW)
     assert "its counts are lost" in caplog.text
     assert len(lines(tmp_path)) == 1

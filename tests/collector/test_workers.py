@@ -21,6 +21,24 @@ from tests.collector.processes import ROOT, Collector, send, status, until
 
 SCHEMA = ROOT / "pyglue" / "collector" / "defaults" / "DefaultEventRecord.avsc"
 
+STALLING = """
+divolte.sources.api { type = json, event_path = /api }
+divolte.mappings.clicks.sources = [browser, api]
+"""
+BEGUN = b"POST /api?p=0:lq1a7c3k:x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n{"
+WITHOUT_PROCESSES = """
+import os, sys
+from itertools import count
+from pyglue.collector.__main__ import main
+fork, numbers = os.fork, count(1)
+def scarce():
+    if next(numbers) in {failing}:
+        raise BlockingIOError(11, "no process left")
+    return fork()
+os.fork = scarce
+raise SystemExit(main(sys.argv[1:]))
+"""
+
 
 @pytest.fixture
 def collector(tmp_path: Path) -> Iterator[Collector]:
@@ -133,13 +151,31 @@ def test_all_workers_end_in_order(tmp_path: Path) -> None:
         collector.clean()
 
 
+def test_a_signal_to_a_worker_alone_ends_nothing(collector: Collector) -> None:
+    """As from a terminal, or a supervisor that sends it to all: the parent's word counts, and everybody is served."""
+    collector.up()
+    for pid, kind in zip(collector.pids().values(), (signal.SIGTERM, signal.SIGINT), strict=True):
+        os.kill(pid, kind)
+    time.sleep(0.2)
+    for number in range(20):
+        with collector.connect() as client:
+            client.settimeout(2)
+            send(client, f"{number}")
+            assert status(client) == 200
+    assert "takes its place" not in collector.log
+    os.kill(collector.parent, signal.SIGTERM)
+    assert collector.ended() == 0
+
+
 def test_workers_of_a_parent_that_is_killed_finish_and_end(tmp_path: Path) -> None:
-    """What is under way is answered, and the next collector, of one process, takes over all that is spooled."""
+    """What is under way is answered, whatever a client holds up; the next collector takes over all that is spooled."""
     collector = Collector(tmp_path, spooling=True)
+    collector.more = STALLING
     try:
         collector.up()
         workers = [psutil.Process(pid) for pid in collector.pids().values()]
-        with collector.connect(0) as one, collector.connect(1) as other:
+        with collector.connect(0) as one, collector.connect(1) as other, collector.connect(0) as stalled:
+            stalled.sendall(BEGUN)
             for client in (one, other):
                 send(client, f"{client.getsockname()}")
             until(lambda: collector.scrape().value("events_in_flight") == 2)
@@ -147,7 +183,7 @@ def test_workers_of_a_parent_that_is_killed_finish_and_end(tmp_path: Path) -> No
             collector.ended()
             collector.workers = 1
             collector.start()
-            assert [status(one), status(other)] == [200, 200]
+            assert [status(one), status(other), status(stalled)] == [200, 200, 0]
         _, alive = psutil.wait_procs(workers, 10)
         assert alive == []
         until(lambda: "listening on" in collector.log.partition("files of the spool went to")[2])
@@ -215,5 +251,46 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         os.kill(collector.parent, signal.SIGTERM)
         assert collector.ended() == 1
         assert "workers that had not ended were killed: 1\n" in collector.log
+    finally:
+        collector.clean()
+
+
+def test_a_worker_that_the_system_has_no_process_for_comes_later(collector: Collector) -> None:
+    """It is told and tried again, while the others serve; it counts as replaced once it is there."""
+    collector.python = ["-c", WITHOUT_PROCESSES.format(failing={3})]
+    collector.up()
+    os.kill(collector.pids()[1], signal.SIGKILL)
+    until(lambda: "worker 1 can't be started (no process left); next try in 1 s" in collector.log)
+    found = collector.scrape()
+    assert (found.value("workers"), found.value("workers_replaced_total")) == (1, 0)
+    until(lambda: collector.scrape().value("workers") == 2)
+    assert collector.scrape().value("workers_replaced_total") == 1
+    os.kill(collector.parent, signal.SIGTERM)
+    assert collector.ended() == 0
+
+
+@pytest.mark.parametrize("failing", [1, 2])
+def test_without_processes_for_all_workers_nothing_is_begun(collector: Collector, failing: int) -> None:
+    """The error is told, and those that were started end."""
+    collector.python = ["-c", WITHOUT_PROCESSES.format(failing={failing})]
+    collector.start()
+    assert collector.ended() == 1
+    assert f"error: worker {failing - 1} can't be started: no process left\n" in collector.log
+    assert "Traceback" not in collector.log
+    assert not any(psutil.pid_exists(pid) for pid in collector.pids().values())
+
+
+def test_a_worker_that_dies_at_the_end_is_told(tmp_path: Path) -> None:
+    """What it had under way was not answered: the collector did not end in order."""
+    collector = Collector(tmp_path, spooling=True)
+    try:
+        collector.up()
+        pid = collector.pids()[1]
+        os.kill(pid, signal.SIGSTOP)
+        os.kill(collector.parent, signal.SIGTERM)
+        until(lambda: not psutil.pid_exists(collector.pids()[0]))
+        os.kill(pid, signal.SIGKILL)
+        assert collector.ended() == 1
+        assert collector.log.count("worker 1 was killed by SIGKILL, while the collector ended\n") == 2
     finally:
         collector.clean()

@@ -24,7 +24,7 @@ from pyglue.errors import InputError, Problem
 
 log = logging.getLogger("pyglue.collector")
 
-ORPHAN_SECONDS = 15.0  # more than an acknowledgement and the end of a producer take
+ORPHAN_SECONDS = 15.0  # more than sinks, counts and bad events take to end, once nothing is under way
 _NUMBER = re.compile(r"[0-9]{1,4}\Z")
 
 
