@@ -68,7 +68,7 @@ class Passage:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._to)
-        except OSError:
+        except (OSError, asyncio.CancelledError):  # the latter at the end alone
             writer.transport.abort()
             return
         ends = (writer, far_writer)
