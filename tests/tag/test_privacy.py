@@ -179,6 +179,7 @@ def test_refused_after_withdrawal(page: Page, recorder: Recorder) -> None:
     loaded(page, recorder.page("/", ""))
     page.evaluate("divolte.consent(true)")
     recorder.wait(1)
+    page.evaluate(COMMITTED)
     page.evaluate("() => { divolte.signal('late'); divolte.consent(false) }")
     recorder.wait(2)
     page.wait_for_timeout(200)
