@@ -21,6 +21,7 @@ from itertools import groupby
 from pathlib import Path
 
 from pyglue.collector.counts import MINUTE_MS, OPEN, Counts, open_of, open_text, read_open
+from pyglue.collector.disk import append_lines
 from pyglue.collector.share import Share
 
 log = logging.getLogger("pyglue.collector")
@@ -157,16 +158,6 @@ def append(path: Path, minutes: Iterable[Counts]) -> None:
             OSError
         ):  # where there are no locks, lines of the same moment may be lost on a full disk
             fcntl.flock(descriptor, fcntl.LOCK_EX)
-        size = os.fstat(descriptor).st_size
-        if (
-            size and os.pread(descriptor, 1, size - 1) != b"\n"
-        ):  # the machine went down in the middle of a line
-            lines = b"\n" + lines
-        try:
-            while lines:
-                lines = lines[os.write(descriptor, lines) :]
-        except OSError:
-            os.ftruncate(descriptor, size)
-            raise
+        append_lines(descriptor, lines)
     finally:
         os.close(descriptor)

@@ -13,3 +13,19 @@ def sync_directory(directory: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def append_lines(descriptor: int, lines: bytes) -> None:
+    """Write whole lines at the end of a file that is open for reading and appending, all or nothing; raises OSError.
+
+    A line that a machine left torn when it went down is ended first.
+    """
+    size = os.fstat(descriptor).st_size
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        lines = b"\n" + lines
+    try:
+        while lines:
+            lines = lines[os.write(descriptor, lines) :]
+    except OSError:
+        os.ftruncate(descriptor, size)
+        raise

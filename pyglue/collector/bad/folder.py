@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pyglue.collector.disk import append_lines
+
 _FILES = "????-??-??.jsonl"
 _LOCK = "lock"
 _STEP = 1 << 20  # bytes that are read at a time
@@ -105,15 +107,7 @@ def _write(path: Path, data: bytes) -> None:
     """At the end of a file, all or nothing; the caller has the lock. Raises OSError."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
     try:
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":  # a machine went down within a line
-            data = b"\n" + data
-        try:
-            while data:
-                data = data[os.write(descriptor, data) :]
-        except OSError:
-            os.ftruncate(descriptor, size)
-            raise
+        append_lines(descriptor, data)
     finally:
         os.close(descriptor)
 
