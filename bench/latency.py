@@ -14,8 +14,8 @@ from collections.abc import Callable
 from bench.copies import Copy
 from bench.figures import percentile
 from bench.services import Services, connected
-from pyglue.collector import base36
-from pyglue.collector.probe import probe_query
+from pyglue.collector.events import base36
+from pyglue.collector.events.probe import probe_query
 from pyglue.errors import PyglueError
 from pyglue.pipeline.smoke import PROBE
 from pyglue.superset import chart_data

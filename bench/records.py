@@ -11,7 +11,8 @@ from typing import Any
 import fastavro
 from confluent_kafka import Producer
 
-from pyglue.collector import base36, schema
+from pyglue.collector.avro import schema
+from pyglue.collector.events import base36
 from pyglue.errors import Unreachable
 
 VISITORS = 5000

@@ -17,8 +17,8 @@ import click
 import pytest
 
 from pyglue.cli import pyglue as group
-from pyglue.collector import config, hocon
-from pyglue.collector.configured import AS_DIVOLTE, Tls
+from pyglue.collector.config import conf_file, hocon
+from pyglue.collector.config.configured import AS_DIVOLTE, Tls
 from pyglue.collector.mapping.functions import COMMANDS, DIGESTS, FUNCTIONS, PARSERS
 from pyglue.diagnosis.findings import Finding
 from pyglue.diagnosis.parts import Part
@@ -282,8 +282,8 @@ def test_the_settings_of_https_are_described() -> None:
     described = {row[0].strip("`"): row[1] for row in rows(section("docs/security.md", "HTTPS"))}
     assert [field.name for field in dataclasses.fields(Tls) if field.name not in described] == []
     block = f"pyglue.collector.tls {{ certificate = a, key = b, minimum_version = {described['minimum_version']} }}"
-    given = config.parse(block, "docs/security.md", {}).tls
-    assert given == config.parse("pyglue.collector.tls { certificate = a, key = b }", "", {}).tls
+    given = conf_file.parse(block, "docs/security.md", {}).tls
+    assert given == conf_file.parse("pyglue.collector.tls { certificate = a, key = b }", "", {}).tls
 
 
 def test_every_key_of_the_shipped_configuration_is_described() -> None:
@@ -328,7 +328,8 @@ def test_privacy_settings_are_as_described() -> None:
         for name, (default, _) in privacy_settings().items()
     )
     assert (
-        config.parse(f"pyglue.collector.privacy {{ {given} }}", "docs/privacy.md", {}).privacy == AS_DIVOLTE
+        conf_file.parse(f"pyglue.collector.privacy {{ {given} }}", "docs/privacy.md", {}).privacy
+        == AS_DIVOLTE
     )
 
 

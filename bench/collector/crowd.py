@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
-from pyglue.collector.room import places
+from pyglue.collector.http.room import places
 
 PERIOD = 4.0  # seconds between two bytes of a client
 TICK = 0.02

@@ -22,7 +22,7 @@ from bench.collector.load import Job, Outcome, pack
 from bench.collector.traffic import Event
 from bench.copies import Copy
 from bench.targets import COLLECTOR, STAGE
-from pyglue.collector.records import decode
+from pyglue.collector.avro.records import decode
 from pyglue.errors import PyglueError
 from pyglue.pipeline.kafka import Kafka
 

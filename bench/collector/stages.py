@@ -16,21 +16,21 @@ import uvloop
 
 from bench.collector import kinds, traffic
 from bench.collector.kinds import KINDS, Kind
-from pyglue.collector import answers
 from pyglue.collector.app import App, Request
-from pyglue.collector.configured import Config
-from pyglue.collector.connection import Connection
-from pyglue.collector.counters import Counters
+from pyglue.collector.config.configured import Config
+from pyglue.collector.counting.counters import Counters
 from pyglue.collector.delivery import Reply
 from pyglue.collector.duplicates import DuplicateMemory
-from pyglue.collector.event import Event, of_json, of_parameters, of_tag
-from pyglue.collector.headers import Headers
-from pyglue.collector.http1 import Reader
-from pyglue.collector.kafka_sink import Kafka, KafkaOutlet
+from pyglue.collector.events.event import Event, of_json, of_parameters, of_tag
+from pyglue.collector.http import answers
+from pyglue.collector.http.connection import Connection
+from pyglue.collector.http.headers import Headers
+from pyglue.collector.http.http1 import Reader
+from pyglue.collector.http.query import parameters
+from pyglue.collector.http.room import Room
 from pyglue.collector.loading import Setup, load
-from pyglue.collector.query import parameters
-from pyglue.collector.room import Room
-from pyglue.collector.sinks import Done
+from pyglue.collector.sinks.kafka import Kafka, KafkaOutlet
+from pyglue.collector.sinks.sink import Done
 from pyglue.errors import PyglueError
 
 ROUNDS = 5

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import mmh3
 
-from pyglue.collector import base36
+from pyglue.collector.events import base36
 
 EVENTS = 8000  # all different; more than any memory of recent values is likely to hold
 VISITORS = 2000

@@ -12,14 +12,14 @@ import click
 from pyglue.checks import collector_program
 from pyglue.cli.groups import Group
 from pyglue.cli.options import App, common
-from pyglue.collector import example
-from pyglue.collector.configured import Privacy
-from pyglue.collector.dropped import DroppedEvent
-from pyglue.collector.event import Event
+from pyglue.collector.avro.records import reader
+from pyglue.collector.avro.schema import reason
+from pyglue.collector.config.configured import Privacy
+from pyglue.collector.events import example
+from pyglue.collector.events.dropped import DroppedEvent
+from pyglue.collector.events.event import Event
+from pyglue.collector.events.privacy import kept_address, refusal
 from pyglue.collector.loading import LoadedMapping, load
-from pyglue.collector.privacy import kept_address, refusal
-from pyglue.collector.records import reader
-from pyglue.collector.schema import reason
 from pyglue.errors import InputError, Problem, PyglueError, UsageError
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from pyglue.cli.options import SPAN, App, common
-from pyglue.collector.counts import Counts, plus
+from pyglue.collector.counting.counts import Counts, plus
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.facts import Facts, Supervisor
 from pyglue.diagnosis.findings import Finding

@@ -13,7 +13,7 @@ from typing import Protocol
 import click
 
 from pyglue.cli.options import SPAN, App, common
-from pyglue.collector import records, schema
+from pyglue.collector.avro import records, schema
 from pyglue.collector.bad.entries import BadEvent
 from pyglue.errors import UsageError
 from pyglue.pipeline import filters, kept, replays

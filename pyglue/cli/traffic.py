@@ -22,7 +22,7 @@ import uvloop
 from pyglue.checks import RETENTION, collector_program
 from pyglue.cli.groups import Group
 from pyglue.cli.options import SPAN, App, common
-from pyglue.collector import base36
+from pyglue.collector.events import base36
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError, UsageError
 from pyglue.pipeline import spec as specs

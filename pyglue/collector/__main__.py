@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from pyglue.collector.configured import KafkaSink
+from pyglue.collector.config.configured import KafkaSink
 from pyglue.collector.loading import Setup, load
-from pyglue.collector.opening import OpenSinks
 from pyglue.collector.server import run
+from pyglue.collector.sinks.opening import OpenSinks
 from pyglue.errors import PyglueError
 
 

@@ -12,23 +12,24 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 
-from pyglue.collector import addresses, answers, headers, identifiers, query, requestlog
-from pyglue.collector.answers import Answer, Tag
 from pyglue.collector.bad.entries import Came, Lost
 from pyglue.collector.bad.keeping import Keeper
-from pyglue.collector.configured import AS_DIVOLTE, Privacy
-from pyglue.collector.counters import Counters, Minute
+from pyglue.collector.config.configured import AS_DIVOLTE, Privacy
+from pyglue.collector.counting.counters import Counters, Minute
+from pyglue.collector.counting.timings import Timings
 from pyglue.collector.delivery import DUPLICATE, OUR_BUG, Deliveries, Held, Keeping, Reply
-from pyglue.collector.dropped import CORRUPT, TOO_LARGE, DroppedEvent
 from pyglue.collector.duplicates import Memory
-from pyglue.collector.event import Event, of_json, of_parameters, of_tag
-from pyglue.collector.headers import Headers
-from pyglue.collector.json_text import TOO_DEEP
-from pyglue.collector.page import TestPage
-from pyglue.collector.privacy import refusal, shortening
-from pyglue.collector.routes import Routes, canonical_path, decoded_path
-from pyglue.collector.sinks import Outlet
-from pyglue.collector.timings import Timings
+from pyglue.collector.events import identifiers
+from pyglue.collector.events.dropped import CORRUPT, TOO_LARGE, DroppedEvent
+from pyglue.collector.events.event import Event, of_json, of_parameters, of_tag
+from pyglue.collector.events.json_text import TOO_DEEP
+from pyglue.collector.events.privacy import refusal, shortening
+from pyglue.collector.http import addresses, answers, headers, query, requestlog
+from pyglue.collector.http.answers import Answer, Tag
+from pyglue.collector.http.headers import Headers
+from pyglue.collector.http.page import TestPage
+from pyglue.collector.http.routes import Routes, canonical_path, decoded_path
+from pyglue.collector.sinks.sink import Outlet
 
 log = logging.getLogger("pyglue.collector")
 

@@ -15,11 +15,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from pyglue.collector.answers import Answer
-from pyglue.collector.counters import Counters
+from pyglue.collector.counting.counters import Counters
+from pyglue.collector.counting.timings import Timings
 from pyglue.collector.duplicates import Memory, Seen
-from pyglue.collector.sinks import LATE, Outlet, Word
-from pyglue.collector.timings import Timings
+from pyglue.collector.http.answers import Answer
+from pyglue.collector.sinks.sink import LATE, Outlet, Word
 
 DUPLICATE = "duplicate"
 OUR_BUG = "internal error"

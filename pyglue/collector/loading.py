@@ -7,20 +7,28 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from pyglue.collector import config as configuration
-from pyglue.collector import schema, tls
-from pyglue.collector.answers import Tag
 from pyglue.collector.app import EventsAt, JsonEventsAt, Ping, Pipeline, Place, Ready
+from pyglue.collector.avro import schema
+from pyglue.collector.avro.schema import RecordSchema
 from pyglue.collector.bad.keeping import HeadersKept
-from pyglue.collector.configured import BrowserSource, Config, FileSink, KafkaSink, MappingFiles, Privacy
+from pyglue.collector.config import conf_file
+from pyglue.collector.config.configured import (
+    BrowserSource,
+    Config,
+    FileSink,
+    KafkaSink,
+    MappingFiles,
+    Privacy,
+)
+from pyglue.collector.events.privacy import unread_headers
+from pyglue.collector.events.useragent import AgentCache
+from pyglue.collector.http import tls
+from pyglue.collector.http.answers import Tag
+from pyglue.collector.http.page import TestPage
 from pyglue.collector.mapping.compiler import Compiled, compile_mapping
 from pyglue.collector.mapping.tokens import Source
-from pyglue.collector.page import TestPage
-from pyglue.collector.privacy import unread_headers
-from pyglue.collector.schema import RecordSchema
-from pyglue.collector.sinks import Outlet
+from pyglue.collector.sinks.sink import Outlet
 from pyglue.collector.tag import render
-from pyglue.collector.useragent import AgentCache
 from pyglue.collector.values.geo import Database
 from pyglue.errors import InputError, Problem
 
@@ -109,7 +117,7 @@ def load(conf: Path, environment: Mapping[str, str], script: Path | None = None)
 
     `script` is a mapping to read in place of every configured one.
     """
-    config = configuration.read(conf, environment)
+    config = conf_file.read(conf, environment)
     agents = AgentCache(config.user_agent_cache_size)
     problems: list[Problem] = []
     geo: Database | None = None

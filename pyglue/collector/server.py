@@ -24,28 +24,38 @@ from typing import Protocol
 
 import uvloop
 
-from pyglue.collector import listeners, snapshot, useragent
 from pyglue.collector.app import App
 from pyglue.collector.bad.folder import Folder
 from pyglue.collector.bad.keeping import BadEvents
-from pyglue.collector.configured import Config, Durability, FileSink, KafkaSink, MappingFiles, Spool, Tls
-from pyglue.collector.connection import Connection, Site
-from pyglue.collector.counters import Counters
+from pyglue.collector.config.configured import (
+    Config,
+    Durability,
+    FileSink,
+    KafkaSink,
+    MappingFiles,
+    Spool,
+    Tls,
+)
+from pyglue.collector.counting import snapshot
+from pyglue.collector.counting.counters import Counters
+from pyglue.collector.counting.keeper import Keeper, now_ms
+from pyglue.collector.counting.metrics_site import MetricsSite
+from pyglue.collector.counting.snapshot import Snapshot
 from pyglue.collector.duplicates import DuplicateMemory
-from pyglue.collector.forked import Shared
-from pyglue.collector.keeper import Keeper, now_ms
-from pyglue.collector.listeners import Sockets
+from pyglue.collector.events import useragent
+from pyglue.collector.http import listeners
+from pyglue.collector.http.connection import Connection, Site
+from pyglue.collector.http.listeners import Sockets
+from pyglue.collector.http.room import MOST_BYTES, Room, places, sweep
+from pyglue.collector.http.tls import Certificate, Secured
 from pyglue.collector.loading import Setup
-from pyglue.collector.metrics_site import MetricsSite
-from pyglue.collector.opening import OpenSinks
-from pyglue.collector.reporter import Reporter
-from pyglue.collector.room import MOST_BYTES, Room, places, sweep
-from pyglue.collector.share import Share, shared_numbers
-from pyglue.collector.sinks import Outlet, Queues
-from pyglue.collector.snapshot import Snapshot
+from pyglue.collector.sinks.opening import OpenSinks
+from pyglue.collector.sinks.sink import Outlet, Queues
 from pyglue.collector.spool.handover import ORPHAN_SECONDS, hand_over
-from pyglue.collector.tls import Certificate, Secured
-from pyglue.collector.workers import SCRAPES, Workers
+from pyglue.collector.workers.forked import Shared
+from pyglue.collector.workers.parent import SCRAPES, Workers
+from pyglue.collector.workers.reporter import Reporter
+from pyglue.collector.workers.share import Share, shared_numbers
 from pyglue.errors import PyglueError
 
 log = logging.getLogger("pyglue.collector")
@@ -256,7 +266,7 @@ def _places(wanted: int) -> int:
 
 def _metrics(look: Callable[[], Snapshot]) -> Site:
     # Only where it is wanted: it takes 27 ms of a start and 2.7 MB.
-    from pyglue.collector import metrics
+    from pyglue.collector.counting import metrics
 
     return MetricsSite(lambda then: then(metrics.text(look(), metrics.alone())))
 

@@ -11,8 +11,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from pyglue.collector.avro.schema import RecordSchema
 from pyglue.collector.loading import DEFAULT_MAPPING, LoadedMapping
-from pyglue.collector.schema import RecordSchema
 from pyglue.errors import Problem
 from pyglue.pipeline.spec import FILE, dimensions
 

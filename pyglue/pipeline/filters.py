@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyglue.collector.schema import RecordSchema
+from pyglue.collector.avro.schema import RecordSchema
 from pyglue.errors import UsageError
 
 OF_KAFKA = ("_partition", "_offset", "_kafkaTime")

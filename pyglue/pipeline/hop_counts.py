@@ -13,9 +13,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pyglue.collector import records
-from pyglue.collector.counts import OPEN, Counts, added, file_of, open_of, read_lines, read_open
-from pyglue.collector.share import MOST
+from pyglue.collector.avro import records
+from pyglue.collector.counting.counts import OPEN, Counts, added, file_of, open_of, read_lines, read_open
+from pyglue.collector.workers.share import MOST
 from pyglue.engine import Engine
 from pyglue.errors import BadAnswer, PyglueError
 from pyglue.pipeline.clients import COLLECTOR

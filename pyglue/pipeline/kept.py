@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pyglue.collector import mincode, query
 from pyglue.collector.bad.entries import BadEvent, Came, read_lines
+from pyglue.collector.events import mincode
+from pyglue.collector.http import query
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError
 from pyglue.pipeline.clients import COLLECTOR

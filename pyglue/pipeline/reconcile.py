@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from pyglue.collector.counts import Counts
+from pyglue.collector.counting.counts import Counts
 from pyglue.errors import PyglueError
 from pyglue.pipeline.minutes import Span, ranges_of, shown, text
 from pyglue.pipeline.resets import Reset

@@ -16,9 +16,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pyglue.collector import base36
-from pyglue.collector.probe import probe_query
-from pyglue.collector.records import decode
+from pyglue.collector.avro.records import decode
+from pyglue.collector.events import base36
+from pyglue.collector.events.probe import probe_query
 from pyglue.errors import BadAnswer, PyglueError, Unreachable
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import Kafka

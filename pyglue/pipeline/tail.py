@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any, Protocol
 
-from pyglue.collector.schema import RecordSchema
+from pyglue.collector.avro.schema import RecordSchema
 from pyglue.errors import BadAnswer
 from pyglue.pipeline.field_statistics import short
 from pyglue.pipeline.filters import OF_KAFKA, Condition, Name, as_json, matches

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from pyglue.collector.records import decode
+from pyglue.collector.avro.records import decode
 from pyglue.errors import BadAnswer, PyglueError
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.field_statistics import short

@@ -51,7 +51,7 @@ _PRIVATE_KEY = re.compile(
 )
 _URL_USER = re.compile(r"(\b[a-z][a-z0-9+.-]{0,30}://)[^/\s@\"']{1,200}@", re.IGNORECASE)
 
-# Party, session and event: the version 0, a time in base 36, letters (pyglue/collector/identifiers.py); in URLs, too.
+# Party, session and event: the version 0, a time in base 36, letters (pyglue/collector/events/identifiers.py); in URLs, too.
 _IDENTIFIER = re.compile(r"(?<![0-9A-Za-z:])0(?::|%3A)[0-9a-z]{6,13}(?::|%3A)[\w~.-]{6,}", re.IGNORECASE)
 _IPV4 = re.compile(r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?![\d.])")
 _IPV6 = re.compile(r"(?<![\w:.])(?=[0-9A-Fa-f:.]*::|(?:[0-9A-Fa-f]+:){7})[0-9A-Fa-f:.]{3,45}(?![\w:])")

@@ -25,13 +25,13 @@ from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
-from pyglue.collector import query
-from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.duplicates import DuplicateMemory
-from pyglue.collector.event import of_parameters, of_tag
-from pyglue.collector.headers import Headers
+from pyglue.collector.events.dropped import DroppedEvent
+from pyglue.collector.events.event import of_parameters, of_tag
+from pyglue.collector.events.privacy import kept_address
+from pyglue.collector.http import query
+from pyglue.collector.http.headers import Headers
 from pyglue.collector.loading import load
-from pyglue.collector.privacy import kept_address
 from pyglue.errors import PyglueError, Unreachable
 from pyglue.traffic import crowd, faults, truth, wire
 from pyglue.traffic.faults import Delivery

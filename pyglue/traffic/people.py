@@ -7,7 +7,7 @@ from base64 import b64encode
 from dataclasses import dataclass
 from itertools import accumulate
 
-from pyglue.collector import base36
+from pyglue.collector.events import base36
 from pyglue.traffic import site
 
 ROBOT_SHARE = 0.04  # of the visitors

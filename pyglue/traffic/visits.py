@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from pyglue.collector import base36
+from pyglue.collector.events import base36
 from pyglue.traffic import site
 from pyglue.traffic.people import Visitor, identifier
 

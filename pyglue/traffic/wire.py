@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 import mmh3
 
-from pyglue.collector import base36
+from pyglue.collector.events import base36
 from pyglue.traffic import site
 from pyglue.traffic.visits import Action, Parameters
 

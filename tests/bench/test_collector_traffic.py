@@ -15,7 +15,7 @@ import pytest
 from bench.collector import kinds, traffic
 from bench.collector.kinds import KINDS
 from bench.collector.traffic import Event
-from pyglue.collector import base36, mincode
+from pyglue.collector.events import base36, mincode
 from pyglue.errors import PyglueError
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pyglue.cli.reconcile import _headline, _json, _reads, _span, _tell
-from pyglue.collector.counts import Counts
+from pyglue.collector.counting.counts import Counts
 from pyglue.diagnosis.facts import Supervisor
 from pyglue.errors import Unreachable, UsageError
 from pyglue.pipeline import losses, reconcile

@@ -6,7 +6,7 @@ import ssl
 import subprocess
 from pathlib import Path
 
-from pyglue.collector.configured import Tls
+from pyglue.collector.config.configured import Tls
 
 
 def make(folder: Path, name: str = "localhost") -> Tls:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.samples import Sample
 
-from pyglue.collector.metrics import PREFIX
+from pyglue.collector.counting.metrics import PREFIX
 
 
 class Scrape:

@@ -6,13 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pyglue.collector import query, schema
-from pyglue.collector.event import Event, of_parameters, of_tag
-from pyglue.collector.headers import Headers
+from pyglue.collector.avro import schema
+from pyglue.collector.events.event import Event, of_parameters, of_tag
+from pyglue.collector.events.probe import probe_query
+from pyglue.collector.events.useragent import AgentCache
+from pyglue.collector.http import query
+from pyglue.collector.http.headers import Headers
 from pyglue.collector.mapping.compiler import Encoder, compile_mapping
 from pyglue.collector.mapping.tokens import Source
-from pyglue.collector.probe import probe_query
-from pyglue.collector.useragent import AgentCache
 
 ROOT = Path(__file__).parents[2]
 SCHEMA = ROOT / "divolte" / "DefaultEventRecord.avsc"

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyglue.collector import headers, requestlog
-from pyglue.collector.answers import Answer, holds_tag
 from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Place, Request
-from pyglue.collector.counters import Counters
-from pyglue.collector.dropped import DroppedEvent
+from pyglue.collector.counting.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
-from pyglue.collector.event import Event
-from pyglue.collector.page import TestPage
-from pyglue.collector.query import check_target
-from pyglue.collector.routes import Routes, canonical_path
+from pyglue.collector.events.dropped import DroppedEvent
+from pyglue.collector.events.event import Event
+from pyglue.collector.http import headers, requestlog
+from pyglue.collector.http.answers import Answer, holds_tag
+from pyglue.collector.http.page import TestPage
+from pyglue.collector.http.query import check_target
+from pyglue.collector.http.routes import Routes, canonical_path
 from tests.collector.http_fakes import (
     JSON_EVENT,
     NOW,

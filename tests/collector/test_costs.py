@@ -10,13 +10,13 @@ from urllib.parse import quote
 import pytest
 
 from pyglue.collector.app import App
-from pyglue.collector.connection import Connection
-from pyglue.collector.counters import Counters
+from pyglue.collector.counting.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
+from pyglue.collector.http.connection import Connection
+from pyglue.collector.http.room import Room
 from pyglue.collector.loading import load
-from pyglue.collector.room import Room
+from tests.collector.http.test_connection import Wire
 from tests.collector.http_fakes import JSON_EVENT, NOW, FakeOutlet, Timer, event_query, json_request
-from tests.collector.test_connection import Wire
 
 SIZE: Final = 200_000
 PIECE: Final = 1 << 16

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from pyglue.collector.duplicates import DuplicateMemory, Seen
-from pyglue.collector.share import MOST
+from pyglue.collector.workers.share import MOST
 
 
 def remember(memory: DuplicateMemory, worker: int, event: bytes = b"e") -> Seen:

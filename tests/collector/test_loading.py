@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from pyglue.collector.app import EventsAt, JsonEventsAt, Place, Ready
+from pyglue.collector.http.routes import Routes
 from pyglue.collector.loading import load
-from pyglue.collector.routes import Routes
 from tests.collector.http_fakes import FakeOutlet
 
 

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyglue.collector import schema
-from pyglue.collector.dropped import DroppedEvent
-from pyglue.collector.event import Event
+from pyglue.collector.avro import schema
+from pyglue.collector.events.dropped import DroppedEvent
+from pyglue.collector.events.event import Event
+from pyglue.collector.events.useragent import AgentCache
 from pyglue.collector.mapping.compiler import compile_mapping
 from pyglue.collector.mapping.parser import parse
 from pyglue.collector.mapping.tokens import Source
-from pyglue.collector.useragent import AgentCache
 from pyglue.errors import InputError
 from tests.collector.support import MAPPING, NOW, SCHEMA, browser_event, encoder, event_query
 

@@ -18,18 +18,18 @@ from typing import Any, BinaryIO, cast
 import pytest
 import uvloop
 
-from pyglue.collector import connection as module
 from pyglue.collector import server
 from pyglue.collector.app import App, EventsAt, Ping, Pipeline, Place
 from pyglue.collector.bad.entries import read_lines as bad_lines
 from pyglue.collector.bad.keeping import HeadersKept
-from pyglue.collector.configured import AS_DIVOLTE, BadKept, CountsKept, Durability, MetricsAt, Privacy
-from pyglue.collector.connection import Connection
-from pyglue.collector.counts import read_lines
-from pyglue.collector.http1 import MAX_HEAD_BYTES
+from pyglue.collector.config.configured import AS_DIVOLTE, BadKept, CountsKept, Durability, MetricsAt, Privacy
+from pyglue.collector.counting.counts import read_lines
+from pyglue.collector.http import connection as module
+from pyglue.collector.http.connection import Connection
+from pyglue.collector.http.http1 import MAX_HEAD_BYTES
+from pyglue.collector.http.room import Room
 from pyglue.collector.loading import Setup
-from pyglue.collector.room import Room
-from pyglue.collector.sinks import Queues
+from pyglue.collector.sinks.sink import Queues
 from pyglue.errors import PyglueError
 from tests.collector.http_fakes import FakeOutlet, app_with, encode, event_query, json_request
 from tests.collector.scrapes import Scrape

@@ -24,7 +24,7 @@ import psutil
 import requests
 
 from pyglue import ports
-from pyglue.collector.probe import probe_query
+from pyglue.collector.events.probe import probe_query
 from pyglue.layout import Layout
 from pyglue.native.processes import marked
 from pyglue.pipeline.kafka import Kafka

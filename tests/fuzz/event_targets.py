@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from pyglue.collector import event, json_body, json_text, mincode, query
-from pyglue.collector.dropped import DroppedEvent
-from pyglue.collector.event import Event
+from pyglue.collector.events import event, json_body, json_text, mincode
+from pyglue.collector.events.dropped import DroppedEvent
+from pyglue.collector.events.event import Event
+from pyglue.collector.http import query
 from tests.collector import recorded
 from tests.collector.http_fakes import PARTY
 from tests.collector.support import encoder

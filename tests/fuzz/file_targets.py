@@ -6,16 +6,17 @@ import io
 import struct
 import zlib
 
-from pyglue.collector import config, records, schema
-from pyglue.collector.configured import Config
-from pyglue.collector.dropped import DroppedEvent
-from pyglue.collector.event import Event, of_json, of_parameters
+from pyglue.collector.avro import records, schema
+from pyglue.collector.config import conf_file
+from pyglue.collector.config.configured import Config
+from pyglue.collector.events.dropped import DroppedEvent
+from pyglue.collector.events.event import Event, of_json, of_parameters
+from pyglue.collector.events.useragent import AgentCache
+from pyglue.collector.http.query import parameters
 from pyglue.collector.mapping.compiler import Compiled, compile_mapping
 from pyglue.collector.mapping.tokens import Source
-from pyglue.collector.query import parameters
 from pyglue.collector.spool import entries
 from pyglue.collector.spool.entries import Entry
-from pyglue.collector.useragent import AgentCache
 from pyglue.errors import BadAnswer, InputError
 from tests.collector.http_fakes import JSON_EVENT, NOW, PARTY
 from tests.collector.support import SCHEMA, event_query, shipped_encoder
@@ -86,7 +87,7 @@ _MAPPING_WORDS = (
 
 def _read_config(data: bytes) -> Config | InputError:
     try:
-        return config.parse(data.decode("utf-8", "replace"), "a.conf", {"HOME": "/tmp"})  # noqa: S108 - a value
+        return conf_file.parse(data.decode("utf-8", "replace"), "a.conf", {"HOME": "/tmp"})  # noqa: S108 - a value
     except InputError as error:
         return error
 

@@ -7,19 +7,19 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from pyglue.collector import answers, headers, plain_head, requestlog
-from pyglue.collector.answers import Tag
 from pyglue.collector.app import App, EventsAt, JsonEventsAt, Ping, Pipeline, Ready, Request
-from pyglue.collector.connection import Connection
-from pyglue.collector.counters import Counters
+from pyglue.collector.counting.counters import Counters
 from pyglue.collector.delivery import Reply
 from pyglue.collector.duplicates import DuplicateMemory
-from pyglue.collector.http1 import LINE_ENDS, Malformed, Reader
-from pyglue.collector.page import TestPage
-from pyglue.collector.room import Room
+from pyglue.collector.http import answers, headers, plain_head, requestlog
+from pyglue.collector.http.answers import Tag
+from pyglue.collector.http.connection import Connection
+from pyglue.collector.http.http1 import LINE_ENDS, Malformed, Reader
+from pyglue.collector.http.page import TestPage
+from pyglue.collector.http.room import Room
+from tests.collector.http.test_connection import Wire
 from tests.collector.http_fakes import NOW, FakeOutlet, Timer
 from tests.collector.support import encoder, shipped_encoder
-from tests.collector.test_connection import Wire
 from tests.fuzz import seeds
 from tests.fuzz.targets import KIB, Target, words
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from random import Random
 
-from pyglue.collector import base36
+from pyglue.collector.events import base36
 
 _AROUND = 2048  # bytes of an input around what is repeated
 _KEPT = 512  # inputs of which something new came

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.collector import traffic
-from pyglue.collector import schema
+from pyglue.collector.avro import schema
 from tests.collector import recorded, support
 from tests.collector.http_fakes import JSON_EVENT, in_chunks
 

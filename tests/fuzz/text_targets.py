@@ -7,9 +7,10 @@ import math
 from itertools import count
 from typing import Any
 
-from pyglue.collector import addresses, answers, base36, headers, identifiers, iso_time, useragent
-from pyglue.collector.dropped import ABSENT, DroppedEvent
-from pyglue.collector.page import TestPage
+from pyglue.collector.events import base36, identifiers, iso_time, useragent
+from pyglue.collector.events.dropped import ABSENT, DroppedEvent
+from pyglue.collector.http import addresses, answers, headers
+from pyglue.collector.http.page import TestPage
 from pyglue.collector.values import cookies, jsonpath, lenient_json, numbers, uris
 from pyglue.collector.values import headers as lists
 from tests.collector import recorded

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pyglue.collector.bad.entries import BadEvent, Came, Lost
-from pyglue.collector.probe import probe_query
+from pyglue.collector.events.probe import probe_query
 
 TIME = 1_700_000_000_000
 DAY = "2023-11-14.jsonl"

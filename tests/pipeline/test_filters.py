@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pyglue.collector import schema
+from pyglue.collector.avro import schema
 from pyglue.errors import UsageError
 from pyglue.pipeline import filters
 

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from pyglue.collector.counts import Counts, open_text
+from pyglue.collector.counting.counts import Counts, open_text
 from pyglue.engine import Engine
 from pyglue.errors import BadAnswer, PyglueError
 from pyglue.pipeline import hop_counts

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pyglue.collector.counts import Counts
+from pyglue.collector.counting.counts import Counts
 from pyglue.diagnosis.findings import Finding
 from pyglue.errors import PyglueError, Unreachable
 from pyglue.pipeline import losses, minutes, reconcile

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from pyglue.collector.records import reader
-from pyglue.collector.schema import parse
+from pyglue.collector.avro.records import reader
+from pyglue.collector.avro.schema import parse
 from pyglue.pipeline.record_times import minutes_of
 
 TRUTHS = [{"name": "a", "type": "boolean"}, {"name": "b", "type": "boolean"}]

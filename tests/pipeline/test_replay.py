@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from confluent_kafka import KafkaError
 
+from pyglue.collector.avro.records import decode
 from pyglue.collector.bad.entries import BadEvent, Lost
 from pyglue.collector.loading import load
-from pyglue.collector.records import decode
 from pyglue.errors import Unreachable
 from pyglue.pipeline import replay
 from pyglue.pipeline.kafka_writer import Record

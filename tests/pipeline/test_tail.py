@@ -11,7 +11,7 @@ from typing import Any
 import fastavro
 import pytest
 
-from pyglue.collector import records, schema
+from pyglue.collector.avro import records, schema
 from pyglue.pipeline import filters
 from pyglue.pipeline.kafka import Record
 from pyglue.pipeline.tail import Begin, Event, Reader, batches, clock, json_line, line

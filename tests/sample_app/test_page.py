@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from pyglue.collector import mincode
-from pyglue.collector.configured import Privacy
+from pyglue.collector.config.configured import Privacy
+from pyglue.collector.events import mincode
 from pyglue.collector.tag import render
 from tests.browser import TAG, Hit, Recorder, checksum
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from playwright.sync_api import Page
 
-from pyglue.collector import checksum, mincode, query
+from pyglue.collector.events import checksum, mincode
+from pyglue.collector.http import query
 from pyglue.collector.tag import render
 from tests.browser import TAG, Recorder
 from tests.collector.support import browser_event

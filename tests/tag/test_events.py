@@ -8,7 +8,7 @@ import time
 import pytest
 from playwright.sync_api import Page
 
-from pyglue.collector import mincode
+from pyglue.collector.events import mincode
 from pyglue.collector.tag import render
 from tests.browser import COMMITTED, TAG, Recorder, checksum
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from pyglue.collector import mincode
+from pyglue.collector.events import mincode
 from tests.collector.support import browser_event
 from tests.tag.web import Web, WebHit, escaped
 

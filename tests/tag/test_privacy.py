@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import BrowserContext, Page
 
-from pyglue.collector.configured import Privacy
+from pyglue.collector.config.configured import Privacy
 from pyglue.collector.tag import render
 from tests.browser import COMMITTED, TAG, Hit, Recorder
 from tests.tag.test_delivery import LEAVE, RETURN

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page
 
-from pyglue.collector.configured import Privacy
+from pyglue.collector.config.configured import Privacy
 from pyglue.collector.tag import render
 from tests.browser import TAG, Recorder
 

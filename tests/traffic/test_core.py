@@ -10,9 +10,10 @@ from statistics import mean, median
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyglue.collector import base36, query
-from pyglue.collector.event import of_parameters, of_tag
-from pyglue.collector.useragent import parse
+from pyglue.collector.events import base36
+from pyglue.collector.events.event import of_parameters, of_tag
+from pyglue.collector.events.useragent import parse
+from pyglue.collector.http import query
 from pyglue.traffic import crowd, people, schedule, site, visits, wire
 from pyglue.traffic.people import Visitor
 from pyglue.traffic.visits import Action

@@ -7,9 +7,9 @@ from collections import Counter
 
 import pytest
 
-from pyglue.collector import query
-from pyglue.collector.dropped import DroppedEvent
-from pyglue.collector.event import Event, of_parameters, of_tag
+from pyglue.collector.events.dropped import DroppedEvent
+from pyglue.collector.events.event import Event, of_parameters, of_tag
+from pyglue.collector.http import query
 from pyglue.traffic import crowd, faults, people, visits
 from pyglue.traffic.faults import Delivery
 

@@ -9,10 +9,10 @@ from typing import Any
 import fastavro
 import pytest
 
-from pyglue.collector import query
-from pyglue.collector.dropped import DroppedEvent
 from pyglue.collector.duplicates import DuplicateMemory
-from pyglue.collector.event import of_parameters, of_tag
+from pyglue.collector.events.dropped import DroppedEvent
+from pyglue.collector.events.event import of_parameters, of_tag
+from pyglue.collector.http import query
 from pyglue.collector.loading import load
 from pyglue.traffic import crowd, faults, ledger, truth, wire
 from pyglue.traffic.faults import Delivery

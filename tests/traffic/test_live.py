@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from pyglue.collector.event import of_tag
+from pyglue.collector.events.event import of_tag
 from pyglue.traffic import crowd, faults, truth
 from pyglue.traffic.live import Live, Tally
 from pyglue.traffic.sender import NO_ANSWER

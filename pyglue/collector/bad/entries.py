@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pyglue.collector.dropped import CORRUPT, TOO_LARGE
-from pyglue.collector.json_avro import MISSING, NO_TEXT, NULL_INSIDE
-from pyglue.collector.json_text import BAD_JSON, TOO_DEEP
+from pyglue.collector.avro.json_avro import MISSING, NO_TEXT, NULL_INSIDE
+from pyglue.collector.events.dropped import CORRUPT, TOO_LARGE
+from pyglue.collector.events.json_text import BAD_JSON, TOO_DEEP
 
 KINDS = ("identifier", "checksum", "parse", "mapping", "schema", "size")
 MOST_TIME = 2**47  # in ms since 1970 the year 6429

@@ -17,11 +17,11 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
-from pyglue.collector import headers
-from pyglue.collector.aside import Aside
 from pyglue.collector.bad.entries import BadEvent, Came, Lost
 from pyglue.collector.bad.folder import Folder, Written
-from pyglue.collector.headers import Headers
+from pyglue.collector.http import headers
+from pyglue.collector.http.headers import Headers
+from pyglue.collector.sinks.aside import Aside
 from pyglue.collector.values.cookies import cookie
 
 log = logging.getLogger("pyglue.collector")

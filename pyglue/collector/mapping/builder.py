@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 
+from pyglue.collector.avro.schema import RecordSchema
 from pyglue.collector.mapping import wording, writing
 from pyglue.collector.mapping.functions import COMMANDS, DIGESTS, FUNCTIONS, PARSERS, USER_AGENT, Function
 from pyglue.collector.mapping.interpreter import (
@@ -38,7 +39,6 @@ from pyglue.collector.mapping.nodes import (
 )
 from pyglue.collector.mapping.parser import Call, Literal, Name, Statement
 from pyglue.collector.mapping.tokens import Source
-from pyglue.collector.schema import RecordSchema
 from pyglue.collector.values import digests, javaregex, jsonpath
 from pyglue.errors import Problem
 

@@ -10,15 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from pyglue.collector.event import Event
+from pyglue.collector.avro.schema import RecordSchema
+from pyglue.collector.events.event import Event
+from pyglue.collector.events.useragent import AgentCache
 from pyglue.collector.mapping import runtime
 from pyglue.collector.mapping.builder import build
 from pyglue.collector.mapping.generator import generate
 from pyglue.collector.mapping.nodes import Mapped
 from pyglue.collector.mapping.parser import parse
 from pyglue.collector.mapping.tokens import Source
-from pyglue.collector.schema import RecordSchema
-from pyglue.collector.useragent import AgentCache
 from pyglue.collector.values.geo import Database
 from pyglue.errors import InputError, Problem
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pyglue.collector.avro.schema import Field, RecordSchema
 from pyglue.collector.mapping import writing
 from pyglue.collector.mapping.nodes import JSON_TYPES, Action, Alike, Exit, MapOnto, Node, Section, Stop, When
-from pyglue.collector.schema import Field, RecordSchema
 
 
 def generate(actions: Iterable[Action], schema: RecordSchema) -> tuple[str, dict[str, object]]:

@@ -11,9 +11,9 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from pyglue.collector.avro.schema import Field
 from pyglue.collector.mapping.parser import Literal
 from pyglue.collector.mapping.tokens import Place
-from pyglue.collector.schema import Field
 
 JSON_TYPES = ("json", "parameters")
 _TEXTUAL = ("boolean", "int", "long", "float", "double")  # beside string, what a digest takes

@@ -5,9 +5,9 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from pyglue.collector.dropped import ABSENT, DroppedEvent
-from pyglue.collector.json_text import text
-from pyglue.collector.useragent import AgentCache
+from pyglue.collector.events.dropped import ABSENT, DroppedEvent
+from pyglue.collector.events.json_text import text
+from pyglue.collector.events.useragent import AgentCache
 from pyglue.collector.values import cookies, headers, numbers, uris
 from pyglue.collector.values.geo import Database
 

@@ -11,9 +11,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from pyglue.collector import avro_bytes, json_avro
+from pyglue.collector.avro import avro_bytes, json_avro
+from pyglue.collector.avro.schema import Field
 from pyglue.collector.mapping.nodes import JSON_TYPES, Node
-from pyglue.collector.schema import Field
 
 _STRINGS = {"type": "array", "items": "string"}
 _SHORT = 1024  # texts up to this many bytes have their length from a table

@@ -24,8 +24,8 @@ from typing import Any, Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
-from pyglue.collector.kafka_sink import OF_THE_RECORD, Producing, reason
-from pyglue.collector.sinks import LATE, Done, Queue, Word
+from pyglue.collector.sinks.kafka import OF_THE_RECORD, Producing, reason
+from pyglue.collector.sinks.sink import LATE, Done, Queue, Word
 from pyglue.collector.spool.entries import Entry
 from pyglue.collector.spool.recovery import Arrived, Left, Topics, count, page
 from pyglue.collector.spool.store import File, Store

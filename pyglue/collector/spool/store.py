@@ -20,9 +20,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from pyglue.collector.disk import sync_directory
-from pyglue.collector.share import Share
-from pyglue.collector.sinks import Queue
+from pyglue.collector.sinks.sink import Queue
 from pyglue.collector.spool.entries import MAGIC, Entry
+from pyglue.collector.workers.share import Share
 from pyglue.errors import InputError, Problem
 
 log = logging.getLogger("pyglue.collector")

@@ -16,7 +16,7 @@ from importlib.resources import files
 
 import rjsmin  # type: ignore[import-untyped]  # it brings no types
 
-from pyglue.collector.configured import AS_DIVOLTE, Privacy
+from pyglue.collector.config.configured import AS_DIVOLTE, Privacy
 
 _PLACEHOLDER = re.compile(r"'@@(\w+)@@'")
 _BEGIN = re.compile(r" *// if (\w+)\s*\Z")

@@ -22,8 +22,8 @@ from typing import Any, Generic, TypeVar
 
 import maxminddb
 
-from pyglue.collector.addresses import LOCALHOST
-from pyglue.collector.dropped import DroppedEvent
+from pyglue.collector.events.dropped import DroppedEvent
+from pyglue.collector.http.addresses import LOCALHOST
 from pyglue.errors import InputError, Problem
 
 log = logging.getLogger("pyglue.collector")

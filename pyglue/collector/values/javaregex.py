@@ -15,7 +15,7 @@ from typing import TypeAlias
 
 import regex
 
-from pyglue.collector.dropped import DroppedEvent
+from pyglue.collector.events.dropped import DroppedEvent
 from pyglue.collector.values import regex_syntax
 from pyglue.collector.values.regex_classes import JavaRegexError
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
-from pyglue.collector.dropped import ABSENT, DroppedEvent
+from pyglue.collector.events.dropped import ABSENT, DroppedEvent
 from pyglue.collector.values import jsonpath_nodes as nodes
 from pyglue.collector.values import jsonpath_syntax
 from pyglue.collector.values.jsonpath_filters import (

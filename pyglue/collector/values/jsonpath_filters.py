@@ -13,7 +13,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final, TypeAlias
 
-from pyglue.collector.json_text import java_double
+from pyglue.collector.events.json_text import java_double
 from pyglue.collector.values import jsonpath_syntax, lenient_json
 from pyglue.collector.values.javaregex import JavaRegex
 from pyglue.collector.values.jsonpath_nodes import JsonLiteral

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from decimal import Decimal
 from typing import Any, Final, TypeAlias
 
-from pyglue.collector.dropped import DroppedEvent
-from pyglue.collector.json_text import TOO_DEEP, java_double
+from pyglue.collector.events.dropped import DroppedEvent
+from pyglue.collector.events.json_text import TOO_DEEP, java_double
 from pyglue.collector.values.jsonpath_filters import Senseless, Unanswerable, is_huge
 
 Arguments: TypeAlias = Callable[[], Iterable[object]]

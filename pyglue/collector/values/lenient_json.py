@@ -11,7 +11,7 @@ import re
 from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
-from pyglue.collector.json_text import java_double
+from pyglue.collector.events.json_text import java_double
 
 Lenient: TypeAlias = "dict[str, Lenient] | list[Lenient] | str | Decimal | float | bool | None"
 

@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from pyglue.collector import schema
 from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Place, Request
+from pyglue.collector.avro import schema
 from pyglue.collector.bad.entries import KINDS, Came, Lost, kind
 from pyglue.collector.bad.keeping import HeadersKept
-from pyglue.collector.configured import Privacy
-from pyglue.collector.counters import Counters
-from pyglue.collector.dropped import DroppedEvent
+from pyglue.collector.config.configured import Privacy
+from pyglue.collector.counting.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
-from pyglue.collector.event import Event
-from pyglue.collector.headers import Headers
+from pyglue.collector.events.dropped import DroppedEvent
+from pyglue.collector.events.event import Event
+from pyglue.collector.http.headers import Headers
 from tests.collector.http_fakes import JSON_EVENT, NOW, FakeOutlet, Timer, encode, event_query
 from tests.collector.support import SCHEMA, encoder, shipped_encoder
 from tests.collector.test_app import IS_JSON, JSON, ask

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from pyglue.collector.share import Share
 from pyglue.collector.spool.entries import MAGIC, Entry, read
 from pyglue.collector.spool.handover import hand_over, left_in
 from pyglue.collector.spool.store import Store, name_of
+from pyglue.collector.workers.share import Share
 from pyglue.errors import InputError
 from tests.collector.spool.loops import lived
 

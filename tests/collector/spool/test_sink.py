@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from confluent_kafka import KafkaError, KafkaException
 
-from pyglue.collector.kafka_sink import Sendable
-from pyglue.collector.sinks import LATE, Queue, Word
+from pyglue.collector.sinks.kafka import Sendable
+from pyglue.collector.sinks.sink import LATE, Queue, Word
 from pyglue.collector.spool.sink import GIVEN_UP, Spooled
 from pyglue.collector.spool.store import Store
 from tests.collector.spool.loops import lived, until

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from pyglue.collector.share import Share
 from pyglue.collector.spool.entries import Entry, read
 from pyglue.collector.spool.store import File, Store
+from pyglue.collector.workers.share import Share
 from pyglue.errors import InputError
 from tests.collector.spool.loops import lived, until
 

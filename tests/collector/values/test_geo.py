@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pyglue.collector.dropped import DroppedEvent
+from pyglue.collector.events.dropped import DroppedEvent
 from pyglue.collector.values.geo import CHECK_EVERY_S, Database, Geo
 from pyglue.errors import InputError
 from tests.collector.values.mmdb import database

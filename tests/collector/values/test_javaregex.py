@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyglue.collector.dropped import DroppedEvent
+from pyglue.collector.events.dropped import DroppedEvent
 from pyglue.collector.values import javaregex, regex_syntax
 
 OBSERVED = [

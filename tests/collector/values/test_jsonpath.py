@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyglue.collector.dropped import ABSENT, DroppedEvent
+from pyglue.collector.events.dropped import ABSENT, DroppedEvent
 from pyglue.collector.values import jsonpath, jsonpath_syntax, lenient_json
 
 DATA = Path(__file__).parent / "data" / "jayway.jsonl"

@@ -1,0 +1,1 @@
+"""Avro: schemas, values in its binary encoding, and JSON onto its types."""

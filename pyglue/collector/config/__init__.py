@@ -1,0 +1,1 @@
+"""The configuration: `divolte-collector.conf` and what it says, as typed values."""

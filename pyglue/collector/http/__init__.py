@@ -1,0 +1,1 @@
+"""HTTP: from sockets to requests, and from answers to bytes."""

@@ -1,0 +1,85 @@
+"""Records that count as safe as soon as the producer has them in memory: what Divolte promises, and no more.
+
+What is in memory when the process dies is lost, and nobody can say how much that was. What Kafka refuses is lost as
+well, but counted, in the minute of its event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from confluent_kafka import KafkaError
+
+from pyglue.collector.sinks.kafka import QUEUE_FULL, Producing, reason
+from pyglue.collector.sinks.sink import Done, Queue
+
+LOST = "answered and lost"
+
+
+class _Record:
+    """A record that the producer has."""
+
+    __slots__ = ("_lost", "key", "timestamp", "topic", "value")
+
+    def __init__(
+        self, topic: str, key: bytes, value: bytes, timestamp: int, lost: Callable[[int, str], None]
+    ) -> None:
+        self.topic = topic
+        self.key = key
+        self.value = value
+        self.timestamp = timestamp
+        self._lost = lost
+
+    def settle(self, error: KafkaError | None) -> None:
+        """See kafka_sink's Record."""
+        if error is not None:
+            self._lost(self.timestamp, f"{LOST}: {reason(error)}")
+
+
+class Unsafe:
+    """A producer of which nobody waits for the word. Make it inside the running loop.
+
+    `lost` is told time stamp and reason of each record that Kafka does not take. Events that came in one turn of the loop
+    are answered together at its end: one by one, answers would wake the clients up each time, and cost a seventh more.
+    """
+
+    def __init__(self, producer: Producing, lost: Callable[[int, str], None]) -> None:
+        self.max_bytes = producer.max_bytes
+        self._producer = producer
+        self._lost = lost
+        self._loop = asyncio.get_running_loop()
+        self._safe: list[Done] = []
+
+    @property
+    def ready(self) -> bool:
+        """Always: the queue takes records while Kafka is away, until it is full."""
+        return True
+
+    @property
+    def trouble(self) -> str | None:
+        """See Outlet."""
+        return None if self._producer.ready else "no broker of Kafka is there; events are kept in memory"
+
+    @property
+    def queue(self) -> Queue:
+        """What the producer has."""
+        return self._producer.queue
+
+    def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
+        """See Outlet."""
+        if not self._producer.produce(_Record(topic, key, value, timestamp, self._lost)):
+            done(QUEUE_FULL)
+            return
+        self._safe.append(done)
+        if len(self._safe) == 1:
+            self._loop.call_soon(self._tell)
+
+    def _tell(self) -> None:
+        safe, self._safe = self._safe, []
+        for done in safe:
+            done(None)
+
+    def close(self, seconds: float) -> None:
+        """Give Kafka so long, then give up what it has not taken. Blocks."""
+        self._producer.close(seconds)

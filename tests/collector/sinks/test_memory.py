@@ -1,0 +1,36 @@
+"""Records that count as safe at once."""
+
+from __future__ import annotations
+
+import asyncio
+
+from confluent_kafka import KafkaError
+
+from pyglue.collector.sinks.memory import Unsafe
+from tests.collector.spool.test_sink import TIME, PlayedProducer
+
+
+def test_a_record_is_answered_at_once_and_what_kafka_refuses_is_counted() -> None:
+    """Also while Kafka is away, until the queue is full."""
+
+    async def play() -> None:
+        producer = PlayedProducer(room=2)
+        producer.ready = False
+        lost: list[tuple[int, str]] = []
+        sink = Unsafe(producer, lambda timestamp, why: lost.append((timestamp, why)))
+        assert sink.ready
+        assert sink.trouble is not None
+        fates: list[str | None] = []
+        for _ in range(3):
+            sink.send("clicks", b"party", b"value", TIME, fates.append)
+        assert fates == ["producer queue full"]
+        await asyncio.sleep(0)
+        assert fates == ["producer queue full", None, None]
+        assert sink.queue.records == 2
+        producer.take(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "too large"))
+        assert lost == [(TIME, "answered and lost: kafka: msg size too large")] * 2
+        assert len(fates) == 3
+        sink.close(0)
+        assert producer.closed
+
+    asyncio.run(play())
