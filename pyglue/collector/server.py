@@ -185,6 +185,7 @@ async def _serve(
         counters,
         clock=now_ms,
         later=loop.call_later,
+        soon=loop.call_soon,
         retry_after_s=config.limits.retry_after_s,
         use_x_forwarded_for=config.use_x_forwarded_for,
         serve_static_resources=config.serve_static_resources,
@@ -298,9 +299,9 @@ async def _finish(
     """
     for connection in connections:
         connection.finish()
-    await _until(lambda: orphan.is_set() or not (app.in_flight or len(connections)), seconds)
+    await _until(lambda: orphan.is_set() or (app.idle and not len(connections)), seconds)
     if orphan.is_set():
-        await _until(lambda: not app.in_flight, min(seconds, answer_seconds))
+        await _until(lambda: app.idle, min(seconds, answer_seconds))
     for connection in connections:
         connection.abort()
 

@@ -13,18 +13,21 @@ from itertools import islice
 
 from confluent_kafka import KafkaError
 
-from pyglue.collector.app import NOT_MAPPED, App, EventsAt, JsonEventsAt, Request
+from pyglue.collector.app import App
 from pyglue.collector.bad.entries import BadEvent, Came, Lost
 from pyglue.collector.config.configured import FileSink, KafkaSink, MappingFiles
 from pyglue.collector.counting.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory, Seen
 from pyglue.collector.http.answers import Answer
 from pyglue.collector.http.headers import Headers
+from pyglue.collector.http.request import Request
 from pyglue.collector.http.routes import Routes
 from pyglue.collector.loading import Setup
+from pyglue.collector.recording import NOT_MAPPED
 from pyglue.collector.sinks.kafka import OF_THE_RECORD, most_bytes, reason
 from pyglue.collector.sinks.opening import kafka_outlet
 from pyglue.collector.sinks.sink import Done, Outlet
+from pyglue.collector.sources import EventsAt, JsonEventsAt
 from pyglue.errors import Unreachable
 from pyglue.pipeline.kafka_writer import Record
 from pyglue.pipeline.minutes import MINUTE_MS

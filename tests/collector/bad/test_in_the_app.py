@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Place, Request
+from pyglue.collector.app import App, Place
 from pyglue.collector.avro import schema
 from pyglue.collector.bad.entries import KINDS, Came, Lost, kind
 from pyglue.collector.bad.keeping import HeadersKept
@@ -17,6 +17,8 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.events.dropped import DroppedEvent
 from pyglue.collector.events.event import Event
 from pyglue.collector.http.headers import Headers
+from pyglue.collector.http.request import Request
+from pyglue.collector.sources import EventsAt, JsonEventsAt, Pipeline
 from tests.collector.http_fakes import JSON_EVENT, NOW, FakeOutlet, Timer, encode, event_query
 from tests.collector.support import SCHEMA, encoder, shipped_encoder
 from tests.collector.test_app import IS_JSON, JSON, ask
