@@ -27,6 +27,7 @@ from pyglue.pipeline.clients import Clients
 from pyglue.pipeline.field_statistics import short
 from pyglue.pipeline.minutes import Span, shown, text
 from pyglue.pipeline.reconcile import Gap, InKafka, Seen
+from pyglue.pipeline.replays import Replays
 from pyglue.pipeline.resets import Reset
 from pyglue.screen import SLOW, Screen, listed
 from pyglue.settings import Settings
@@ -128,7 +129,7 @@ def _ask(app: App, settings: Settings, stack: Stack, engine: Engine, span: Span)
             collector = _told(lambda: hop_counts.collector(engine, span))
             facts = look.result()
             removed = resets.read(settings.project / resets.FILE, wanted)
-            again = replays.read(settings.project / replays.FILE).records.get(topic)
+            again = replays.read(settings.project / replays.FILE)
             return facts, _seen(span, facts, collector, kafka.result(), *rows.result(), removed, again)
     finally:
         app.screen.still()
@@ -152,7 +153,7 @@ def _seen(
     druid: dict[int, int] | PyglueError,
     superset: dict[int, int] | PyglueError,
     removed: tuple[Reset, ...] = (),
-    replayed: Mapping[int, int] | None = None,
+    again: Replays | None = None,
 ) -> Seen:
     counts, damaged = (collector, ()) if isinstance(collector, PyglueError) else collector
     status = facts.supervisor.status if isinstance(facts.supervisor, Supervisor) else None
@@ -168,7 +169,8 @@ def _seen(
         unparseable=status.unparseable if status else 0,
         thrown_away=status.thrown_away if status else 0,
         resets=removed,
-        replayed=replayed or {},
+        replayed=again.records.get(facts.topic_name, {}) if again else {},
+        account=again or Replays(),
     )
 
 

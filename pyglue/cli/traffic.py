@@ -6,13 +6,11 @@ import json
 import math
 import re
 import secrets
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TextIO
 from urllib.parse import urlsplit
 
@@ -22,6 +20,7 @@ import uvloop
 from pyglue.checks import RETENTION, collector_program
 from pyglue.cli.groups import Group
 from pyglue.cli.options import SPAN, App, common
+from pyglue.cli.stopping import stoppable
 from pyglue.collector.events import base36
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError, UsageError
@@ -207,7 +206,7 @@ def write_history(
     clients = running.app.clients(running.settings, running.stack, running.engine, time.sleep)
     try:
         clients.kafka.ends(plan.topic)  # refuses at once what would be refused after a minute
-        with _stoppable() as stopped:
+        with stoppable() as stopped:
             written = history.write(
                 plan,
                 file,
@@ -277,7 +276,7 @@ def send_live(
         deliveries = faults.deliveries(
             crowd.actions(seed, people, now, end_ms, rate, run=run, curved=not even), seed
         )
-        with _stoppable(live.stop):
+        with stoppable(live.stop):
             tally: Tally = uvloop.run(live.run(deliveries, CONNECTIONS))
         truth.end(out, _now_ms())
     screen.still()
@@ -311,25 +310,6 @@ def _written(file: Path) -> Iterator[TextIO]:
             yield out
     except OSError as error:
         raise truth.unwritten(file, error) from error
-
-
-@contextmanager
-def _stoppable(act: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """While inside, Ctrl-C and SIGTERM call `act` once and are remembered; a second one ends at once."""
-    seen: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if seen:
-            signal.default_int_handler(number, frame)
-        seen.append(number)
-        act()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(seen)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _run(now_ms: int) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from pyglue.collector.counting.counts import Counts
 from pyglue.errors import PyglueError
 from pyglue.pipeline.minutes import Span, ranges_of, shown, text
+from pyglue.pipeline.replays import Replays
 from pyglue.pipeline.resets import Reset
 
 NO_COUNTS = Counts(0)
@@ -47,7 +48,8 @@ class Seen:
 
     `damaged` are places in the collector's files that can't be read. `reads` tells whether Druid is reading the topic;
     `unparseable` and `thrown_away` are its own counts since its tasks began. `resets`: what was removed on purpose.
-    `replayed`: records that `pyglue replay` made of bad events, by the minute in which these were received.
+    `replayed`: records that `pyglue replay` made of bad events, by the minute in which these were received, as far as its
+    `account` can be read.
     """
 
     span: Span
@@ -62,6 +64,7 @@ class Seen:
     thrown_away: int = 0
     resets: tuple[Reset, ...] = ()
     replayed: Minutes = field(default_factory=dict)
+    account: Replays = field(default_factory=Replays)
 
     def taken(self, minute: int, counts: Counts) -> int:
         """Records of a minute that Kafka has taken, as far as anybody has counted them."""

@@ -216,12 +216,13 @@ def _concerns(lost: Lost, event: BadEvent) -> bool:
 class Result:
     """How many events had which reason (`events`), how many of them were `sent`, with how many `records`.
 
-    `still`: how many are still bad, by why they are now.
+    `still`: how many are still bad, by why they are now. `dismissed`: how many were settled without a record.
     """
 
     events: Counter[str] = field(default_factory=Counter)
     sent: Counter[str] = field(default_factory=Counter)
     still: Counter[str] = field(default_factory=Counter)
+    dismissed: Counter[str] = field(default_factory=Counter)
     records: int = 0
 
 

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
-from pyglue.cli.reconcile import _headline, _json, _reads, _span, _tell
+from pyglue.cli.reconcile import _headline, _json, _reads, _seen, _span, _tell
 from pyglue.collector.counting.counts import Counts
 from pyglue.diagnosis.facts import Supervisor
 from pyglue.errors import Unreachable, UsageError
 from pyglue.pipeline import losses, reconcile
 from pyglue.pipeline.minutes import Span
 from pyglue.pipeline.reconcile import InKafka, Seen
+from pyglue.pipeline.replays import Replays
 from pyglue.screen import Screen
 from tests.cli.ended import Run
 from tests.diagnosis.faults import STATUS, healthy, spec, state, stopped
@@ -114,6 +115,14 @@ def test_what_is_told() -> None:
     assert lines[first + 3 : first + 5] == ["try: pyglue status", "see: docs/errors.md#rows-missing"]
     assert "2. superset does not answer" in lines
     assert "Nothing is missing." not in lines
+
+
+def test_what_was_sent_again_is_known() -> None:
+    """The records of the topic, and whether their account can be read."""
+    again = Replays(records={"divolte": Counter({M: 2}), "other": Counter({M: 3})}, damaged=(4,))
+    found = _seen(Span(M, M + 60), healthy(), ({}, ()), InKafka(), {}, {}, (), again)
+    assert (found.replayed, found.account.damaged) == ({M: 2}, (4,))
+    assert _seen(Span(M, M + 60), healthy(), ({}, ()), InKafka(), {}, {}).replayed == {}
 
 
 @pytest.mark.parametrize("cut", [True, False])

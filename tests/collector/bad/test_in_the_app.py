@@ -81,6 +81,15 @@ def test_so_is_a_body_that_can_not_be_read() -> None:
     assert lost == [Lost("bad json")]
 
 
+@pytest.mark.parametrize("target", ["/json", "/json?p=", "/json?p=bad", "/json?p=bad&p=0%3Alq1a7c3k%3Aparty"])
+def test_an_app_without_a_party_is_told_so(target: str) -> None:
+    """By 400, as Divolte does, so that nothing is kept; only the first `p` counts."""
+    kept = Kept()
+    app = app_of(kept, Pipeline(encode, (FakeOutlet(),)))
+    assert ask(app, target, "POST", JSON_EVENT, IS_JSON).status == 400
+    assert (kept.all, app.counters["incomplete request"]) == ([], 1)
+
+
 def test_an_event_of_which_a_record_can_not_be_made_is_kept_with_what_it_lacks() -> None:
     """Only the records that were not made: of which mapping, and into which place."""
     kept, narrow = Kept(), FakeOutlet()
