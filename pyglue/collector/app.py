@@ -41,7 +41,6 @@ BODY_STEP = (
 _KNOWN_METHODS = frozenset({"OPTIONS", "PUT", "DELETE", "TRACE", "CONNECT"})
 _PAGE_METHODS = frozenset({"GET", "HEAD", "POST"})
 
-AWAY = "sink away"
 NOT_MAPPED = "not mapped"  # no mapping with a sink takes events of that source
 
 
@@ -320,7 +319,7 @@ class App:
             return
         for outlet in source.outlets:
             if not outlet.ready:
-                self.counters.refuse(received, AWAY)
+                self.counters.refuse(received, outlet.away)
                 reply(self._try_later)
                 return
         seen = self._memory.remember(event.party, event.session, event.event_id)

@@ -24,7 +24,7 @@ from pyglue.collector.http.routes import Routes
 from pyglue.collector.loading import Setup
 from pyglue.collector.sinks.kafka import OF_THE_RECORD, most_bytes, reason
 from pyglue.collector.sinks.opening import kafka_outlet
-from pyglue.collector.sinks.sink import Done, Outlet
+from pyglue.collector.sinks.sink import AWAY, Done, Outlet
 from pyglue.errors import Unreachable
 from pyglue.pipeline.kafka_writer import Record
 from pyglue.pipeline.minutes import MINUTE_MS
@@ -176,6 +176,7 @@ class _Way:
     mapping: str
     max_bytes: int
     ready: bool = True
+    away: str = AWAY
     trouble: str | None = None
 
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:  # noqa: ARG002 - see Way
@@ -191,6 +192,7 @@ class _Files:
     place: str
     note: Callable[[], None]
     ready: bool = True
+    away: str = AWAY
     trouble: str | None = None
     max_bytes: int = 2**62
 

@@ -25,7 +25,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from pyglue.collector.config.configured import Limits
-from pyglue.collector.sinks.sink import Done, Queue
+from pyglue.collector.sinks.sink import AWAY, Done, Queue
 
 log = logging.getLogger("pyglue.collector")
 library_log = logging.getLogger("pyglue.collector.librdkafka")
@@ -67,6 +67,8 @@ class Record:
 
 class Kafka:
     """A producer. Make it inside the running loop; `failed` is called in the loop if it can't go on at all."""
+
+    away = AWAY
 
     def __init__(
         self,
@@ -179,20 +181,21 @@ class Kafka:
             self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
         return True
 
-    def close(self, seconds: float) -> None:
-        """Give what is on its way up to `seconds`, then give it up and end. Blocks.
+    def close(self, seconds: float) -> int:
+        """Give what is on its way up to `seconds`, then give it up and end; how many records that were. Blocks.
 
         Call it in the loop's thread, or in another one while the loop runs.
         """
         self._wait(seconds)
-        if self._in_flight:
-            log.error("%d records were still on their way to Kafka at the end", self._in_flight)
+        given_up = self._in_flight
+        if given_up:
             self.ready = False
             self._producer.purge()
             self._wait(PURGE_SECONDS)
         self._stopping.set()
         self._look.set()
         self._watcher.join(LOOK_SECONDS + TOPIC_SECONDS)
+        return given_up
 
     def _wait(self, seconds: float) -> None:
         """Until nothing is under way, at most so long."""
@@ -305,6 +308,10 @@ class Way(Protocol):
         """See Outlet."""
 
     @property
+    def away(self) -> str:
+        """See Outlet."""
+
+    @property
     def trouble(self) -> str | None:
         """See Outlet."""
 
@@ -343,8 +350,8 @@ class Producing(Protocol):
     def produce(self, record: Sendable) -> bool:
         """Take a record, and later settle it; False if it can't be taken now."""
 
-    def close(self, seconds: float) -> None:
-        """Give what is under way so long, then up."""
+    def close(self, seconds: float) -> int:
+        """Give what is under way so long, then up; how many records were given up."""
 
 
 class KafkaOutlet:
@@ -360,6 +367,11 @@ class KafkaOutlet:
     def ready(self) -> bool:
         """Whether the brokers were there when last heard of."""
         return self._kafka.ready
+
+    @property
+    def away(self) -> str:
+        """See Outlet."""
+        return self._kafka.away
 
     @property
     def trouble(self) -> str | None:
