@@ -14,6 +14,7 @@ import click
 
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector.counting.counts import Counts, plus
+from pyglue.counted import counted
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.facts import Facts, Supervisor
 from pyglue.diagnosis.findings import Finding
@@ -194,7 +195,7 @@ def _progress(screen: Screen) -> Callable[[int, int], None]:
 
     def tell(done: int, total: int) -> None:
         if time.monotonic() - began > SLOW:
-            screen.move(f"Kafka: {done:,} of {total:,} records read")
+            screen.move(f"Kafka: {done:,} of {counted(total, 'record')} read")
 
     return tell
 

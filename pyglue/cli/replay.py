@@ -18,6 +18,7 @@ from pyglue.checks import collector_program
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector.bad.entries import KINDS, BadEvent
 from pyglue.collector.loading import Setup, load
+from pyglue.counted import counted
 from pyglue.errors import PyglueError, UsageError, unwritable
 from pyglue.pipeline import kept, replays
 from pyglue.pipeline import replay as again
@@ -137,7 +138,7 @@ def _run(screen: Screen, results: Iterable[Result]) -> Result:
     result = Result()
     try:
         for result in results:
-            screen.move(f"{result.events.total():,} events looked at, {result.sent.total():,} sent")
+            screen.move(f"{counted(result.events.total(), 'event')} looked at, {result.sent.total():,} sent")
     finally:
         screen.still()
     return result
@@ -159,7 +160,8 @@ def _note(notes: Notes, sent: Replays) -> None:
     except OSError as error:
         count = sum(minutes.total() for minutes in sent.records.values())
         raise unwritable(
-            f"Kafka has {count:,} records that can't be noted in {replays.FILE}, so the next replay sends them again",
+            f"Kafka has {counted(count, 'record')} that can't be noted in {replays.FILE}, so the next replay sends"
+            f" {'it' if count == 1 else 'them'} again",
             error,
         ) from error
 
@@ -172,7 +174,7 @@ def _still_bad(result: Result, dry_run: bool) -> PyglueError:
     count = result.still.total()
     would = "would still be" if dry_run else "is still" if count == 1 else "are still"
     return PyglueError(
-        f"{'1 event' if count == 1 else f'{count:,} events'} {would} bad, and stay{'s' if count == 1 else ''} kept",
+        f"{counted(count, 'event')} {would} bad, and stay{'s' if count == 1 else ''} kept",
         details=[f"{found:,}  {reason}" for reason, found in result.still.most_common()],
         try_="pyglue tail --bad --no-follow",
         code="events-still-bad",
@@ -181,7 +183,9 @@ def _still_bad(result: Result, dry_run: bool) -> PyglueError:
 
 def _tell(screen: Screen, result: Result, dry_run: bool, torn: int) -> None:
     if torn:
-        screen.say(f"{torn:,} lines of the collector's files can't be read, and are left out")
+        screen.say(
+            f"{counted(torn, 'line')} of the collector's files can't be read, and {'is' if torn == 1 else 'are'} left out"
+        )
     if not result.events:
         screen.say("no bad events")
         return
@@ -191,7 +195,10 @@ def _tell(screen: Screen, result: Result, dry_run: bool, torn: int) -> None:
     ]
     screen.table(rows)
     if result.records and not dry_run:
-        screen.say(f"Kafka has {result.records:,} records of them; `pyglue reconcile` tells where they are")
+        they = "it is" if result.records == 1 else "they are"
+        screen.say(
+            f"Kafka has {counted(result.records, 'record')} of them; `pyglue reconcile` tells where {they}"
+        )
 
 
 def _json(result: Result, dry_run: bool, torn: int) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from pyglue.collector.loading import Setup
 from pyglue.collector.sinks.kafka import OF_THE_RECORD, most_bytes, reason
 from pyglue.collector.sinks.opening import kafka_outlet
 from pyglue.collector.sinks.sink import AWAY, Done, Outlet
+from pyglue.counted import counted
 from pyglue.errors import Unreachable
 from pyglue.pipeline.kafka_writer import Record
 from pyglue.pipeline.minutes import MINUTE_MS
@@ -283,7 +284,10 @@ def _send(
     if away is not None:
         raise Unreachable(
             "Kafka did not take what is sent again",
-            details=[f"came back  {away.str()}", f"sent       {result.sent.total():,} events before"],
+            details=[
+                f"came back  {away.str()}",
+                f"sent       {counted(result.sent.total(), 'event')} before",
+            ],
             try_="pyglue status",
             code="kafka-refused",
         )

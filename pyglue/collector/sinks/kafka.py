@@ -26,6 +26,7 @@ from confluent_kafka.cimpl import NewTopic
 
 from pyglue.collector.config.configured import Limits
 from pyglue.collector.sinks.sink import AWAY, Done, Queue
+from pyglue.counted import counted
 
 log = logging.getLogger("pyglue.collector")
 library_log = logging.getLogger("pyglue.collector.librdkafka")
@@ -283,7 +284,7 @@ class Kafka:
         for topic, future in admin.create_topics(wanted, request_timeout=TOPIC_SECONDS).items():
             try:
                 future.result()
-                log.info("made topic %s with %d partitions", topic, self._limits.partitions)
+                log.info("made topic %s with %s", topic, counted(self._limits.partitions, "partition"))
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     log.warning("can't make topic %s: %s", topic, error.args[0].str())

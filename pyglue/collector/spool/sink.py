@@ -299,7 +299,7 @@ class Spooled:
                 read += entries
                 if not entries:
                     if self._ended():
-                        log.info("the spool is sent, after a look at %d records of it", read)
+                        log.info("the spool is sent, after a look at %s of it", counted(read, "record"))
                         self._backlog = None
                         return
                     await asyncio.sleep(TICK)
@@ -321,7 +321,7 @@ class Spooled:
         left: Left = await self._call(count, old)
         self._store.free(size - sum(file.size for file in old))
         self._store.tidy(old)
-        log.info("the spool has %d records of before", sum(file.entries for file in old))
+        log.info("the spool has %s of before", counted(sum(file.entries for file in old), "record"))
         while True:
             # Another configuration may have left records for a topic that this one does not name.
             self._producer.want(left.earliest)
