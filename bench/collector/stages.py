@@ -127,6 +127,7 @@ class _Safe:
 
     place = "nowhere"
     ready = True
+    away = ""
     trouble = None
     max_bytes = 1_000_000
 

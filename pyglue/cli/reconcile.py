@@ -14,6 +14,7 @@ import click
 
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector.counting.counts import Counts, plus
+from pyglue.counted import counted
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.facts import Facts, Supervisor
 from pyglue.diagnosis.findings import Finding
@@ -196,7 +197,7 @@ def _progress(screen: Screen) -> Callable[[int, int], None]:
 
     def tell(done: int, total: int) -> None:
         if time.monotonic() - began > SLOW:
-            screen.move(f"Kafka: {done:,} of {total:,} records read")
+            screen.move(f"Kafka: {done:,} of {counted(total, 'record')} read")
 
     return tell
 
@@ -247,9 +248,9 @@ def _rows(seen: Seen, facts: Facts) -> list[tuple[str, str, str]]:
         if "error" in figures:
             rows.append((hop, figures["error"]["message"], "-"))
         rows += [
-            (hop, words[name], f"{figures[name]:,}")
+            (hop, words[name], "not known yet" if figures[name] is None else f"{figures[name]:,}")
             for name in words
-            if figures.get(name) is not None and (figures[name] or name != "in_spool")  # a rare thing
+            if name in figures and (figures[name] or name != "in_spool")  # a rare thing
         ]
         rows += [
             (hop, f"dropped: {short(why, NAME)}", f"{count:,}")
@@ -281,7 +282,7 @@ def _figures(seen: Seen, facts: Facts) -> dict[str, dict[str, Any]]:
         {
             "records": kafka.records.total(),
             "unreadable": kafka.unreadable.total(),
-            "not_yet_read": kafka.unread.total(),
+            "not_yet_read": kafka.unread.total() if kafka.told or not kafka.records else None,
         }
         if isinstance(kafka, InKafka)
         else _error(kafka)

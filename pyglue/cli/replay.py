@@ -19,6 +19,7 @@ from pyglue.cli.options import SPAN, App, common
 from pyglue.cli.stopping import stoppable
 from pyglue.collector.bad.entries import KINDS, BadEvent
 from pyglue.collector.loading import Setup, load
+from pyglue.counted import counted
 from pyglue.errors import PyglueError, UsageError, unwritable
 from pyglue.pipeline import kept, replays
 from pyglue.pipeline import replay as again
@@ -204,12 +205,12 @@ def _run(screen: Screen, results: Iterable[Result], stopped: Callable[[], bool])
     result = Result()
     try:
         for result in results:
-            screen.move(f"{result.events.total():,} events looked at, {result.sent.total():,} sent")
+            screen.move(f"{counted(result.events.total(), 'event')} looked at, {result.sent.total():,} sent")
             if stopped():
                 break
     except KeyboardInterrupt:  # the second one
         screen.say(
-            f"{result.sent.total():,} events were done with; what Kafka has of the {again.BATCH} after these"
+            f"{counted(result.sent.total(), 'event')} sent and noted; what Kafka has of the {again.BATCH} after these"
             " may not be noted, and then the next replay sends it again"
         )
         raise
@@ -234,7 +235,8 @@ def _note(notes: Notes, sent: Replays) -> None:
     except OSError as error:
         count = sum(minutes.total() for minutes in sent.records.values())
         raise unwritable(
-            f"Kafka has {count:,} records that can't be noted in {replays.FILE}, so the next replay sends them again",
+            f"Kafka has {counted(count, 'record')} that can't be noted in {replays.FILE}, so the next replay sends"
+            f" {'it' if count == 1 else 'them'} again",
             error,
         ) from error
 
@@ -247,7 +249,7 @@ def _still_bad(result: Result, dry_run: bool) -> PyglueError:
     count = result.still.total()
     would = "would still be" if dry_run else "is still" if count == 1 else "are still"
     return PyglueError(
-        f"{'1 event' if count == 1 else f'{count:,} events'} {would} bad, and stay{'s' if count == 1 else ''} kept",
+        f"{counted(count, 'event')} {would} bad, and stay{'s' if count == 1 else ''} kept",
         details=[f"{found:,}  {reason}" for reason, found in result.still.most_common()],
         try_="pyglue tail --bad --no-follow",
         code="events-still-bad",
@@ -267,7 +269,10 @@ def _tell(screen: Screen, result: Result, dry_run: bool, found: kept.Kept) -> No
     rows += [(reason, f"{count:,}", f"{done[reason]:,}") for reason, count in result.events.most_common()]
     screen.table(rows)
     if result.records and not dry_run:
-        screen.say(f"Kafka has {result.records:,} records of them; `pyglue reconcile` tells where they are")
+        they = "it is" if result.records == 1 else "they are"
+        screen.say(
+            f"Kafka has {counted(result.records, 'record')} of them; `pyglue reconcile` tells where {they}"
+        )
     if result.dismissed and not dry_run:
         screen.say(f"They are settled, and the reason why is noted in {replays.FILE}")
 

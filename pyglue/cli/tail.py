@@ -15,6 +15,7 @@ import click
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector.avro import records, schema
 from pyglue.collector.bad.entries import BadEvent
+from pyglue.counted import counted
 from pyglue.errors import UsageError
 from pyglue.pipeline import filters, kept, replays
 from pyglue.pipeline import spec as specs
@@ -154,7 +155,9 @@ class Printed:
         nothing = not self.reader.matched and not self.others.shown
         if nothing and (self.reader.chooses or not self.reader.records):
             self.screen.say(
-                f"0 of {self.reader.records:,} records matched" if self.reader.records else "no records"
+                f"0 of {counted(self.reader.records, 'record')} matched"
+                if self.reader.records
+                else "no records"
             )
         if self.reader.undecodable:
             self.screen.say(_undecodable(self.reader.undecodable))
@@ -219,7 +222,9 @@ class Counted:
     def take(self, events: list[Event]) -> None:
         """Count them."""
         self.statistics.add([event.row for event in events if event.decoded])
-        self.screen.move(f"{self.statistics.records:,} events counted, {self.reader.records:,} records read")
+        self.screen.move(
+            f"{counted(self.statistics.records, 'event')} counted, {counted(self.reader.records, 'record')} read"
+        )
 
     def finish(self) -> None:
         """Print the table, or the object."""
@@ -228,15 +233,14 @@ class Counted:
             self.screen.data(filters.as_json(self.statistics.to_json(self.reader.undecodable)))
             return
         self.screen.table(self.statistics.table())
-        of = f" of {self.reader.records:,} records" if self.reader.chooses else ""
-        self.screen.say(f"{self.statistics.records:,} event{'' if self.statistics.records == 1 else 's'}{of}")
+        of = f" of {counted(self.reader.records, 'record')}" if self.reader.chooses else ""
+        self.screen.say(f"{counted(self.statistics.records, 'event')}{of}")
         if self.reader.undecodable:
             self.screen.say(_undecodable(self.reader.undecodable))
 
 
 def _undecodable(count: int) -> str:
-    what = "1 record" if count == 1 else f"{count:,} records"
-    return f"{what} could not be decoded by {specs.SCHEMA}; try: pyglue tail --bad --no-follow"
+    return f"{counted(count, 'record')} could not be decoded by {specs.SCHEMA}; try: pyglue tail --bad --no-follow"
 
 
 def _tell_away(screen: Screen, away: bool) -> None:

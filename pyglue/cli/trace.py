@@ -12,6 +12,7 @@ import click
 
 from pyglue.cli.options import SECONDS, App, common
 from pyglue.collector.bad.entries import BadEvent
+from pyglue.counted import counted
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.findings import HOPS, Finding, cause, findings
 from pyglue.engine import Engine
@@ -92,7 +93,7 @@ class _Tracer:
             if not report.ok:
                 break
             if repeat > 1:
-                self.app.screen.move(f"{number + 1} of {repeat} events")
+                self.app.screen.move(f"{number + 1} of {counted(repeat, 'event')}")
         self.app.screen.still()
         reports[-1] = self.explained(reports[-1])
         found = self.findings()

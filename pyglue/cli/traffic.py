@@ -22,6 +22,7 @@ from pyglue.cli.groups import Group
 from pyglue.cli.options import SPAN, App, common
 from pyglue.cli.stopping import stoppable
 from pyglue.collector.events import base36
+from pyglue.counted import counted
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError, UsageError
 from pyglue.pipeline import spec as specs
@@ -167,7 +168,7 @@ def enough(rate: float, visitors: int | None) -> int:
     least = crowd.least_visitors(rate)
     if visitors is not None and visitors < least:
         raise UsageError(
-            f"{rate:g} events per second need at least {least:,} visitors",
+            f"{rate:g} events per second need at least {counted(least, 'visitor')}",
             try_=f"pyglue traffic --rate {rate:g} --visitors {least}",
         )
     return visitors or max(least, FEWEST_VISITORS)
@@ -210,11 +211,13 @@ def write_history(
             written = history.write(
                 plan,
                 file,
-                lambda count: screen.move(f"Write {count:,} of about {plan.expected:,} events"),
+                lambda count: screen.move(f"Write {count:,} of about {counted(plan.expected, 'event')}"),
                 stopped,
             )
             whole = True
-            screen.finished(f"Write {written.requests:,} events to Kafka", "ok", time.monotonic() - began)
+            screen.finished(
+                f"Write {counted(written.requests, 'event')} to Kafka", "ok", time.monotonic() - began
+            )
             rows = await_rows(
                 clients.druid,
                 specs.datasource(spec),
@@ -222,7 +225,7 @@ def write_history(
                 written.records,
                 STALLED_SECONDS,
                 time.sleep,
-                lambda found: screen.move(f"{found:,} of {written.records:,} rows in Druid"),
+                lambda found: screen.move(f"{found:,} of {counted(written.records, 'row')} in Druid"),
                 stopped,
             )
             early = stopped()
@@ -232,8 +235,12 @@ def write_history(
         if not whole and not file.stat().st_size:
             file.unlink()  # it was only made to see whether it can be written
     dropped = written.requests - written.records
-    left = f" ({dropped:,} unreadable events make none)" if dropped and not early else ""
-    screen.finished(f"{rows:,} rows in Druid{left}", "ok", time.monotonic() - began)
+    left = (
+        f" ({counted(dropped, 'unreadable event makes', 'unreadable events make')} none)"
+        if dropped and not early
+        else ""
+    )
+    screen.finished(f"{counted(rows, 'row')} in Druid{left}", "ok", time.monotonic() - began)
     screen.say(f"The truth is in {_shown(file)}")
     return not early
 
@@ -327,7 +334,7 @@ def _shown(file: Path) -> str:
 
 def _line(tally: Tally) -> str:
     refused = sum(count for status, count in tally.statuses.items() if status not in (200, NO_ANSWER))
-    text = f"{tally.sent:,} events sent, {tally.statuses[200]:,} answered"
+    text = f"{counted(tally.sent, 'event')} sent, {tally.statuses[200]:,} answered"
     if refused or tally.statuses[NO_ANSWER]:
         text += f", {refused:,} refused, {tally.statuses[NO_ANSWER]:,} without an answer"
     return text + (f", {tally.behind_ms / 1000:.1f} s behind" if tally.behind_ms > 1000 else "")

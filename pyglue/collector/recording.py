@@ -32,7 +32,6 @@ from pyglue.collector.sources import EventsAt, JsonEventsAt, Pipeline, Source
 
 _BUGS = Bugs()
 
-AWAY = "sink away"
 NOT_MAPPED = "not mapped"  # no mapping with a sink takes events of that source
 TOGETHER = (
     64  # events that are taken together: more of them would not fit into the caches, and the first would wait
@@ -209,7 +208,7 @@ class Recorder:
             return False
         for outlet in one.source.outlets:
             if not outlet.ready:
-                self._counters.refuse(received, AWAY)
+                self._counters.refuse(received, outlet.away)
                 one.reply(self._try_later)
                 return False
         self._remember(one)

@@ -56,6 +56,7 @@ from pyglue.collector.workers.forked import Shared
 from pyglue.collector.workers.parent import SCRAPES, Workers
 from pyglue.collector.workers.reporter import Reporter
 from pyglue.collector.workers.share import Share, shared_numbers
+from pyglue.counted import counted
 from pyglue.errors import PyglueError
 
 log = logging.getLogger("pyglue.collector")
@@ -260,7 +261,9 @@ def _places(wanted: int) -> int:
     found = places(wanted)
     if found < wanted:
         log.info(
-            "room for %d connections, not %d: the system grants too few files (ulimit -n)", found, wanted
+            "room for %s, not %d: the system grants too few files (ulimit -n)",
+            counted(found, "connection"),
+            wanted,
         )
     return found
 
@@ -286,7 +289,7 @@ def _memory(size: int) -> DuplicateMemory:
     except MemoryError:
         key = "divolte.global.mapper.duplicate_memory_size"
         raise PyglueError(
-            f"there is no memory for {size} events; make {key} smaller", code="bad-input"
+            f"there is no memory for {counted(size, 'event')}; make {key} smaller", code="bad-input"
         ) from None
 
 

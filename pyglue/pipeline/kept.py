@@ -18,6 +18,7 @@ from typing import Any
 from pyglue.collector.bad.entries import BadEvent, Came, read_lines
 from pyglue.collector.events import mincode
 from pyglue.collector.http import query
+from pyglue.counted import counted
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError
 from pyglue.pipeline.clients import COLLECTOR
@@ -251,7 +252,7 @@ def line(event: BadEvent) -> str:
         telling = None
     if telling is None:
         telling = [what[:FIRST_BYTES].hex(" ")]
-    where = f"{path.decode('latin-1')}, {len(what)} bytes"
+    where = f"{path.decode('latin-1')}, {counted(len(what), 'byte')}"
     return "  ".join(
         [clock(came.time_ms), f"kept: {event.reason} ({event.kind}), {where}", *telling]
     ).rstrip()

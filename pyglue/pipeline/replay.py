@@ -26,8 +26,9 @@ from pyglue.collector.loading import Setup
 from pyglue.collector.recording import NOT_MAPPED
 from pyglue.collector.sinks.kafka import OF_THE_RECORD, most_bytes, reason
 from pyglue.collector.sinks.opening import kafka_outlet
-from pyglue.collector.sinks.sink import Done, Outlet
+from pyglue.collector.sinks.sink import AWAY, Done, Outlet
 from pyglue.collector.sources import EventsAt, JsonEventsAt
+from pyglue.counted import counted
 from pyglue.errors import Unreachable
 from pyglue.pipeline.kafka_writer import Record
 from pyglue.pipeline.minutes import MINUTE_MS
@@ -179,6 +180,7 @@ class _Way:
     mapping: str
     max_bytes: int
     ready: bool = True
+    away: str = AWAY
     trouble: str | None = None
 
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:  # noqa: ARG002 - see Way
@@ -194,6 +196,7 @@ class _Files:
     place: str
     note: Callable[[], None]
     ready: bool = True
+    away: str = AWAY
     trouble: str | None = None
     max_bytes: int = 2**62
 
@@ -285,7 +288,10 @@ def _send(
     if away is not None:
         raise Unreachable(
             "Kafka did not take what is sent again",
-            details=[f"came back  {away.str()}", f"sent       {result.sent.total():,} events before"],
+            details=[
+                f"came back  {away.str()}",
+                f"sent       {counted(result.sent.total(), 'event')} before",
+            ],
             try_="pyglue status",
             code="kafka-refused",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -123,6 +124,23 @@ def test_what_was_sent_again_is_known() -> None:
     found = _seen(Span(M, M + 60), healthy(), ({}, ()), InKafka(), {}, {}, (), again)
     assert (found.replayed, found.account.damaged) == ({M: 2}, (4,))
     assert _seen(Span(M, M + 60), healthy(), ({}, ()), InKafka(), {}, {}).replayed == {}
+
+
+@pytest.mark.parametrize(
+    ("records", "told", "figure", "shown"),
+    [(5, False, None, "not known yet"), (5, True, 5, "5"), (0, False, 0, "0")],
+)
+def test_how_much_is_not_read_is_told_only_where_druid_says_it(
+    records: int, told: bool, figure: int | None, shown: str
+) -> None:
+    """Just after a reset its tasks have not said how far they are: all that is there may be read by now."""
+    minutes = Counter({M: records} if records else {})
+    read = replace(seen(), kafka=InKafka(minutes, minutes.copy(), told=told))
+    out = io.StringIO()
+    _tell(Screen(out, io.StringIO()), read, healthy(), (), ())
+    (line,) = [line for line in out.getvalue().splitlines() if "not read by Druid" in line]
+    assert line.split("yet", 1)[1].strip() == shown
+    assert _json(read, healthy(), (), ())["hops"]["kafka"]["not_yet_read"] == figure
 
 
 @pytest.mark.parametrize("cut", [True, False])

@@ -12,7 +12,7 @@ from pyglue.collector.events.event import Event
 from pyglue.collector.events.probe import probe_query
 from pyglue.collector.http.answers import Tag
 from pyglue.collector.http.page import TestPage
-from pyglue.collector.sinks.sink import LATE, Done, Word
+from pyglue.collector.sinks.sink import AWAY, LATE, Done, Word
 from pyglue.collector.sources import EventsAt, JsonEventsAt, Pipeline
 
 NOW = 1_700_000_000_000
@@ -28,6 +28,7 @@ class FakeOutlet:
 
     def __init__(self, *, ready: bool = True, verdict: bool | None = True) -> None:
         self.place = "divolte"
+        self.away = AWAY
         self.max_bytes = 10_000
         self.ready = ready
         self.verdict = verdict

@@ -164,7 +164,7 @@ def test_what_is_nested_too_deeply_is_shown_by_its_first_bytes() -> None:
         body = bad_event(1, method="POST", target=b"/api/events?p=1", body=deep)
         custom = bad_event(2, target=b"/csc-event?u=" + b"a" * depth + b"." * depth)
         for event, size in ((body, len(deep)), (custom, 2 * depth + 2)):
-            assert f", {size} bytes  " in kept.line(event)
+            assert f", {size:,} bytes  " in kept.line(event)
             assert json.loads(kept.json_line(event))["_size"] == size
 
 

@@ -25,7 +25,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from pyglue.collector.config.configured import Limits
-from pyglue.collector.sinks.sink import Done, Queue
+from pyglue.collector.sinks.sink import AWAY, Done, Queue
+from pyglue.counted import counted
 
 log = logging.getLogger("pyglue.collector")
 library_log = logging.getLogger("pyglue.collector.librdkafka")
@@ -67,6 +68,8 @@ class Record:
 
 class Kafka:
     """A producer. Make it inside the running loop; `failed` is called in the loop if it can't go on at all."""
+
+    away = AWAY
 
     def __init__(
         self,
@@ -179,20 +182,21 @@ class Kafka:
             self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
         return True
 
-    def close(self, seconds: float) -> None:
-        """Give what is on its way up to `seconds`, then give it up and end. Blocks.
+    def close(self, seconds: float) -> int:
+        """Give what is on its way up to `seconds`, then give it up and end; how many records that were. Blocks.
 
         Call it in the loop's thread, or in another one while the loop runs.
         """
         self._wait(seconds)
-        if self._in_flight:
-            log.error("%d records were still on their way to Kafka at the end", self._in_flight)
+        given_up = self._in_flight
+        if given_up:
             self.ready = False
             self._producer.purge()
             self._wait(PURGE_SECONDS)
         self._stopping.set()
         self._look.set()
         self._watcher.join(LOOK_SECONDS + TOPIC_SECONDS)
+        return given_up
 
     def _wait(self, seconds: float) -> None:
         """Until nothing is under way, at most so long."""
@@ -280,7 +284,7 @@ class Kafka:
         for topic, future in admin.create_topics(wanted, request_timeout=TOPIC_SECONDS).items():
             try:
                 future.result()
-                log.info("made topic %s with %d partitions", topic, self._limits.partitions)
+                log.info("made topic %s with %s", topic, counted(self._limits.partitions, "partition"))
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     log.warning("can't make topic %s: %s", topic, error.args[0].str())
@@ -302,6 +306,10 @@ class Way(Protocol):
 
     @property
     def ready(self) -> bool:
+        """See Outlet."""
+
+    @property
+    def away(self) -> str:
         """See Outlet."""
 
     @property
@@ -343,8 +351,8 @@ class Producing(Protocol):
     def produce(self, record: Sendable) -> bool:
         """Take a record, and later settle it; False if it can't be taken now."""
 
-    def close(self, seconds: float) -> None:
-        """Give what is under way so long, then up."""
+    def close(self, seconds: float) -> int:
+        """Give what is under way so long, then up; how many records were given up."""
 
 
 class KafkaOutlet:
@@ -360,6 +368,11 @@ class KafkaOutlet:
     def ready(self) -> bool:
         """Whether the brokers were there when last heard of."""
         return self._kafka.ready
+
+    @property
+    def away(self) -> str:
+        """See Outlet."""
+        return self._kafka.away
 
     @property
     def trouble(self) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from confluent_kafka import KafkaError
 
 from pyglue.collector.sinks.kafka import QUEUE_FULL, Producing, reason
-from pyglue.collector.sinks.sink import Done, Queue
+from pyglue.collector.sinks.sink import AWAY, Done, Queue
 
 LOST = "answered and lost"
 
@@ -43,6 +43,8 @@ class Unsafe:
     `lost` is told time stamp and reason of each record that Kafka does not take. Events that came in one turn of the loop
     are answered together at its end: one by one, answers would wake the clients up each time, and cost a seventh more.
     """
+
+    away = AWAY
 
     def __init__(self, producer: Producing, lost: Callable[[int, str], None]) -> None:
         self.max_bytes = producer.max_bytes
@@ -80,6 +82,6 @@ class Unsafe:
         for done in safe:
             done(None)
 
-    def close(self, seconds: float) -> None:
-        """Give Kafka so long, then give up what it has not taken. Blocks."""
-        self._producer.close(seconds)
+    def close(self, seconds: float) -> int:
+        """Give Kafka so long, then give up what it has not taken; how many records that were. Blocks."""
+        return self._producer.close(seconds)

@@ -29,6 +29,7 @@ from confluent_kafka import (
 
 from pyglue.collector.spool.entries import MAGIC, Entry, read
 from pyglue.collector.spool.store import File
+from pyglue.counted import counted
 
 log = logging.getLogger("pyglue.collector")
 
@@ -131,9 +132,12 @@ def count(files: Sequence[File]) -> Left:
         unread = file.size - max(end, min(file.size, len(MAGIC)))
         file.damaged = unread > 0 and (file is not files[-1] or not end)
         if file.damaged:
-            log.error("%s is damaged: %d bytes of it can't be read; it will be kept", file.path, unread)
+            log.error(
+                "%s is damaged: %s of it can't be read; it will be kept", file.path, counted(unread, "byte")
+            )
         elif unread:
-            log.warning("%s ends in %d bytes that were not answered", file.path, unread)
+            torn = counted(unread, "byte that was", "bytes that were")
+            log.warning("%s ends in %s not answered", file.path, torn)
         file.size = end
         file.counted = True
     return found

@@ -29,6 +29,7 @@ from pyglue.collector.sinks.sink import LATE, Done, Queue, Word
 from pyglue.collector.spool.entries import Entry
 from pyglue.collector.spool.recovery import Arrived, Left, Topics, count, page
 from pyglue.collector.spool.store import File, Store
+from pyglue.counted import counted
 
 log = logging.getLogger("pyglue.collector")
 
@@ -135,6 +136,11 @@ class Spooled:
         return self._store.accepts or (self._backlog is None and self._producer.ready)
 
     @property
+    def away(self) -> str:
+        """See Outlet."""
+        return SPOOL_FULL if self._store.works else SPOOL_FAILS
+
+    @property
     def trouble(self) -> str | None:
         """See Outlet."""
         return None if self.ready else "Kafka is away, and the spool is full or fails"
@@ -192,9 +198,10 @@ class Spooled:
                     record.file.path,
                 )
 
-    def close(self, seconds: float) -> None:
+    def close(self, seconds: float) -> int:
         """Give Kafka `seconds` for what is under way; what was answered and is not there then, stays on the disk. Blocks.
 
+        How many records are given up that the disk can't have, for it has fewer: none of them was answered with success.
         Call it in the loop's thread, or in another one while the loop runs.
         """
         self._closing = True
@@ -203,9 +210,15 @@ class Spooled:
             backlog.cancel()
         elif backlog is not None:
             self._loop.call_soon_threadsafe(backlog.cancel)
-        self._producer.close(seconds)
+        given_up = self._producer.close(seconds)
         self._reader.shutdown(wait=False, cancel_futures=True)
         self._store.close()
+        kept = self._store.queue.records
+        if kept:
+            waiting = counted(kept, "record waits", "records wait")
+            sent = "is sent" if kept == 1 else "are sent"
+            log.info("%s in the spool, and %s at the next start", waiting, sent)
+        return max(given_up - kept, 0)
 
     # records under way
 
@@ -286,7 +299,7 @@ class Spooled:
                 read += entries
                 if not entries:
                     if self._ended():
-                        log.info("the spool is sent, after a look at %d records of it", read)
+                        log.info("the spool is sent, after a look at %s of it", counted(read, "record"))
                         self._backlog = None
                         return
                     await asyncio.sleep(TICK)
@@ -308,7 +321,7 @@ class Spooled:
         left: Left = await self._call(count, old)
         self._store.free(size - sum(file.size for file in old))
         self._store.tidy(old)
-        log.info("the spool has %d records of before", sum(file.entries for file in old))
+        log.info("the spool has %s of before", counted(sum(file.entries for file in old), "record"))
         while True:
             # Another configuration may have left records for a topic that this one does not name.
             self._producer.want(left.earliest)

@@ -79,6 +79,13 @@ def broken(_: Event) -> bytes:
     raise KeyError
 
 
+def full() -> FakeOutlet:
+    """One whose Kafka is away, and its spool full."""
+    outlet = FakeOutlet(ready=False)
+    outlet.away = "spool full"
+    return outlet
+
+
 @pytest.mark.parametrize(
     ("pipelines", "target", "fate"),
     [
@@ -90,6 +97,7 @@ def broken(_: Event) -> bytes:
         ((Pipeline(encode, (FakeOutlet(verdict=False),)),), EVENT, "refused: test says no"),
         ((Pipeline(encode, (FakeOutlet(), FakeOutlet(verdict=False))),), EVENT, "refused: test says no"),
         ((Pipeline(encode, (FakeOutlet(), FakeOutlet(ready=False))),), EVENT, "refused: sink away"),
+        ((Pipeline(encode, (FakeOutlet(), full())),), EVENT, "refused: spool full"),
         ((Pipeline(dropping, (FakeOutlet(),)),), EVENT, "discarded: no value for field a"),
         ((Pipeline(dropping, (FakeOutlet(),)),) * 2, EVENT, "discarded: no value for field a"),
         ((Pipeline(encode, (FakeOutlet(),), discard_corrupted=True),), EVENT + "0", "discarded: corrupt"),

@@ -236,7 +236,7 @@ def test_closing_in_the_loops_thread_waits_as_well() -> None:
         await ready(kafka)
         fates: list[str | None] = []
         KafkaOutlet(kafka, "clicks").send(b"key", b"value", TIME, fates.append)
-        kafka.close(20)
+        assert kafka.close(20) == 0
         assert fates == [None]
 
     asyncio.run(go())
@@ -250,7 +250,7 @@ def test_what_does_not_arrive_in_time_is_given_up_at_the_end() -> None:
         kafka = Kafka({"bootstrap.servers": "127.0.0.1:1"}, limits, ["clicks"], never)
         fates = asyncio.ensure_future(send(KafkaOutlet(kafka, "clicks"), 2))
         await asyncio.sleep(0)
-        await asyncio.get_running_loop().run_in_executor(None, kafka.close, 0)
+        assert await asyncio.get_running_loop().run_in_executor(None, kafka.close, 0) == 2
         assert await fates == ["kafka: purge queue"] * 2
 
     asyncio.run(go())

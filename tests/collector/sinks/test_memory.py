@@ -30,7 +30,8 @@ def test_a_record_is_answered_at_once_and_what_kafka_refuses_is_counted() -> Non
         producer.take(KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "too large"))
         assert lost == [(TIME, "answered and lost: kafka: msg size too large")] * 2
         assert len(fates) == 3
-        sink.close(0)
+        sink.send("clicks", b"party", b"value", TIME, fates.append)
+        assert sink.close(0) == 1
         assert producer.closed
 
     asyncio.run(play())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from pyglue.collector.sinks.kafka import Sendable
 from pyglue.collector.sinks.sink import LATE, Queue, Word
-from pyglue.collector.spool.sink import GIVEN_UP, Spooled
+from pyglue.collector.spool.sink import GIVEN_UP, SPOOL_FAILS, SPOOL_FULL, Spooled
 from pyglue.collector.spool.store import Store
 from tests.collector.spool.loops import lived, until
 
@@ -63,9 +64,10 @@ class PlayedProducer:
         """See Producer."""
         return Queue(len(self.waiting), 0)
 
-    def close(self, seconds: float) -> None:  # noqa: ARG002
+    def close(self, seconds: float) -> int:  # noqa: ARG002
         """See Producer."""
         self.closed = True
+        return len(self.waiting)
 
 
 class Topics:
@@ -289,6 +291,8 @@ def test_without_room_on_the_disk_a_record_waits_for_kafka_then_is_refused(tmp_p
         assert life.sink.ready
         await until(lambda: len(life.fates) == 2)
         assert life.fates == {b"1" * 60: True, b"2" * 60: False}
+        life.producer.ready = False
+        assert (life.sink.ready, life.sink.away) == (False, SPOOL_FULL)
         life.end()
 
     lived(play)
@@ -305,6 +309,7 @@ def test_a_disk_that_fails_leaves_kafka(tmp_path: Path) -> None:
         life.send(b"1")
         life.producer.ready = False
         await until(lambda: not life.sink.ready)
+        assert life.sink.away == SPOOL_FAILS
         assert life.fates == {}
         life.producer.take()
         assert life.fates == {b"1": True}
@@ -392,3 +397,44 @@ def test_an_answered_record_that_kafka_never_takes_stays_on_the_disk(tmp_path: P
 
     lived(play)
     assert len(files(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([b"1"], "1 record waits in the spool, and is sent at the next start"),
+        ([b"1", b"2"], "2 records wait in the spool, and are sent at the next start"),
+    ],
+)
+def test_what_the_spool_has_at_the_end_is_no_trouble(
+    tmp_path: Path, values: list[bytes], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told how much that is, and nothing of it is given up."""
+    caplog.set_level(logging.INFO, "pyglue.collector")
+
+    async def play() -> None:
+        life = Life(tmp_path)
+        life.send(*values)
+        await until(lambda: len(life.fates) == len(values))
+        assert life.sink.close(0) == 0
+
+    lived(play)
+    assert [(record.levelname, record.message) for record in caplog.records] == [("INFO", told)]
+
+
+def test_what_neither_kafka_nor_the_spool_has_at_the_end_is_given_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was not answered; what Kafka has is not told of."""
+    caplog.set_level(logging.INFO, "pyglue.collector")
+
+    async def play() -> None:
+        life = Life(tmp_path)
+        life.send(b"1")
+        life.producer.take()
+        life.send(b"2", b"3")
+        assert life.sink.close(0) == 2
+        assert life.fates == {b"1": True}
+
+    lived(play)
+    assert caplog.records == []

@@ -122,7 +122,7 @@ def test_what_a_killed_worker_had_under_way_is_no_duplicate_when_it_comes_again(
         until(lambda: collector.scrape().value("spool_records") == 2)
         decode = decoder(SCHEMA)
         assert [decode(entry.value)["detectedDuplicate"] for entry in spooled(tmp_path)] == [False, False]
-        assert "worker 1: the spool has 1 records of before" in collector.log
+        assert "worker 1: the spool has 1 record of before" in collector.log
     finally:
         collector.clean()
 
@@ -186,7 +186,7 @@ def test_workers_of_a_parent_that_is_killed_finish_and_end(tmp_path: Path) -> No
             assert [status(one), status(other), status(stalled)] == [200, 200, 0]
         _, alive = psutil.wait_procs(workers, 10)
         assert alive == []
-        until(lambda: "listening on" in collector.log.partition("files of the spool went to")[2])
+        until(lambda: "listening on" in collector.log.partition("of the spool went to")[2])
         until(lambda: collector.scrape().value("spool_records") == 2)
         assert [path.parent for path in (tmp_path / "spool").rglob("*.spool")] == [tmp_path / "spool"] * 2
     finally:
