@@ -8,7 +8,7 @@ Records that the producer can't take, because its queue is full or what came bef
 alone, and from there to the producer when their turn comes: the backlog. While there is one, all new records join it, so
 that a party's records keep their order.
 
-Everything runs in the loop's thread but the reading of files and of Kafka.
+Everything runs in the loop's thread but the reading of files and of Kafka, which may hang, and is not waited for at the end.
 """
 
 from __future__ import annotations
@@ -17,17 +17,16 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
+from pyglue.collector.sinks.aside import Aside
 from pyglue.collector.sinks.kafka import OF_THE_RECORD, Producing, reason
 from pyglue.collector.sinks.sink import LATE, Done, Queue, Word
 from pyglue.collector.spool.entries import Entry
-from pyglue.collector.spool.recovery import Arrived, Left, Topics, count, page
+from pyglue.collector.spool.recovery import Arrived, Topics, count, page
 from pyglue.collector.spool.store import File, Store
 
 log = logging.getLogger("pyglue.collector")
@@ -124,7 +123,7 @@ class Spooled:
         self._again: list[_Record] = []  # that Kafka did not take, for no fault of theirs
         self._read_to = (0, 0)  # a file's number and the place in it: what is before it needs no sending
         self._closing = False
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="spool reader")
+        self._reader = Aside("spool reader")
         self._backlog: asyncio.Task[None] | None = None
         if store.files:
             self._begin_backlog()
@@ -204,7 +203,7 @@ class Spooled:
         elif backlog is not None:
             self._loop.call_soon_threadsafe(backlog.cancel)
         self._producer.close(seconds)
-        self._reader.shutdown(wait=False, cancel_futures=True)
+        self._reader.end()
         self._store.close()
 
     # records under way
@@ -305,7 +304,7 @@ class Spooled:
     async def _look(self, old: list[File]) -> Arrived:
         """Count what a life before left, and find out what of it is in Kafka, as soon as that answers."""
         size = sum(file.size for file in old)
-        left: Left = await self._call(count, old)
+        left = await self._reader.call(count, old)
         self._store.free(size - sum(file.size for file in old))
         self._store.tidy(old)
         log.info("the spool has %d records of before", sum(file.entries for file in old))
@@ -315,8 +314,7 @@ class Spooled:
             while not self._producer.ready:
                 await asyncio.sleep(PAUSE)
             try:
-                arrived: Arrived = await self._call(Arrived, self._topics, left)
-                return arrived
+                return await self._reader.call(Arrived, self._topics, left)
             except KafkaException as error:
                 log.warning("what is in the spool waits for Kafka: %s", error)
                 await asyncio.sleep(PAUSE)
@@ -341,7 +339,7 @@ class Spooled:
     async def _send_page(self, arrived: Arrived | None, old: list[File]) -> int:
         """Send the next entries of the files that are the disk's alone; how many entries were looked at."""
         files = [(file, file.size) for file in self._store.files]
-        entries, end = await self._call(page, files, self._read_to, PAGE)
+        entries, end = await self._reader.call(page, files, self._read_to, PAGE)
         for file, entry, behind in entries:
             left = file in old
             if left and arrived is not None and arrived.take(entry):
@@ -358,6 +356,3 @@ class Spooled:
     async def _push(self, record: _Record) -> None:
         while not self._producer.produce(record):
             await asyncio.sleep(FULL_PAUSE)
-
-    async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return await self._loop.run_in_executor(self._reader, function, *arguments)

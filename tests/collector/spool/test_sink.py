@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -392,3 +393,58 @@ def test_an_answered_record_that_kafka_never_takes_stays_on_the_disk(tmp_path: P
 
     lived(play)
     assert len(files(tmp_path)) == 1
+
+
+def test_a_disk_that_hangs_while_it_is_read_holds_no_end_up(tmp_path: Path) -> None:
+    """Nor does a Kafka that hangs: what was answered meanwhile is on the disk, and the next life sends all in order."""
+
+    async def first() -> None:
+        life = Life(tmp_path)
+        life.send(b"1", b"2")
+        await until(lambda: len(life.fates) == 2)
+        life.end()
+
+    async def closed(life: Life) -> None:
+        """As the server does it: in a thread, while the loop runs."""
+        async with asyncio.timeout(10):
+            await asyncio.to_thread(life.sink.close, 0)
+
+    async def hanging_disk() -> None:
+        hanging = tmp_path / "000000000002.spool"
+        os.mkfifo(hanging)  # a read waits until somebody writes
+        try:
+            life = Life(tmp_path)
+            life.send(b"3")
+            await until(lambda: life.fates == {b"3": True})
+            await closed(life)
+        finally:
+            os.close(os.open(hanging, os.O_RDWR | os.O_NONBLOCK))
+            hanging.unlink()
+
+    async def hanging_kafka() -> None:
+        asked, goes_on = threading.Event(), threading.Event()
+
+        class Hanging(Topics):
+            def since(self, topic: str, timestamp: int) -> Iterator[tuple[bytes, bytes, int | None]]:
+                asked.set()
+                goes_on.wait()
+                return super().since(topic, timestamp)
+
+        life = Life(tmp_path, topics=Hanging())
+        life.send(b"4")
+        await until(lambda: life.fates == {b"4": True} and asked.is_set())
+        await closed(life)
+        goes_on.set()
+        await asyncio.sleep(0.05)
+        assert life.producer.waiting == []
+
+    async def last() -> None:
+        life = Life(tmp_path)
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 4)
+        assert life.producer.kept == [b"1", b"2", b"3", b"4"]
+        await until(lambda: not files(tmp_path))
+        life.end()
+
+    for life in (first, hanging_disk, hanging_kafka, last):
+        lived(life)
