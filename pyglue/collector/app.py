@@ -94,8 +94,8 @@ class _Source:
 
     @cached_property
     def discards_duplicates(self) -> bool:
-        """Whether an event may end here because it is one that came before."""
-        return any(pipeline.discard_duplicates for pipeline in self.pipelines)
+        """Whether an event that came before has no record at all: then it may share the fate of the first one."""
+        return all(pipeline.discard_duplicates for pipeline in self.pipelines)
 
 
 @dataclass(frozen=True)
@@ -329,7 +329,7 @@ class App:
             seen, received, success, reply, partial(self._keep_bad, event, request, source.pipelines)
         ):
             return
-        ends_here = event.duplicate and self._deliveries.stands_for(seen)
+        ends_here = event.duplicate and self._deliveries.stands_for(seen, source.discards_duplicates)
         records: list[tuple[Outlet, bytes]] = []
         try:
             lost = self._write(event, ends_here, source.pipelines, minute, records)

@@ -140,10 +140,13 @@ class Deliveries:
                 self.settle(delivery)
             raise
 
-    def stands_for(self, seen: Seen) -> bool:
-        """Whether a duplicate's first is safe, or under way here. Of what another worker does nobody here is told."""
+    def stands_for(self, seen: Seen, shares: bool) -> bool:
+        """Whether a duplicate's first is safe, or, for one that `shares` its fate, under way here.
+
+        One with records of its own is answered for these alone. Of what another worker does nobody here is told.
+        """
         _, _, signature, _ = seen
-        return self._memory.was_safe(seen) or signature in self._discarding
+        return self._memory.was_safe(seen) or (shares and signature in self._discarding)
 
     def join(self, seen: Seen, received: int, success: Answer, reply: Reply) -> bool:
         """Let a discarded duplicate share the fate of its first, if that is under way."""

@@ -644,6 +644,31 @@ def test_a_discarded_duplicate_shares_the_fate_of_its_first(safe: bool) -> None:
     assert app.in_flight == 0
 
 
+def test_success_of_a_duplicate_covers_each_mapping() -> None:
+    """Also if one of them keeps duplicates and another does not: what that one has of the first may yet be lost."""
+    once, always = FakeOutlet(verdict=None), FakeOutlet(verdict=None)
+    place = EventsAt((Pipeline(encode, (once,), discard_duplicates=True), Pipeline(encode, (always,))))
+    app = App(
+        {"/csc-event": place},
+        DuplicateMemory(100),
+        Counters(),
+        clock=lambda: NOW,
+        later=Timer().later,
+        retry_after_s=3,
+    )
+    answered: list[tuple[str, int]] = []
+    for name in ("first", "again"):
+        request = Request("GET", EVENT.encode(), [], b"::1")
+        app.respond(request, lambda answer, name=name: answered.append((name, answer.status)))
+    always.acknowledge_all()
+    assert answered == []
+    first, again = once.waiting
+    first(False)
+    again(True)
+    assert answered == [("first", 503), ("again", 200)]
+    assert app.in_flight == 0
+
+
 def test_a_duplicate_of_what_another_worker_has_under_way_is_recorded() -> None:
     """Nobody here would be told if that one is lost; once it is safe, the next one is discarded."""
     outlet, memory = FakeOutlet(), DuplicateMemory(100)
