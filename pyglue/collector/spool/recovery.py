@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -129,11 +130,13 @@ def count(files: Sequence[File]) -> Left:
                 found.earliest[entry.topic] = min(earliest, entry.timestamp)
                 found.hashes.add(_hash(entry.topic, entry.key, entry.value))
         unread = file.size - max(end, min(file.size, len(MAGIC)))
-        file.damaged = unread > 0 and (file is not files[-1] or not end)
+        file.damaged = file.damaged or (unread > 0 and (file is not files[-1] or not end))
         if file.damaged:
             log.error("%s is damaged: %d bytes of it can't be read; it will be kept", file.path, unread)
         elif unread:
             log.warning("%s ends in %d bytes that were not answered", file.path, unread)
+            with suppress(OSError):  # then it is taken for damage, once there is a file behind it
+                os.truncate(file.path, end)
         file.size = end
         file.counted = True
     return found

@@ -55,6 +55,15 @@ def test_entries_are_counted_up_to_a_torn_end(tmp_path: Path) -> None:
     assert (empty.entries, empty.counted) == (0, True)
 
 
+def test_a_torn_end_is_no_damage_at_the_start_after_the_next(tmp_path: Path) -> None:
+    """It was left by a life before the last one, which wrote a file behind it."""
+    torn = left(tmp_path, 1, [entry(1)], b"torn")
+    count([torn])
+    files = [File(torn.path, torn.path.stat().st_size, left=True), left(tmp_path, 2, [entry(2)], b"torn")]
+    assert len(count(files).hashes) == 2
+    assert [file.damaged for file in files] == [False, False]
+
+
 def test_a_file_of_something_else_is_no_reason_not_to_start(tmp_path: Path) -> None:
     """It has no entries."""
     path = tmp_path / "000000000001.spool"
@@ -113,6 +122,7 @@ def test_damage_is_kept_for_people(tmp_path: Path) -> None:
     assert [file.damaged for file in files] == [True, False]
     count(files)
     assert [file.entries for file in files] == [1, 1]  # a second look counts no entry twice
+    assert [file.damaged for file in files] == [True, False]
 
 
 def test_a_file_that_was_removed_is_passed_over(tmp_path: Path) -> None:
