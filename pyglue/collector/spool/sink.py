@@ -330,17 +330,25 @@ class Spooled:
                 else:
                     records.append(record)
             self._again = []
-            for record in records:
+            for number, record in enumerate(records):
+                if self._again:  # one before it failed at once, and stays before it
+                    self._again += records[number:]
+                    break
                 record.failed = False
                 await self._push(record)
             while any(not (record.settled or record.failed) for record in records):
                 await asyncio.sleep(TICK)
 
     async def _send_page(self, arrived: Arrived | None, old: list[File]) -> int:
-        """Send the next entries of the files that are the disk's alone; how many entries were looked at."""
+        """Send the next entries of the files that are the disk's alone; how many entries were looked at.
+
+        None behind one that fails at once: that one is to be sent again before.
+        """
         files = [(file, file.size) for file in self._store.files]
         entries, end = await self._reader.call(page, files, self._read_to, PAGE)
-        for file, entry, behind in entries:
+        for number, (file, entry, behind) in enumerate(entries):
+            if self._again:
+                return number
             left = file in old
             if left and arrived is not None and arrived.take(entry):
                 self._store.settle(file)

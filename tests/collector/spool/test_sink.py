@@ -379,6 +379,52 @@ def test_a_record_that_kafka_did_not_take_is_sent_again(tmp_path: Path) -> None:
     lived(play)
 
 
+class Forgetful(PlayedProducer):
+    """It knows no topic for the next record with a value of `unknown`, once, and says so at once."""
+
+    def __init__(self, *unknown: bytes) -> None:
+        super().__init__()
+        self.unknown = list(unknown)
+
+    def produce(self, record: Sendable) -> bool:
+        """See Producer."""
+        if record.value not in self.unknown:
+            return super().produce(record)
+        self.unknown.remove(record.value)
+        record.settle(AWAY)
+        return True
+
+
+def test_what_fails_at_once_is_not_overtaken(tmp_path: Path) -> None:
+    """Neither by what was to be sent again with it, nor by what lies behind it on the disk."""
+
+    async def first() -> None:
+        life = Life(tmp_path, Forgetful())
+        life.send(b"1", b"2", b"3")
+        life.producer.take(AWAY)
+        assert isinstance(life.producer, Forgetful)
+        life.producer.unknown = [b"1", b"2"]
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 3)
+        assert life.producer.kept == [b"1", b"2", b"3"]
+        await until(lambda: not files(tmp_path))
+        life.producer.prompt = False
+        life.send(b"4", b"5", b"6")
+        await until(lambda: len(life.fates) == 6)
+        life.end()
+
+    async def second() -> None:
+        life = Life(tmp_path, Forgetful(b"4", b"5"))
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 3)
+        assert life.producer.kept == [b"4", b"5", b"6"]
+        await until(lambda: not files(tmp_path))
+        life.end()
+
+    lived(first)
+    lived(second)
+
+
 def test_an_answered_record_that_kafka_never_takes_stays_on_the_disk(tmp_path: Path) -> None:
     """Somebody may make the topic take it; one that was not answered is refused."""
 
