@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from pyglue.collector.spool.entries import MAGIC, Entry
 from pyglue.collector.spool.recovery import SKEW_MS, Arrived, Left, _hash, count, page
 from pyglue.collector.spool.store import File
@@ -123,6 +125,20 @@ def test_damage_is_kept_for_people(tmp_path: Path) -> None:
     count(files)
     assert [file.entries for file in files] == [1, 1]  # a second look counts no entry twice
     assert [file.damaged for file in files] == [True, False]
+
+
+@pytest.mark.parametrize("damaged", [0, 1, 2])
+def test_what_lies_before_whole_entries_is_no_torn_end(tmp_path: Path, damaged: int) -> None:
+    """In the last file, too, it was written once, and may have been answered; what is behind it is sent."""
+    file = left(tmp_path, 1, [entry(number) for number in range(4)])
+    content = bytearray(file.path.read_bytes())
+    content[len(MAGIC) + damaged * len(entry(0).encoded()) + 20] ^= 1
+    file.path.write_bytes(content)
+    count([file])
+    found, _ = page([(file, file.size)], (0, 0), 10)
+    assert [one for _, one, _ in found] == [entry(number) for number in range(4) if number != damaged]
+    assert (file.damaged, file.entries, file.size) == (True, 3, len(content))
+    assert file.path.read_bytes() == content
 
 
 def test_a_file_that_was_removed_is_passed_over(tmp_path: Path) -> None:
