@@ -221,20 +221,27 @@ class Kafka:
             self._producer.poll(0)
         except Exception:
             log.exception("a callback of Kafka's producer failed")
-        self._judge()
+        if self._too_large or self._narrowing:
+            self._judge()
         self._busy = self._in_flight > 0
         if self._busy or not self._stopping.is_set():
             self._timer = self._loop.call_later(POLL_SECONDS if self._busy else IDLE_SECONDS, self._poll)
 
     def _narrow(self) -> None:
-        """Go on with a producer of smaller batches."""
-        spent = [self._producer]
-        self._batch_bytes = max(self._batch_bytes // NARROWER, 1)
-        self._producer = self._make_producer({**self._config, "batch.size": self._batch_bytes})
-        self._produce = self._producer.produce
+        """Go on with a producer of smaller batches; with the same one where the system has no room for another now."""
         self._narrowing = False
+        size = max(self._batch_bytes // NARROWER, 1)
+        try:
+            producer = self._make_producer({**self._config, "batch.size": size})
+        except KafkaException as error:
+            log.warning(
+                "a batch was too large for Kafka, and no producer of smaller ones can be made: %s", error
+            )
+            return
+        spent = [self._producer]
+        self._producer, self._produce, self._batch_bytes = producer, producer.produce, size
         log.warning("a batch was too large for Kafka; they have up to %d bytes now", self._batch_bytes)
-        # Its last reference goes in a thread: it takes its time to end.
+        # The last reference to the other one goes in a thread: it takes its time to end.
         threading.Thread(target=spent.clear, name="spent producer", daemon=True).start()
 
     def _settle(self, record: Sendable, size: int, error: KafkaError | None, _: Any) -> None:

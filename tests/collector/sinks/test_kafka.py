@@ -74,6 +74,7 @@ class Played:
     """A sink on a played producer, and what became of the records sent through it."""
 
     def __init__(self, limits: Limits = LIMITS) -> None:
+        self.no_room = False
         self.failures: list[str] = []
         self.fates: list[str | None] = []
         self.kafka = Kafka(
@@ -82,6 +83,8 @@ class Played:
         self.outlet = KafkaOutlet(self.kafka, "clicks")
 
     def _make(self, config: dict[str, Any]) -> Producer:
+        if self.no_room:
+            raise KafkaException(KafkaError(KafkaError._CRIT_SYS_RESOURCE))
         self.producer = PlayedProducer(config)
         return cast(Producer, self.producer)
 
@@ -358,9 +361,15 @@ def test_a_batch_that_is_too_large_is_no_word_on_its_records() -> None:
         await play.settled(7)
         assert play.fates[5:] == ["kafka: msg size too large"] * 2
         assert play.producer.batch_bytes == 250_000
+        play.no_room = True
+        play.send(2)
+        play.producer.settle(TOO_LARGE)
+        await play.settled(9)
+        play.no_room = False
         play.send(2)
         play.producer.settle(TOO_LARGE)
         await until(lambda: play.producer.batch_bytes == 62_500)
+        assert play.fates[7:] == ["kafka: retry"] * 4
 
     played(scenario)
 
