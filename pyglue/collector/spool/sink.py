@@ -18,6 +18,8 @@ import logging
 import threading
 from collections import deque
 from functools import partial
+from itertools import count as count_up
+from operator import attrgetter
 from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException
@@ -53,8 +55,8 @@ class Ledger(Protocol):
 class _Record:
     """A record that the producer has. `file` is where the spool has it; `done` is None once it was called.
 
-    `later` is to be told what became of a record that was late. One is made for each event, so what few records need are
-    attributes of the class.
+    `number` grows in the order of their coming; failures may be told in any other one. `later` is to be told what became of
+    a record that was late. One is made for each event, so what few records need are attributes of the class.
     """
 
     file: File | None = None
@@ -78,6 +80,7 @@ class _Record:
         self.timestamp = timestamp
         self.done = done
         self.due = due
+        self.number = next(owner.numbers)
         self._owner = owner
 
     def settle(self, error: KafkaError | None) -> None:
@@ -116,6 +119,7 @@ class Spooled:
         self._refuse_after = max(int(refuse_ms / 1000 / TICK), SPOOL_AFTER + 1)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self.numbers = count_up()
         self._now = 0  # in ticks, while records are under way
         self._ticking = False
         self._under_way: deque[_Record] = deque()  # in the order of their coming
@@ -324,7 +328,7 @@ class Spooled:
         while self._again:
             await asyncio.sleep(PAUSE)
             records: list[_Record] = []
-            for record in self._again:
+            for record in sorted(self._again, key=attrgetter("number")):
                 if record.done is None and record.file is None:
                     record.answer(GIVEN_UP)  # its client was told to try again
                 else:

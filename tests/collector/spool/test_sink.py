@@ -379,6 +379,23 @@ def test_a_record_that_kafka_did_not_take_is_sent_again(tmp_path: Path) -> None:
     lived(play)
 
 
+def test_what_failed_is_sent_again_in_the_order_of_its_coming(tmp_path: Path) -> None:
+    """Of a topic that is gone librdkafka tells in another one."""
+
+    async def play() -> None:
+        life = Life(tmp_path)
+        life.send(b"1", b"2", b"3")
+        life.producer.waiting.reverse()
+        life.producer.take(AWAY)
+        life.send(b"4")
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 4)
+        assert life.producer.kept == [b"1", b"2", b"3", b"4"]
+        life.end()
+
+    lived(play)
+
+
 class Forgetful(PlayedProducer):
     """It knows no topic for the next record with a value of `unknown`, once, and says so at once."""
 
