@@ -15,5 +15,5 @@ records of what comes to its `sources`. Around it, a room each:
 - `tag`: the script on the page.
 
 The service runs in an environment of its own: this package imports the standard library, the collector's few
-dependencies and `pyglue.errors`, and nothing else of pyglue.
+dependencies, and of pyglue what its `Dockerfile` copies.
 """

@@ -247,7 +247,7 @@ class Recorder:
             seen, one.received, one.success, one.reply, partial(self._keep_bad, event, request, pipelines)
         ):
             return False
-        one.ends_here = event.duplicate and self._deliveries.stands_for(seen)
+        one.ends_here = event.duplicate and self._deliveries.stands_for(seen, one.source.discards_duplicates)
         one.records = []
         try:
             one.lost = _records(event, one.ends_here, pipelines, one.minute, one.records)

@@ -56,6 +56,7 @@ from pyglue.collector.workers.forked import Shared
 from pyglue.collector.workers.parent import SCRAPES, Workers
 from pyglue.collector.workers.reporter import Reporter
 from pyglue.collector.workers.share import Share, shared_numbers
+from pyglue.collector.workers.watch import Watch
 from pyglue.counted import counted
 from pyglue.errors import PyglueError
 
@@ -176,6 +177,7 @@ async def _serve(
     if parent is None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end.set)
+    watch = None if parent is None else Watch(parent)
     certificate = None if config.tls is None else _certificate(config.tls)
     counters = Counters(share.run)
     sinks = open_sinks(setup, counters, failed, share)
@@ -206,8 +208,9 @@ async def _serve(
         loop.create_task(keeper.work()),
         *([loop.create_task(bad.work())] if bad is not None else ()),
     ]
-    if parent is not None:
+    if parent is not None and watch is not None:
         await reporter.open(parent)
+        watch.end()
         chores.append(loop.create_task(reporter.work()))
     servers = await _listen(app, connections, events, certificate)
     told = await _listen(_metrics(look), scrapes, metrics) if metrics else []

@@ -37,8 +37,8 @@ class Source:
 
     @cached_property
     def discards_duplicates(self) -> bool:
-        """Whether an event may end here because it is one that came before."""
-        return any(pipeline.discard_duplicates for pipeline in self.pipelines)
+        """Whether an event that came before has no record at all: then it may share the fate of the first one."""
+        return all(pipeline.discard_duplicates for pipeline in self.pipelines)
 
 
 @dataclass(frozen=True)

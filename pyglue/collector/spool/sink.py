@@ -8,7 +8,7 @@ Records that the producer can't take, because its queue is full or what came bef
 alone, and from there to the producer when their turn comes: the backlog. While there is one, all new records join it, so
 that a party's records keep their order.
 
-Everything runs in the loop's thread but the reading of files and of Kafka.
+Everything runs in the loop's thread but the reading of files and of Kafka, which may hang, and is not waited for at the end.
 """
 
 from __future__ import annotations
@@ -17,17 +17,18 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol
+from itertools import count as count_up
+from operator import attrgetter
+from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
+from pyglue.collector.sinks.aside import Aside
 from pyglue.collector.sinks.kafka import OF_THE_RECORD, Producing, reason
 from pyglue.collector.sinks.sink import LATE, Done, Queue, Word
 from pyglue.collector.spool.entries import Entry
-from pyglue.collector.spool.recovery import Arrived, Left, Topics, count, page
+from pyglue.collector.spool.recovery import Arrived, Topics, count, page
 from pyglue.collector.spool.store import File, Store
 from pyglue.counted import counted
 
@@ -55,8 +56,8 @@ class Ledger(Protocol):
 class _Record:
     """A record that the producer has. `file` is where the spool has it; `done` is None once it was called.
 
-    `later` is to be told what became of a record that was late. One is made for each event, so what few records need are
-    attributes of the class.
+    `number` grows in the order of their coming; failures may be told in any other one. `later` is to be told what became of
+    a record that was late. One is made for each event, so what few records need are attributes of the class.
     """
 
     file: File | None = None
@@ -80,6 +81,7 @@ class _Record:
         self.timestamp = timestamp
         self.done = done
         self.due = due
+        self.number = next(owner.numbers)
         self._owner = owner
 
     def settle(self, error: KafkaError | None) -> None:
@@ -118,6 +120,7 @@ class Spooled:
         self._refuse_after = max(int(refuse_ms / 1000 / TICK), SPOOL_AFTER + 1)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self.numbers = count_up()
         self._now = 0  # in ticks, while records are under way
         self._ticking = False
         self._under_way: deque[_Record] = deque()  # in the order of their coming
@@ -125,7 +128,7 @@ class Spooled:
         self._again: list[_Record] = []  # that Kafka did not take, for no fault of theirs
         self._read_to = (0, 0)  # a file's number and the place in it: what is before it needs no sending
         self._closing = False
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="spool reader")
+        self._reader = Aside("spool reader")
         self._backlog: asyncio.Task[None] | None = None
         if store.files:
             self._begin_backlog()
@@ -211,7 +214,7 @@ class Spooled:
         elif backlog is not None:
             self._loop.call_soon_threadsafe(backlog.cancel)
         given_up = self._producer.close(seconds)
-        self._reader.shutdown(wait=False, cancel_futures=True)
+        self._reader.end()
         self._store.close()
         kept = self._store.queue.records
         if kept:
@@ -318,7 +321,7 @@ class Spooled:
     async def _look(self, old: list[File]) -> Arrived:
         """Count what a life before left, and find out what of it is in Kafka, as soon as that answers."""
         size = sum(file.size for file in old)
-        left: Left = await self._call(count, old)
+        left = await self._reader.call(count, old)
         self._store.free(size - sum(file.size for file in old))
         self._store.tidy(old)
         log.info("the spool has %s of before", counted(sum(file.entries for file in old), "record"))
@@ -328,8 +331,7 @@ class Spooled:
             while not self._producer.ready:
                 await asyncio.sleep(PAUSE)
             try:
-                arrived: Arrived = await self._call(Arrived, self._topics, left)
-                return arrived
+                return await self._reader.call(Arrived, self._topics, left)
             except KafkaException as error:
                 log.warning("what is in the spool waits for Kafka: %s", error)
                 await asyncio.sleep(PAUSE)
@@ -339,23 +341,31 @@ class Spooled:
         while self._again:
             await asyncio.sleep(PAUSE)
             records: list[_Record] = []
-            for record in self._again:
+            for record in sorted(self._again, key=attrgetter("number")):
                 if record.done is None and record.file is None:
                     record.answer(GIVEN_UP)  # its client was told to try again
                 else:
                     records.append(record)
             self._again = []
-            for record in records:
+            for number, record in enumerate(records):
+                if self._again:  # one before it failed at once, and stays before it
+                    self._again += records[number:]
+                    break
                 record.failed = False
                 await self._push(record)
             while any(not (record.settled or record.failed) for record in records):
                 await asyncio.sleep(TICK)
 
     async def _send_page(self, arrived: Arrived | None, old: list[File]) -> int:
-        """Send the next entries of the files that are the disk's alone; how many entries were looked at."""
+        """Send the next entries of the files that are the disk's alone; how many entries were looked at.
+
+        None behind one that fails at once: that one is to be sent again before.
+        """
         files = [(file, file.size) for file in self._store.files]
-        entries, end = await self._call(page, files, self._read_to, PAGE)
-        for file, entry, behind in entries:
+        entries, end = await self._reader.call(page, files, self._read_to, PAGE)
+        for number, (file, entry, behind) in enumerate(entries):
+            if self._again:
+                return number
             left = file in old
             if left and arrived is not None and arrived.take(entry):
                 self._store.settle(file)
@@ -371,6 +381,3 @@ class Spooled:
     async def _push(self, record: _Record) -> None:
         while not self._producer.produce(record):
             await asyncio.sleep(FULL_PAUSE)
-
-    async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return await self._loop.run_in_executor(self._reader, function, *arguments)

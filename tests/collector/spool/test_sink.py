@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -383,6 +384,69 @@ def test_a_record_that_kafka_did_not_take_is_sent_again(tmp_path: Path) -> None:
     lived(play)
 
 
+def test_what_failed_is_sent_again_in_the_order_of_its_coming(tmp_path: Path) -> None:
+    """Of a topic that is gone librdkafka tells in another one."""
+
+    async def play() -> None:
+        life = Life(tmp_path)
+        life.send(b"1", b"2", b"3")
+        life.producer.waiting.reverse()
+        life.producer.take(AWAY)
+        life.send(b"4")
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 4)
+        assert life.producer.kept == [b"1", b"2", b"3", b"4"]
+        life.end()
+
+    lived(play)
+
+
+class Forgetful(PlayedProducer):
+    """It knows no topic for the next record with a value of `unknown`, once, and says so at once."""
+
+    def __init__(self, *unknown: bytes) -> None:
+        super().__init__()
+        self.unknown = list(unknown)
+
+    def produce(self, record: Sendable) -> bool:
+        """See Producer."""
+        if record.value not in self.unknown:
+            return super().produce(record)
+        self.unknown.remove(record.value)
+        record.settle(AWAY)
+        return True
+
+
+def test_what_fails_at_once_is_not_overtaken(tmp_path: Path) -> None:
+    """Neither by what was to be sent again with it, nor by what lies behind it on the disk."""
+
+    async def first() -> None:
+        life = Life(tmp_path, Forgetful())
+        life.send(b"1", b"2", b"3")
+        life.producer.take(AWAY)
+        assert isinstance(life.producer, Forgetful)
+        life.producer.unknown = [b"1", b"2"]
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 3)
+        assert life.producer.kept == [b"1", b"2", b"3"]
+        await until(lambda: not files(tmp_path))
+        life.producer.prompt = False
+        life.send(b"4", b"5", b"6")
+        await until(lambda: len(life.fates) == 6)
+        life.end()
+
+    async def second() -> None:
+        life = Life(tmp_path, Forgetful(b"4", b"5"))
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 3)
+        assert life.producer.kept == [b"4", b"5", b"6"]
+        await until(lambda: not files(tmp_path))
+        life.end()
+
+    lived(first)
+    lived(second)
+
+
 def test_an_answered_record_that_kafka_never_takes_stays_on_the_disk(tmp_path: Path) -> None:
     """Somebody may make the topic take it; one that was not answered is refused."""
 
@@ -438,3 +502,58 @@ def test_what_neither_kafka_nor_the_spool_has_at_the_end_is_given_up(
 
     lived(play)
     assert caplog.records == []
+
+
+def test_a_disk_that_hangs_while_it_is_read_holds_no_end_up(tmp_path: Path) -> None:
+    """Nor does a Kafka that hangs: what was answered meanwhile is on the disk, and the next life sends all in order."""
+
+    async def first() -> None:
+        life = Life(tmp_path)
+        life.send(b"1", b"2")
+        await until(lambda: len(life.fates) == 2)
+        life.end()
+
+    async def closed(life: Life) -> None:
+        """As the server does it: in a thread, while the loop runs."""
+        async with asyncio.timeout(10):
+            await asyncio.to_thread(life.sink.close, 0)
+
+    async def hanging_disk() -> None:
+        hanging = tmp_path / "000000000002.spool"
+        os.mkfifo(hanging)  # a read waits until somebody writes
+        try:
+            life = Life(tmp_path)
+            life.send(b"3")
+            await until(lambda: life.fates == {b"3": True})
+            await closed(life)
+        finally:
+            os.close(os.open(hanging, os.O_RDWR | os.O_NONBLOCK))
+            hanging.unlink()
+
+    async def hanging_kafka() -> None:
+        asked, goes_on = threading.Event(), threading.Event()
+
+        class Hanging(Topics):
+            def since(self, topic: str, timestamp: int) -> Iterator[tuple[bytes, bytes, int | None]]:
+                asked.set()
+                goes_on.wait()
+                return super().since(topic, timestamp)
+
+        life = Life(tmp_path, topics=Hanging())
+        life.send(b"4")
+        await until(lambda: life.fates == {b"4": True} and asked.is_set())
+        await closed(life)
+        goes_on.set()
+        await asyncio.sleep(0.05)
+        assert life.producer.waiting == []
+
+    async def last() -> None:
+        life = Life(tmp_path)
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 4)
+        assert life.producer.kept == [b"1", b"2", b"3", b"4"]
+        await until(lambda: not files(tmp_path))
+        life.end()
+
+    for life in (first, hanging_disk, hanging_kafka, last):
+        lived(life)

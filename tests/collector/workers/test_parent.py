@@ -38,6 +38,17 @@ def scarce():
 os.fork = scarce
 raise SystemExit(main(sys.argv[1:]))
 """
+WITH_A_DISK_THAT_HANGS = """
+import os, sys
+from pyglue.collector.__main__ import main
+from pyglue.collector.sinks import opening
+def hang(*_):
+    print("a worker hangs", file=sys.stderr, flush=True)
+    nothing, _ = os.pipe()
+    os.read(nothing, 1)
+opening.Files = hang
+raise SystemExit(main(sys.argv[1:]))
+"""
 
 
 @pytest.fixture
@@ -191,6 +202,18 @@ def test_workers_of_a_parent_that_is_killed_finish_and_end(tmp_path: Path) -> No
         assert [path.parent for path in (tmp_path / "spool").rglob("*.spool")] == [tmp_path / "spool"] * 2
     finally:
         collector.clean()
+
+
+def test_workers_that_hang_at_their_start_end_when_their_parent_is_killed(collector: Collector) -> None:
+    """As their disk may make them: they hold nothing that the next collector needs."""
+    collector.python = ["-c", WITH_A_DISK_THAT_HANGS]
+    collector.start()
+    until(lambda: collector.log.count("a worker hangs") == 2)
+    workers = [psutil.Process(pid) for pid in collector.pids().values()]
+    os.kill(collector.parent, signal.SIGKILL)
+    collector.ended()
+    _, alive = psutil.wait_procs(workers, 10)
+    assert alive == []
 
 
 def test_a_port_that_is_taken(collector: Collector) -> None:
