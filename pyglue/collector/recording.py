@@ -48,34 +48,24 @@ def at_once(call: Callable[[], None]) -> None:
 class _Incoming:
     """An event on its way through the steps. A browser's is known by its `query`; `read` reads any other, which may fail."""
 
-    __slots__ = (
-        "ends_here", "event", "lost", "minute", "query", "read", "received", "records", "reply", "request", "seen",
-        "source", "success",
-    )  # fmt: skip
     event: Event  # from the first step on
     minute: Minute
     seen: Seen
-    ends_here: bool
-    lost: Sequence[Lost]
-    records: list[tuple[Outlet, bytes]]
+    # One is made for each event, so what few need are attributes of the class.
+    read: Callable[[], Event] | None = None
+    success = answers.EVENT
+    ends_here = False
 
     def __init__(
-        self,
-        source: Source,
-        request: Request,
-        query: bytes | None,
-        read: Callable[[], Event] | None,
-        received: int,
-        success: Answer,
-        reply: Reply,
+        self, source: Source, request: Request, query: bytes | None, received: int, reply: Reply
     ) -> None:
         self.source = source
         self.request = request
         self.query = query
-        self.read = read
         self.received = received
-        self.success = success
         self.reply = reply
+        self.lost: Sequence[Lost] = ()
+        self.records: list[tuple[Outlet, bytes]] = []
 
 
 class Recorder:
@@ -117,13 +107,16 @@ class Recorder:
 
     def browser_event(self, source: EventsAt, request: Request, raw_query: bytes, reply: Reply) -> None:
         """Record a browser's event. Nothing need be known of the request but that it came to this path."""
-        self._take(_Incoming(source, request, raw_query, None, self._clock(), answers.EVENT, reply))
+        self._take(_Incoming(source, request, raw_query, self._clock(), reply))
 
     def json_event(
         self, source: JsonEventsAt, request: Request, read: Callable[[], Event], reply: Reply
     ) -> None:
         """Record the event that `read` makes of a JSON source's request; it may raise DroppedEvent."""
-        self._take(_Incoming(source, request, None, read, self._clock(), answers.ACCEPTED, reply))
+        one = _Incoming(source, request, None, self._clock(), reply)
+        one.read = read
+        one.success = answers.ACCEPTED
+        self._take(one)
 
     # the turn
 
@@ -182,9 +175,18 @@ class Recorder:
 
     def _admit(self, one: _Incoming) -> bool:
         """Count it, read it if that was not done, and see whether it is known; or answer it."""
-        if one.query is not None and not self._is_event(one):
-            return False
         request, received = one.request, one.received
+        if one.query is not None:  # whatever comes to a browser's path may be malformed, or a reload
+            if one.read is not None and not self._is_well_formed(one):
+                return False
+            if one.source.response_delay_ms:
+                one.reply = Held(one.reply, self._later, one.source.response_delay_ms / 1000).reply
+            known = headers.first(request.headers, b"if-none-match")
+            if known is not None and answers.holds_tag(known, answers.EVENT_TAG):
+                request.timings = self.timings
+                self._counters.at(received).request("ignored reload")
+                one.reply(answers.EVENT_AGAIN)
+                return False
         request.timings = self.timings
         one.minute = self._counters.receive(received)
         unwanted: str | None = None
@@ -214,24 +216,13 @@ class Recorder:
         self._remember(one)
         return True
 
-    def _is_event(self, one: _Incoming) -> bool:
-        """Whether a browser's request is a new event: whatever comes to its path may be malformed, or a reload."""
-        request = one.request
-        if one.read is not None:  # nothing is known of the target yet
-            try:
-                query.check_target(request.target)
-            except query.MalformedTarget:
-                self._counters.at(one.received).request("malformed request")
-                one.reply(answers.MALFORMED)
-                return False
-        delay = one.source.response_delay_ms if isinstance(one.source, EventsAt) else 0
-        if delay:
-            one.reply = Held(one.reply, self._later, delay / 1000).reply
-        known = headers.first(request.headers, b"if-none-match")
-        if known is not None and answers.holds_tag(known, answers.EVENT_TAG):
-            request.timings = self.timings
-            self._counters.at(one.received).request("ignored reload")
-            one.reply(answers.EVENT_AGAIN)
+    def _is_well_formed(self, one: _Incoming) -> bool:
+        """Whether a target that the tag would not ask for may stand in a request; if not, it is answered."""
+        try:
+            query.check_target(one.request.target)
+        except query.MalformedTarget:
+            self._counters.at(one.received).request("malformed request")
+            one.reply(answers.MALFORMED)
             return False
         return True
 
@@ -248,7 +239,6 @@ class Recorder:
         ):
             return False
         one.ends_here = event.duplicate and self._deliveries.stands_for(seen, one.source.discards_duplicates)
-        one.records = []
         try:
             one.lost = _records(event, one.ends_here, pipelines, one.minute, one.records)
         except Exception:

@@ -26,9 +26,10 @@ class Pipeline:
 
 
 class Source:
-    """A path that takes events."""
+    """A path that takes events; answers are held back so long after the request."""
 
     pipelines: tuple[Pipeline, ...]
+    response_delay_ms: int = 0
 
     @cached_property
     def outlets(self) -> tuple[Outlet, ...]:
@@ -43,7 +44,7 @@ class Source:
 
 @dataclass(frozen=True)
 class EventsAt(Source):
-    """A path that takes browsers' events for these pipelines; answers are held back so long after the request."""
+    """A path that takes browsers' events for these pipelines."""
 
     pipelines: tuple[Pipeline, ...]
     response_delay_ms: int = 0

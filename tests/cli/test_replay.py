@@ -315,6 +315,6 @@ def test_a_second_ctrl_c_ends_at_once(capsys: pytest.CaptureFixture[str]) -> Non
     with pytest.raises(KeyboardInterrupt):
         _run(Screen(), results(), lambda: False)
     assert (
-        "7 events were done with; what Kafka has of the 500 after these may not be noted"
+        "7 events sent and noted; what Kafka has of the 500 after these may not be noted"
         in capsys.readouterr().err
     )
