@@ -23,10 +23,9 @@ from tests.e2e.live import LiveStack, eventually
 
 pytestmark = [pytest.mark.e2e]
 ENGINES = ("docker",)
+# ZooKeeper is the last to be restarted: with it the overlord's life begins anew, and if the indexer's did after that, Druid would
+# be minutes in finding out what became of its tasks (Druid.replace_lost, which tests/pipeline tests).
 SERVICES = (
-    "zookeeper",
-    "kafka",
-    "divolte",
     "druid-indexer",
     "druid-coordinator",
     "druid-broker",
@@ -34,6 +33,9 @@ SERVICES = (
     "druid-router",
     "superset",
     "sample-app",
+    "divolte",
+    "kafka",
+    "zookeeper",
 )
 
 
