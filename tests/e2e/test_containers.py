@@ -23,8 +23,8 @@ from tests.e2e.live import LiveStack, eventually
 
 pytestmark = [pytest.mark.e2e]
 ENGINES = ("docker",)
-# ZooKeeper is the last to be restarted: with it the overlord's life begins anew, and if the indexer's did after that, Druid would
-# be minutes in finding out what became of its tasks (Druid.replace_lost, which tests/pipeline tests).
+# ZooKeeper is the last to be restarted: the overlord's life begins anew with it. If the indexer's did after that, Druid
+# would take more than a minute to find out what became of its tasks (Druid.replace_lost, which tests/pipeline tests).
 SERVICES = (
     "druid-indexer",
     "druid-coordinator",
