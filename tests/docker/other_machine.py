@@ -1,6 +1,6 @@
-"""A base image for another kind of machine: a minute of emulation, beside the tests that come first.
+"""A base image for another kind of machine: some minutes of emulation, beside the tests that come first.
 
-It takes what these leave of the processors (nice), and starts no container: what follows from it waits for its test.
+It takes what these leave of one processor; nothing of the stack is started. What needs it waits until its test.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from pathlib import Path
 
 MACHINE = "arm64"
 IMAGE = f"pyglue-test-{MACHINE}:bookworm-slim"
-SECONDS = 900.0  # on a quiet machine one minute
+PACKAGES = ("openjdk-17-jre-headless", "python3")  # what the final images of the services install
+SECONDS = 900.0  # on a quiet machine three minutes
 CANT = 3  # the exit code of tests/docker/foreign where the kernel refuses
 
 
@@ -27,7 +28,7 @@ class BaseImage:
 
     def __init__(self, checkout: Path) -> None:
         self._process = subprocess.Popen(
-            ["nice", "-n", "19", str(checkout / "tests" / "docker" / "foreign"), MACHINE, IMAGE],
+            ["nice", "-n", "19", str(checkout / "tests" / "docker" / "foreign"), MACHINE, IMAGE, *PACKAGES],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
