@@ -143,7 +143,7 @@ class LiveStack:
     def signal(self, service: str, number: signal.Signals) -> None:
         """Send a signal to all processes of a service, as the system does when it runs out of memory."""
         if self.engine == "docker":
-            # Everything in the container but its init and the one that sends; it may end with the container before it has said so.
+            # Everything in the container but its init and the one that sends, which may end with it unheard.
             command = ("exec", self.container(service), "bash", "-c", f"kill -{int(number)} -1")
             self.docker(*command, codes=(0, 128 + signal.SIGKILL))
             return
