@@ -280,6 +280,17 @@ HOPS: dict[str, dict[str, Entry]] = {
             " than the one who types the command has sent it. It does not count as nothing, or all would be sent twice.",
             "`ls -ld .pyglue .pyglue/replays.jsonl` shows whose it is; type the command as that user, or mend that.",
         ),
+        "replays-damaged": Entry(
+            "`pyglue replay` notes in `.pyglue/replays.jsonl` what it has sent and dismissed, and a line of that can't be"
+            " read: the disk is ill, or somebody edited it. (The last line may be torn where a replay was killed: that is"
+            " told, and mends itself.) The events that it settled, 500 at most for a line of what was sent, look bad once"
+            " more, so nothing is sent: it could be sent twice. `pyglue reconcile` takes their records for ones that came"
+            " past the collector, so that as many others of that minute could be missing unseen.",
+            "`pyglue replay --dry-run` goes on, and tells what would be sent, those events included. Mend the line, from a"
+            " backup say; or take it out, `sed -i.damaged 3d .pyglue/replays.jsonl` for line 3, which keeps the file as it"
+            " was beside it. Where doubles would hurt, settle what Kafka has by when it was received: `pyglue replay"
+            " --since 3h --until 2h --dismiss 'sent before'`. `pyglue replay` sends what is left.",
+        ),
         "counts-damaged": Entry(
             "The collector keeps its counts per minute in files, and a line of them can't be read, or says what no minute"
             " can hold: the machine went down while it was written, the disk is ill, or somebody edited it. It counts for"
@@ -507,7 +518,8 @@ HOPS: dict[str, dict[str, Entry]] = {
             "`pyglue tail --bad --no-follow` shows them. A field without a value is mended in `mapping.groovy` or with a"
             " default in the schema, a record that is too large by the producer's `max.request.size`; an event without"
             " identifiers stays bad. `pyglue replay --reason REASON` sends only what you have mended"
-            " ([bad events](collector.md#bad-events)).",
+            " ([bad events](collector.md#bad-events)); `pyglue replay --reason REASON --dismiss WHY` is done with what can"
+            " never be.",
         ),
         "no-truth": Entry(
             "There is no truth file to compare with.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,7 @@ from pyglue.native.contract import program
 from pyglue.pipeline import columns
 from pyglue.pipeline import spec as specs
 from pyglue.settings import Settings
+from pyglue.stack import dotenv
 from pyglue.stack.model import Stack
 from pyglue.stack.reading import FILE
 from pyglue.superset import columns as chart_columns
@@ -62,7 +63,7 @@ def check(settings: Settings) -> Checked:
     try:
         setup = collector(stack)
     except InputError as error:
-        problems += [_shown(problem, stack.directory) for problem in error.problems]
+        problems += [_of_collector(problem, settings, stack) for problem in error.problems]
     spec: dict[str, Any] = {}
     try:
         spec = specs.read(settings.project / specs.FILE)
@@ -129,7 +130,7 @@ def _against_the_mapping(
     try:
         setup = collector(stack)
     except InputError as error:
-        return [_shown(problem, stack.directory) for problem in error.problems]
+        return [_of_collector(problem, settings, stack) for problem in error.problems]
     found = same_schema(spec, settings.project / specs.SCHEMA, shown) + same_topic(spec, stack, shown)
     if found or setup is None:
         return found
@@ -194,9 +195,25 @@ def collector_program(stack: Stack) -> tuple[Path, Mapping[str, str]]:
     return Path(running.argv[1]), running.environment
 
 
+def _of_collector(problem: Problem, settings: Settings, stack: Stack) -> Problem:
+    """The same as a user would mend it: at the line of `.env`, or in the shell, if a variable has the wrong value."""
+    shown, name = _shown(problem, stack.directory), problem.variable
+    service = stack.services.get("divolte")
+    given = service.environment.get(name) if service is not None else None
+    if not name or given is None or given != settings.variables.get(name):
+        return shown
+    file = settings.project / dotenv.FILE
+    if dotenv.read(file, settings.variables).get(name) == given:
+        remedy = "mend that line or take it out"
+        expected = problem.message.partition(": ")[2]  # without the key of the collector's configuration
+        return Problem(dotenv.FILE, dotenv.line_of(file, name), None, f"{name}: {expected}; {remedy}")
+    message = f"{problem.message} in {name}; mend it in this shell, or: unset {name}"
+    return Problem(shown.file, shown.line, shown.column, message)
+
+
 def _shown(problem: Problem, base: Path) -> Problem:
     """The same with the file as a user would type it in the checkout."""
-    return Problem(relative(Path(problem.file), base), problem.line, problem.column, problem.message)
+    return replace(problem, file=relative(Path(problem.file), base))
 
 
 def same_topic(spec: dict[str, Any], stack: Stack, file: str = specs.FILE) -> list[Problem]:

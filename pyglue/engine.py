@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import ClassVar, Protocol
 
 from pyglue import ports
+from pyglue.counted import counted
 from pyglue.errors import PyglueError
 from pyglue.flow import Cancel, Done, Progress
 from pyglue.layout import Layout
@@ -290,7 +291,7 @@ def taken_error(taken: Sequence[Taken]) -> PyglueError | None:
     for one in taken:
         holders.setdefault(one.holder.words, []).append(f"{one.port} (for {one.service})")
     return PyglueError(
-        "a port is taken" if len(taken) == 1 else f"{len(taken)} ports are taken",
+        "a port is taken" if len(taken) == 1 else f"{counted(len(taken), 'port')} are taken",
         details=[
             *(f"{', '.join(found)} by {holder}" for holder, found in holders.items()),
             "end what holds them, or choose other ports in .env (docs/configuration.md)",
@@ -345,7 +346,9 @@ class ServiceJob:
         limit = self._service.health.deadline if self._service.health else UNWATCHED_SECONDS
         if self._clock() - self._began > limit:
             seen = (
-                f"{self._question.last} ({self._question.tries} tries)" if self._question else "not running"
+                f"{self._question.last} ({counted(self._question.tries, 'try', 'tries')})"
+                if self._question
+                else "not running"
             )
             raise PyglueError(
                 f"{self.name} runs, but was not healthy within {limit:g} s",

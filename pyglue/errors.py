@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pyglue.counted import counted
+
 
 class PyglueError(Exception):
     """Known trouble, told in the user's words; exit code 1.
@@ -55,17 +57,22 @@ class UsageError(PyglueError):
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with an input file: where, and what was expected. Lines and columns count from 1."""
+    """One thing wrong with an input file: where, and what was expected. Lines and columns count from 1.
+
+    `variable` is the one of the environment whose value stands there, empty if it is the file's own.
+    """
 
     file: str
     line: int | None
     column: int | None
     message: str
+    variable: str = ""
 
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line, self.column) if part is not None)
+        whence = f" (from the variable {self.variable})" if self.variable else ""
         # A file's escapes can spell half a surrogate pair, which nothing can print.
-        return f"{where}: {self.message}".encode("utf-8", "backslashreplace").decode()
+        return f"{where}: {self.message}{whence}".encode("utf-8", "backslashreplace").decode()
 
 
 class InputError(PyglueError):
@@ -75,9 +82,10 @@ class InputError(PyglueError):
 
     def __init__(self, problems: list[Problem], *, code: str | None = None) -> None:
         files = sorted({problem.file for problem in problems})
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
         super().__init__(
-            f"{count} in {', '.join(files)}", details=[str(problem) for problem in problems], code=code
+            f"{counted(len(problems), 'problem')} in {', '.join(files)}",
+            details=[str(problem) for problem in problems],
+            code=code,
         )
         self.problems = problems
 

@@ -14,6 +14,8 @@ from typing import TextIO
 
 import click
 
+from pyglue.counted import counted
+
 DOTS = 64  # column at which a verdict ends
 SLOW = 1.0  # seconds after which a step shows that it moves
 COLOURS = {
@@ -75,7 +77,7 @@ class Screen:
 
     def progress(self, label: str, files: tuple[int, int], size: tuple[int, int], seconds: float) -> None:
         """A bar over files and bytes; a total of 0 is not known yet."""
-        count = f"{files[0]} of {files[1]} files" if files[1] else f"{files[0]} files"
+        count = f"{files[0]} of {counted(files[1], 'file')}" if files[1] else counted(files[0], "file")
         amount = f"{_mb(size[0])} of {_mb(size[1])} MB" if size[1] else f"{_mb(size[0])} MB"
         part = min(1.0, size[0] / size[1]) if size[1] else 0.0
         bar = ("=" * round(part * BAR) + ">").ljust(BAR + 1, ".") if size[1] else ""

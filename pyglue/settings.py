@@ -28,7 +28,7 @@ class Settings:
     def read(cls, project: Path | None, engine: str | None, environment: Mapping[str, str]) -> Settings:
         """Raises UsageError if there is no checkout there, InputError for a broken `.env`."""
         directory = locate(project, environment)
-        variables = {**dotenv.read(directory / ".env", environment), **environment}
+        variables = {**dotenv.read(directory / dotenv.FILE, environment), **environment}
         chosen = engine or variables.get("PYGLUE_ENGINE") or "auto"
         if chosen not in ENGINES:
             raise UsageError(f"there is no engine {chosen!r}; choose one of {', '.join(ENGINES)}")
@@ -39,7 +39,7 @@ class Settings:
 
         `known` tells, if need be, the secrets that services made for themselves: those are kept.
         """
-        path = self.project / ".env"
+        path = self.project / dotenv.FILE
         if not dotenv.ensure_secrets(path, self.variables, known):
             return self
         own = dotenv.read(path, self.variables)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from pyglue.checks import Checked
+from pyglue.counted import counted
 from pyglue.engine import Engine, ServiceJob
 from pyglue.errors import BadAnswer, PyglueError
 from pyglue.flow import Call, Cancel, Done, Job
@@ -305,7 +306,7 @@ def drain(clients: Clients, name: str, topic: str, wait: Callable[[float], None]
             return
         if waited >= DRAIN_SECONDS:
             raise PyglueError(
-                f"the schema changed, but Druid has not yet read {sum(unread.values())} records of the old one",
+                f"the schema changed, but Druid has not yet read {counted(sum(unread.values()), 'record')} of the old one",
                 details=[
                     f"topic      {topic}, unread by partition: {unread}",
                     "why        bare Avro carries no version: records of the old schema would be lost",

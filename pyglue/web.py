@@ -13,6 +13,7 @@ from typing import Any
 import requests
 
 from pyglue import shapes as kinds
+from pyglue.counted import counted
 from pyglue.errors import BadAnswer, Unreachable
 
 BODY_SHOWN = 400  # characters of an unexpected answer that are shown
@@ -132,7 +133,7 @@ def _reason(error: Exception, timeout: float) -> str:
     if isinstance(error, requests.Timeout) or "Read timed out" in text:
         return f"{'' if isinstance(error, requests.Timeout) else 'half an answer, then '}nothing within {timeout:g} s"
     if broken := re.search(r"IncompleteRead\((\d+) bytes read, (\d+) more expected\)", text):
-        return f"half an answer: {broken[1]} of {int(broken[1]) + int(broken[2])} bytes"
+        return f"half an answer: {broken[1]} of {counted(int(broken[1]) + int(broken[2]), 'byte')}"
     for known in (
         "Connection refused",
         "Remote end closed connection",

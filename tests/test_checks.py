@@ -65,6 +65,38 @@ def test_problems_of_all_files_come_together(project: Path) -> None:
     assert {"mapping.groovy", "supervisor-spec.json", str(dashboard.relative_to(project))} <= files
 
 
+@pytest.mark.parametrize("line", ["", "DIVOLTE_WORKERS=", "DIVOLTE_WORKERS=''", "DIVOLTE_WORKERS=auto"])
+def test_a_variable_that_is_empty_is_the_default(project: Path, line: str) -> None:
+    """The number of workers is that of processors then, as without the line."""
+    (project / ".env").write_text(f"{line}\n")
+    setup = checked(project).setup
+    assert setup is not None
+    assert setup.config.workers >= 1
+
+
+WRONG = "expected auto or a whole number from 1 to 63, found 'x'"
+
+
+def test_a_wrong_value_is_told_where_it_was_typed(project: Path) -> None:
+    """The variable with its line in .env, the last one that counts; or the shell, which goes before .env."""
+    (project / ".env").write_text("# mine\nDIVOLTE_WORKERS=2\nDIVOLTE_WORKERS=x\n")
+    assert problems(project) == [f".env:3: DIVOLTE_WORKERS: {WRONG}; mend that line or take it out"]
+    (project / ".env").write_text("DIVOLTE_WORKERS=2\n")
+    with pytest.raises(InputError) as caught:
+        check(Settings.read(project, None, {"PATH": "/usr/bin:/bin", "DIVOLTE_WORKERS": "x"}))
+    (told,) = map(str, caught.value.problems)
+    assert told.startswith("divolte/divolte-collector.conf:")
+    assert told.endswith(f"{WRONG} in DIVOLTE_WORKERS; mend it in this shell, or: unset DIVOLTE_WORKERS")
+
+
+def test_a_wrong_value_of_the_composition_is_no_users(project: Path) -> None:
+    """What docker-compose.yml gives the collector by itself is told at the configuration, with the variable's name."""
+    edit(project / "docker-compose.yml", "${DIVOLTE_WORKERS:-auto}", "x")
+    (told,) = problems(project)
+    assert told.startswith("divolte/divolte-collector.conf:")
+    assert told.endswith(f"{WRONG} (from the variable DIVOLTE_WORKERS)")
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "said"),
     [

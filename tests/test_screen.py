@@ -91,7 +91,7 @@ def test_colours_can_be_refused(
             "Install kafka (37 of 92 files, 21 of 54 MB) =========>...............",
         ),
         ((3, 0), (5_000_000, 0), "Install kafka (3 files, 5 MB)  1:07"),
-        ((1, 1), (9, 3), "Install kafka (1 of 1 files, 0 of 0 MB) ========================> 1:07"),
+        ((1, 1), (9, 3), "Install kafka (1 of 1 file, 0 of 0 MB) ========================> 1:07"),
     ],
 )
 def test_a_bar_over_files_and_bytes(

@@ -16,7 +16,7 @@ import uvloop
 
 from bench.collector import kinds, traffic
 from bench.collector.kinds import KINDS, Kind
-from pyglue.collector.app import App, Request
+from pyglue.collector.app import App
 from pyglue.collector.config.configured import Config
 from pyglue.collector.counting.counters import Counters
 from pyglue.collector.delivery import Reply
@@ -27,6 +27,7 @@ from pyglue.collector.http.connection import Connection
 from pyglue.collector.http.headers import Headers
 from pyglue.collector.http.http1 import Reader
 from pyglue.collector.http.query import parameters
+from pyglue.collector.http.request import Request
 from pyglue.collector.http.room import Room
 from pyglue.collector.loading import Setup, load
 from pyglue.collector.sinks.kafka import Kafka, KafkaOutlet
@@ -126,6 +127,7 @@ class _Safe:
 
     place = "nowhere"
     ready = True
+    away = ""
     trouble = None
     max_bytes = 1_000_000
 

@@ -26,11 +26,17 @@ def check(app: App) -> None:
     mappings = checked.setup.feeding(specs.topic(checked.spec)) if checked.setup else []
     mapped = {entry.field for mapping in mappings for entry in mapping.compiled.mapped}
     charts = sum(len(board.charts) for board in checked.dashboards)
+    dimensions = len(specs.dimensions(checked.spec))
     rows = [
-        (f"{len(checked.stack.services)}", "services in docker-compose.yml"),
-        (f"{len(mapped)}", "fields mapped"),
-        (f"{len(specs.dimensions(checked.spec))}", f"dimensions of {specs.datasource(checked.spec)}"),
-        (f"{charts}", "charts on dashboards"),
+        (len(checked.stack.services), "service", "services", "in docker-compose.yml"),
+        (len(mapped), "field", "fields", "mapped"),
+        (dimensions, "dimension", "dimensions", f"of {specs.datasource(checked.spec)}"),
+        (charts, "chart", "charts", "on dashboards"),
     ]
-    app.screen.table(rows)
+    app.screen.table(
+        [
+            (f"{number:,}", f"{one if number == 1 else several} {where}")
+            for number, one, several, where in rows
+        ]
+    )
     app.screen.say("They fit each other.")

@@ -7,6 +7,7 @@ import time
 import click
 
 from pyglue.cli.options import App, common
+from pyglue.counted import counted
 
 
 @click.command()
@@ -23,7 +24,7 @@ def down(app: App) -> None:
         count = len(engine.running())
         killed = engine.down()
     verdict = "stopped" if count or killed else "kept"
-    label = f"Stop {count} services" if count else "Nothing was running"
+    label = f"Stop {counted(count, 'service')}" if count else "Nothing was running"
     app.screen.finished(label, verdict, time.monotonic() - began)
     for name in killed:
         app.screen.say(f"  {name} did not stop in time and was killed")

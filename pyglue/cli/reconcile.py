@@ -14,6 +14,7 @@ import click
 
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector.counting.counts import Counts, plus
+from pyglue.counted import counted
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.facts import Facts, Supervisor
 from pyglue.diagnosis.findings import Finding
@@ -27,6 +28,7 @@ from pyglue.pipeline.clients import Clients
 from pyglue.pipeline.field_statistics import short
 from pyglue.pipeline.minutes import Span, shown, text
 from pyglue.pipeline.reconcile import Gap, InKafka, Seen
+from pyglue.pipeline.replays import Replays
 from pyglue.pipeline.resets import Reset
 from pyglue.screen import SLOW, Screen, listed
 from pyglue.settings import Settings
@@ -128,7 +130,7 @@ def _ask(app: App, settings: Settings, stack: Stack, engine: Engine, span: Span)
             collector = _told(lambda: hop_counts.collector(engine, span))
             facts = look.result()
             removed = resets.read(settings.project / resets.FILE, wanted)
-            again = replays.read(settings.project / replays.FILE).records.get(topic)
+            again = replays.read(settings.project / replays.FILE)
             return facts, _seen(span, facts, collector, kafka.result(), *rows.result(), removed, again)
     finally:
         app.screen.still()
@@ -152,7 +154,7 @@ def _seen(
     druid: dict[int, int] | PyglueError,
     superset: dict[int, int] | PyglueError,
     removed: tuple[Reset, ...] = (),
-    replayed: Mapping[int, int] | None = None,
+    again: Replays | None = None,
 ) -> Seen:
     counts, damaged = (collector, ()) if isinstance(collector, PyglueError) else collector
     status = facts.supervisor.status if isinstance(facts.supervisor, Supervisor) else None
@@ -168,7 +170,8 @@ def _seen(
         unparseable=status.unparseable if status else 0,
         thrown_away=status.thrown_away if status else 0,
         resets=removed,
-        replayed=replayed or {},
+        replayed=again.records.get(facts.topic_name, {}) if again else {},
+        account=again or Replays(),
     )
 
 
@@ -194,7 +197,7 @@ def _progress(screen: Screen) -> Callable[[int, int], None]:
 
     def tell(done: int, total: int) -> None:
         if time.monotonic() - began > SLOW:
-            screen.move(f"Kafka: {done:,} of {total:,} records read")
+            screen.move(f"Kafka: {done:,} of {counted(total, 'record')} read")
 
     return tell
 
@@ -245,9 +248,9 @@ def _rows(seen: Seen, facts: Facts) -> list[tuple[str, str, str]]:
         if "error" in figures:
             rows.append((hop, figures["error"]["message"], "-"))
         rows += [
-            (hop, words[name], f"{figures[name]:,}")
+            (hop, words[name], "not known yet" if figures[name] is None else f"{figures[name]:,}")
             for name in words
-            if figures.get(name) is not None and (figures[name] or name != "in_spool")  # a rare thing
+            if name in figures and (figures[name] or name != "in_spool")  # a rare thing
         ]
         rows += [
             (hop, f"dropped: {short(why, NAME)}", f"{count:,}")
@@ -279,7 +282,7 @@ def _figures(seen: Seen, facts: Facts) -> dict[str, dict[str, Any]]:
         {
             "records": kafka.records.total(),
             "unreadable": kafka.unreadable.total(),
-            "not_yet_read": kafka.unread.total(),
+            "not_yet_read": kafka.unread.total() if kafka.told or not kafka.records else None,
         }
         if isinstance(kafka, InKafka)
         else _error(kafka)

@@ -16,6 +16,7 @@ import click
 from pyglue.checks import supervisor_spec
 from pyglue.cli.options import App, common
 from pyglue.cli.supervisor import show as show_status
+from pyglue.counted import counted
 from pyglue.errors import PyglueError
 from pyglue.pipeline import reachable, sampler, spec_diff, supervisors
 from pyglue.pipeline import spec as specs
@@ -206,15 +207,17 @@ def _show_sample(screen: Screen, topic: str, sample: Sample) -> None:
         screen.data(f"The topic {topic} is empty: Druid can reach it, but there are no records to try.")
         return
     screen.data(
-        f"Of the oldest records of {topic} Druid makes {len(sample.rows)} rows; {len(sample.unread)} are unparseable."
+        f"Of the oldest records of {topic} Druid makes {counted(len(sample.rows), 'row')};"
+        f" {len(sample.unread):,} {'is' if len(sample.unread) == 1 else 'are'} unparseable."
     )
     if sample.rows:
         screen.data("")
         screen.table(sampler.table(sample.rows[:ROWS_SHOWN]))
         if nothing := sampler.empty(sample.rows):
-            screen.data(f"Empty in all {len(sample.rows)} rows: {', '.join(nothing)}")
+            every = "the row" if len(sample.rows) == 1 else f"all {counted(len(sample.rows), 'row')}"
+            screen.data(f"Empty in {every}: {', '.join(nothing)}")
     for reason, count in Counter(unread["reason"] for unread in sample.unread).most_common(REASONS_SHOWN):
-        screen.data(f"unparseable, {count} times: {reason}")
+        screen.data(f"unparseable, {counted(count, 'time')}: {reason}")
 
 
 def _refuse() -> None:

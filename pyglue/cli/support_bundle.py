@@ -13,6 +13,7 @@ import click
 
 from pyglue.cli.options import App, common
 from pyglue.cli.status import status
+from pyglue.counted import counted
 from pyglue.engine import Engine
 from pyglue.engines import choose
 from pyglue.errors import PyglueError, UsageError
@@ -49,7 +50,9 @@ def support_bundle(app: App, file: Path | None) -> None:
         app.screen.say(f"  {name:<44}{len(text.encode()):>10,} bytes")
     for name, reason in bundle.missing.items():
         app.screen.say(f"  {name:<44}left out: {reason}")
-    app.screen.say(f"Packed into {size:,} bytes. Look through it before you send it: tar -xzf {file}")
+    app.screen.say(
+        f"Packed into {counted(size, 'byte')}. Look through it before you send it: tar -xzf {file}"
+    )
     app.screen.data(str(file))
 
 

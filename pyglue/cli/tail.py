@@ -15,6 +15,7 @@ import click
 from pyglue.cli.options import SPAN, App, common
 from pyglue.collector.avro import records, schema
 from pyglue.collector.bad.entries import BadEvent
+from pyglue.counted import counted
 from pyglue.errors import UsageError
 from pyglue.pipeline import filters, kept, replays
 from pyglue.pipeline import spec as specs
@@ -82,6 +83,16 @@ def tail(
     kafka = Kafka(app.addresses(settings, stack, engine).kafka, app.patience or TIMEOUT)
     reader = Reader(records.reader(layout), tests, bad=bad, count=count)
     begin = Begin(last, None if since is None else int((time.time() - since) * 1000), not no_follow)
+    others = BadOnes(app.screen, None, kept.line, None)
+    if bad and not stats and not tests:
+        known = replays.read(settings.project / replays.FILE)
+        if known.damaged:
+            app.screen.say(
+                f"{known.place} can't be read: events that it settled are shown as bad; try: pyglue replay"
+            )
+        others = BadOnes(
+            app.screen, kept.Following(engine, known.settled), kept.json_line if as_json else kept.line, count
+        )
     sink: Sink
     if stats:
         sink = Counted(
@@ -93,13 +104,7 @@ def tail(
             if as_json
             else partial(line, names=names, schema=layout, bad=bad, wide=app.screen.wide)
         )
-        sink = Printed(app.screen, reader, show, told=not bad)
-    others = BadOnes(app.screen, None, kept.line, None)
-    if bad and not stats and not tests:
-        known = replays.read(settings.project / replays.FILE).ids
-        others = BadOnes(
-            app.screen, kept.Following(engine, known), kept.json_line if as_json else kept.line, count
-        )
+        sink = Printed(app.screen, reader, show, others, told=not bad)
     try:
         others.begin(begin)
         with closing(batches(kafka, topic, begin, partial(_tell_away, app.screen))) as found:
@@ -123,11 +128,15 @@ class Sink(Protocol):
 
 @dataclass(frozen=True)
 class Printed:
-    """Each event is a line of data. Those that can't be decoded are talk, unless they are what was asked for."""
+    """Each event is a line of data. Those that can't be decoded are talk, unless they are what was asked for.
+
+    `others` print, too.
+    """
 
     screen: Screen
     reader: Reader
     show: Callable[[Event], str]
+    others: BadOnes
     told: bool
 
     def take(self, events: list[Event]) -> None:
@@ -143,9 +152,12 @@ class Printed:
 
     def finish(self) -> None:
         """Say how many could not be decoded, and how many were looked at if none was shown."""
-        if not self.reader.matched and (self.reader.chooses or not self.reader.records):
+        nothing = not self.reader.matched and not self.others.shown
+        if nothing and (self.reader.chooses or not self.reader.records):
             self.screen.say(
-                f"0 of {self.reader.records:,} records matched" if self.reader.records else "no records"
+                f"0 of {counted(self.reader.records, 'record')} matched"
+                if self.reader.records
+                else "no records"
             )
         if self.reader.undecodable:
             self.screen.say(_undecodable(self.reader.undecodable))
@@ -156,7 +168,7 @@ class BadOnes:
     """The bad events that the collector has kept, a line of data each, beside what the topic has.
 
     `following` has them, None if nobody asked. They come first, before Kafka is asked: a Kafka that is away hides nothing
-    of them. `count` ends both together.
+    of them. `count` ends both together. Where lines can't be read is said as they are found.
     """
 
     screen: Screen
@@ -164,11 +176,13 @@ class BadOnes:
     show: Callable[[BadEvent], str]
     count: int | None
     shown: int = 0
+    unreadable: int = 0
 
     def begin(self, begin: Begin) -> None:
         """Print those that there are."""
         if self.following is not None:
             self._print(self.following.first(begin))
+            self._tell(self.following.kept)
 
     def beside(self, reader: Reader, found: Iterator[list[Record]]) -> Iterator[list[Event]]:
         """What the reader makes of records, as long as more is wanted; meanwhile print what comes here."""
@@ -180,6 +194,7 @@ class BadOnes:
             yield events
             if self.following is not None:
                 self._print(self.following.fresh())
+                self._tell(self.following.kept)
                 if self.count is not None and self.shown + reader.matched >= self.count:
                     return
 
@@ -188,6 +203,11 @@ class BadOnes:
         while lines := [self.show(event) for event in islice(wanted, BATCH)]:
             self.shown += len(lines)
             self.screen.data("\n".join(lines))
+
+    def _tell(self, there: kept.Kept) -> None:
+        if there.torn > self.unreadable:
+            self.unreadable = there.torn
+            self.screen.say(there.told)
 
 
 @dataclass(frozen=True)
@@ -202,7 +222,9 @@ class Counted:
     def take(self, events: list[Event]) -> None:
         """Count them."""
         self.statistics.add([event.row for event in events if event.decoded])
-        self.screen.move(f"{self.statistics.records:,} events counted, {self.reader.records:,} records read")
+        self.screen.move(
+            f"{counted(self.statistics.records, 'event')} counted, {counted(self.reader.records, 'record')} read"
+        )
 
     def finish(self) -> None:
         """Print the table, or the object."""
@@ -211,15 +233,14 @@ class Counted:
             self.screen.data(filters.as_json(self.statistics.to_json(self.reader.undecodable)))
             return
         self.screen.table(self.statistics.table())
-        of = f" of {self.reader.records:,} records" if self.reader.chooses else ""
-        self.screen.say(f"{self.statistics.records:,} event{'' if self.statistics.records == 1 else 's'}{of}")
+        of = f" of {counted(self.reader.records, 'record')}" if self.reader.chooses else ""
+        self.screen.say(f"{counted(self.statistics.records, 'event')}{of}")
         if self.reader.undecodable:
             self.screen.say(_undecodable(self.reader.undecodable))
 
 
 def _undecodable(count: int) -> str:
-    what = "1 record" if count == 1 else f"{count:,} records"
-    return f"{what} could not be decoded by {specs.SCHEMA}; try: pyglue tail --bad --no-follow"
+    return f"{counted(count, 'record')} could not be decoded by {specs.SCHEMA}; try: pyglue tail --bad --no-follow"
 
 
 def _tell_away(screen: Screen, away: bool) -> None:

@@ -12,6 +12,7 @@ import click
 
 from pyglue.cli.options import SECONDS, App, common
 from pyglue.collector.bad.entries import BadEvent
+from pyglue.counted import counted
 from pyglue.diagnosis import facts as looking
 from pyglue.diagnosis.findings import HOPS, Finding, cause, findings
 from pyglue.engine import Engine
@@ -92,9 +93,9 @@ class _Tracer:
             if not report.ok:
                 break
             if repeat > 1:
-                self.app.screen.move(f"{number + 1} of {repeat} events")
+                self.app.screen.move(f"{number + 1} of {counted(repeat, 'event')}")
         self.app.screen.still()
-        reports[-1] = explained(reports[-1], self.bad_events())
+        reports[-1] = self.explained(reports[-1])
         found = self.findings()
         differing = tracing.differences(reports[-1].record or {}, row or {})
         wrong = not reports[-1].ok or found or differing
@@ -107,9 +108,10 @@ class _Tracer:
             self.app.screen.problem(error.message, error.details, error.try_, error.code)
         return 1 if wrong else 0
 
-    def bad_events(self) -> kept.Kept:
-        """The bad events of the collector."""
-        return kept.Kept(self.engine, replays.read(self.settings.project / replays.FILE).ids)
+    def explained(self, report: Report) -> Report:
+        """The report, with what the collector's bad events say of it."""
+        known = replays.read(self.settings.project / replays.FILE)
+        return explained(report, kept.Kept(self.engine, known.ids), known.dismissed)
 
     def findings(self) -> tuple[Finding, ...]:
         """What a look at everything finds wrong."""
@@ -130,8 +132,11 @@ class _Tracer:
             self.app.screen.table(_fields(last.record, row))
 
 
-def explained(report: Report, bad: Iterable[BadEvent]) -> Report:
-    """The report; of an event that is not in Kafka with the reason, if it is among the bad ones of the collector."""
+def explained(report: Report, bad: Iterable[BadEvent], dismissed: Mapping[str, str]) -> Report:
+    """The report; of an event that is not in Kafka with the reason, if it is among the bad ones of the collector.
+
+    `dismissed` says of some of these why they were settled without a record.
+    """
     if report.problem is None or (report.hops and report.hops[-1].hop != "kafka"):
         return report
     try:
@@ -141,7 +146,7 @@ def explained(report: Report, bad: Iterable[BadEvent]) -> Report:
     if found is None:
         return report
     hops = tuple(replace(hop, ok=False) for hop in report.hops[:1])  # the collector is where it ended
-    return replace(report, hops=hops, problem=kept.explained(report.event_id, found))
+    return replace(report, hops=hops, problem=kept.explained(report.event_id, found, dismissed.get(found.id)))
 
 
 def _alive(engine: Engine) -> Callable[[], None]:

@@ -6,13 +6,11 @@ import json
 import math
 import re
 import secrets
-import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import TextIO
 from urllib.parse import urlsplit
 
@@ -22,7 +20,9 @@ import uvloop
 from pyglue.checks import RETENTION, collector_program
 from pyglue.cli.groups import Group
 from pyglue.cli.options import SPAN, App, common
+from pyglue.cli.stopping import stoppable
 from pyglue.collector.events import base36
+from pyglue.counted import counted
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError, UsageError
 from pyglue.pipeline import spec as specs
@@ -168,7 +168,7 @@ def enough(rate: float, visitors: int | None) -> int:
     least = crowd.least_visitors(rate)
     if visitors is not None and visitors < least:
         raise UsageError(
-            f"{rate:g} events per second need at least {least:,} visitors",
+            f"{rate:g} events per second need at least {counted(least, 'visitor')}",
             try_=f"pyglue traffic --rate {rate:g} --visitors {least}",
         )
     return visitors or max(least, FEWEST_VISITORS)
@@ -207,15 +207,17 @@ def write_history(
     clients = running.app.clients(running.settings, running.stack, running.engine, time.sleep)
     try:
         clients.kafka.ends(plan.topic)  # refuses at once what would be refused after a minute
-        with _stoppable() as stopped:
+        with stoppable() as stopped:
             written = history.write(
                 plan,
                 file,
-                lambda count: screen.move(f"Write {count:,} of about {plan.expected:,} events"),
+                lambda count: screen.move(f"Write {count:,} of about {counted(plan.expected, 'event')}"),
                 stopped,
             )
             whole = True
-            screen.finished(f"Write {written.requests:,} events to Kafka", "ok", time.monotonic() - began)
+            screen.finished(
+                f"Write {counted(written.requests, 'event')} to Kafka", "ok", time.monotonic() - began
+            )
             rows = await_rows(
                 clients.druid,
                 specs.datasource(spec),
@@ -223,7 +225,7 @@ def write_history(
                 written.records,
                 STALLED_SECONDS,
                 time.sleep,
-                lambda found: screen.move(f"{found:,} of {written.records:,} rows in Druid"),
+                lambda found: screen.move(f"{found:,} of {counted(written.records, 'row')} in Druid"),
                 stopped,
             )
             early = stopped()
@@ -233,8 +235,12 @@ def write_history(
         if not whole and not file.stat().st_size:
             file.unlink()  # it was only made to see whether it can be written
     dropped = written.requests - written.records
-    left = f" ({dropped:,} unreadable events make none)" if dropped and not early else ""
-    screen.finished(f"{rows:,} rows in Druid{left}", "ok", time.monotonic() - began)
+    left = (
+        f" ({counted(dropped, 'unreadable event makes', 'unreadable events make')} none)"
+        if dropped and not early
+        else ""
+    )
+    screen.finished(f"{counted(rows, 'row')} in Druid{left}", "ok", time.monotonic() - began)
     screen.say(f"The truth is in {_shown(file)}")
     return not early
 
@@ -277,7 +283,7 @@ def send_live(
         deliveries = faults.deliveries(
             crowd.actions(seed, people, now, end_ms, rate, run=run, curved=not even), seed
         )
-        with _stoppable(live.stop):
+        with stoppable(live.stop):
             tally: Tally = uvloop.run(live.run(deliveries, CONNECTIONS))
         truth.end(out, _now_ms())
     screen.still()
@@ -313,25 +319,6 @@ def _written(file: Path) -> Iterator[TextIO]:
         raise truth.unwritten(file, error) from error
 
 
-@contextmanager
-def _stoppable(act: Callable[[], None] = lambda: None) -> Iterator[Callable[[], bool]]:
-    """While inside, Ctrl-C and SIGTERM call `act` once and are remembered; a second one ends at once."""
-    seen: list[int] = []
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        if seen:
-            signal.default_int_handler(number, frame)
-        seen.append(number)
-        act()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(seen)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _run(now_ms: int) -> str:
     """A name for a run, so that its rows can be told from all others'."""
     return base36.render(now_ms)[-6:] + secrets.token_hex(1)
@@ -347,7 +334,7 @@ def _shown(file: Path) -> str:
 
 def _line(tally: Tally) -> str:
     refused = sum(count for status, count in tally.statuses.items() if status not in (200, NO_ANSWER))
-    text = f"{tally.sent:,} events sent, {tally.statuses[200]:,} answered"
+    text = f"{counted(tally.sent, 'event')} sent, {tally.statuses[200]:,} answered"
     if refused or tally.statuses[NO_ANSWER]:
         text += f", {refused:,} refused, {tally.statuses[NO_ANSWER]:,} without an answer"
     return text + (f", {tally.behind_ms / 1000:.1f} s behind" if tally.behind_ms > 1000 else "")

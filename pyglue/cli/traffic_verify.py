@@ -11,6 +11,7 @@ import click
 from pyglue.checks import check
 from pyglue.cli.options import SPAN, App, common
 from pyglue.cli.traffic import traffic, truth_files
+from pyglue.counted import counted
 from pyglue.engines import choose
 from pyglue.errors import PyglueError
 from pyglue.pipeline import spec as specs
@@ -66,7 +67,9 @@ def verify(app: App, files: tuple[Path, ...], seconds: float) -> int:
         clients.close()
     if differing:
         raise PyglueError(
-            f"{differing} of the comparisons differ", try_="pyglue status", code="traffic-differs"
+            counted(differing, "comparison differs", "comparisons differ"),
+            try_="pyglue status",
+            code="traffic-differs",
         )
     return 0
 
@@ -81,10 +84,10 @@ def _one(app: App, clients: Clients, boards: Sequence[str], evidence: Evidence, 
         evidence.compared,
         seconds,
         time.sleep,
-        lambda found: screen.move(f"{found:,} of {evidence.compared:,} events in Druid"),
+        lambda found: screen.move(f"{found:,} of {counted(evidence.compared, 'event')} in Druid"),
     )
     left_out = f", {evidence.left_out:,} left out" if evidence.left_out else ""
-    screen.say(f"{evidence.file.name}: {evidence.compared:,} events compared{left_out}")
+    screen.say(f"{evidence.file.name}: {counted(evidence.compared, 'event')} compared{left_out}")
     if evidence.cut_ms is not None:
         screen.say("  the file has no end yet: traffic goes on, or was ended by force")
     differing = 0

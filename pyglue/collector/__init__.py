@@ -1,6 +1,7 @@
 """The collector: browsers' events in over HTTP, Avro records out to Kafka; a drop-in for Divolte Collector 0.9.0.
 
-`app` is the middle: what a request gets. It is handed its clock and its sinks, and knows no sockets. Around it, a room each:
+`app` is the middle: what a request gets. It is handed its clock and its sinks, and knows no sockets. `recording` makes
+records of what comes to its `sources`. Around it, a room each:
 
 - `http`: from a socket's bytes to a request, and an answer's bytes back; who has how much room and time.
 - `events`: from a request to an event: the tag's query, mincode, JSON bodies, identifiers, privacy.
@@ -14,5 +15,5 @@
 - `tag`: the script on the page.
 
 The service runs in an environment of its own: this package imports the standard library, the collector's few
-dependencies and `pyglue.errors`, and nothing else of pyglue.
+dependencies, and of pyglue what its `Dockerfile` copies.
 """

@@ -43,11 +43,11 @@ class _Delivery:
     """The records of one event. `lost` is why one of them is not safe, None as long as none is lost.
 
     `late` are so many that are lost for being late, and on their way all the same; `keep`, if there is any, is to be called
-    once such an event is acknowledged after all.
+    once such an event is acknowledged after all. As long as it is `awaited`, its next try is refused.
     """
 
     __slots__ = (
-        "_all", "_sent", "keep", "late", "left", "lost", "received", "reply", "seen", "success", "twins"
+        "_all", "_sent", "awaited", "keep", "late", "left", "lost", "received", "reply", "seen", "success", "twins"
     )  # fmt: skip
     keep: Callable[[], None] | None
 
@@ -60,6 +60,7 @@ class _Delivery:
         self.success = success
         self.reply = reply
         self.late = 0
+        self.awaited = False
         self.lost: str | None = None
         self.twins: list[_Twin] | None = None  # where there are some; nearly all events have none
         self._all = all_
@@ -140,10 +141,13 @@ class Deliveries:
                 self.settle(delivery)
             raise
 
-    def stands_for(self, seen: Seen) -> bool:
-        """Whether a duplicate's first is safe, or under way here. Of what another worker does nobody here is told."""
+    def stands_for(self, seen: Seen, shares: bool) -> bool:
+        """Whether a duplicate's first is safe, or, for one that `shares` its fate, under way here.
+
+        One with records of its own is answered for these alone. Of what another worker does nobody here is told.
+        """
         _, _, signature, _ = seen
-        return self._memory.was_safe(seen) or signature in self._discarding
+        return self._memory.was_safe(seen) or (shares and signature in self._discarding)
 
     def join(self, seen: Seen, received: int, success: Answer, reply: Reply) -> bool:
         """Let a discarded duplicate share the fate of its first, if that is under way."""
@@ -194,7 +198,13 @@ class Deliveries:
                 del self.late[oldest]
 
     def give_up(self, delivery: _Delivery) -> None:
-        """An event that was late did not become safe: the next try of it counts as the first."""
+        """An event that was late did not become safe: the next try of it counts as the first.
+
+        Once, for then that one has its place in the memory.
+        """
+        if not delivery.awaited:
+            return
+        delivery.awaited = False
         _, _, signature, _ = delivery.seen
         if self.late.get(signature) is delivery:
             del self.late[signature]
@@ -229,6 +239,7 @@ class Deliveries:
         """Its client was answered, and is not held on to."""
         delivery.keep = delivery.reply.keep if isinstance(delivery.reply, Keeping) else None
         delivery.reply, delivery.twins = _unheard, None
+        delivery.awaited = True
         _, _, signature, _ = delivery.seen
         self.late[signature] = delivery
         self._memory.delay(delivery.seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -27,5 +28,6 @@ def append_lines(descriptor: int, lines: bytes) -> None:
         while lines:
             lines = lines[os.write(descriptor, lines) :]
     except OSError:
-        os.ftruncate(descriptor, size)
+        with suppress(OSError):  # a device has no size; the first error says what is wrong
+            os.ftruncate(descriptor, size)
         raise

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from pyglue.collector.app import EventsAt, JsonEventsAt, Ping, Pipeline, Place, Ready
+from pyglue.collector.app import Ping, Place, Ready
 from pyglue.collector.avro import schema
 from pyglue.collector.avro.schema import RecordSchema
 from pyglue.collector.bad.keeping import HeadersKept
@@ -28,6 +28,7 @@ from pyglue.collector.http.page import TestPage
 from pyglue.collector.mapping.compiler import Compiled, compile_mapping
 from pyglue.collector.mapping.tokens import Source
 from pyglue.collector.sinks.sink import Outlet
+from pyglue.collector.sources import EventsAt, JsonEventsAt, Pipeline
 from pyglue.collector.tag import render
 from pyglue.collector.values.geo import Database
 from pyglue.errors import InputError, Problem

@@ -56,6 +56,8 @@ from pyglue.collector.workers.forked import Shared
 from pyglue.collector.workers.parent import SCRAPES, Workers
 from pyglue.collector.workers.reporter import Reporter
 from pyglue.collector.workers.share import Share, shared_numbers
+from pyglue.collector.workers.watch import Watch
+from pyglue.counted import counted
 from pyglue.errors import PyglueError
 
 log = logging.getLogger("pyglue.collector")
@@ -175,6 +177,7 @@ async def _serve(
     if parent is None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, end.set)
+    watch = None if parent is None else Watch(parent)
     certificate = None if config.tls is None else _certificate(config.tls)
     counters = Counters(share.run)
     sinks = open_sinks(setup, counters, failed, share)
@@ -185,6 +188,7 @@ async def _serve(
         counters,
         clock=now_ms,
         later=loop.call_later,
+        soon=loop.call_soon,
         retry_after_s=config.limits.retry_after_s,
         use_x_forwarded_for=config.use_x_forwarded_for,
         serve_static_resources=config.serve_static_resources,
@@ -204,8 +208,9 @@ async def _serve(
         loop.create_task(keeper.work()),
         *([loop.create_task(bad.work())] if bad is not None else ()),
     ]
-    if parent is not None:
+    if parent is not None and watch is not None:
         await reporter.open(parent)
+        watch.end()
         chores.append(loop.create_task(reporter.work()))
     servers = await _listen(app, connections, events, certificate)
     told = await _listen(_metrics(look), scrapes, metrics) if metrics else []
@@ -259,7 +264,9 @@ def _places(wanted: int) -> int:
     found = places(wanted)
     if found < wanted:
         log.info(
-            "room for %d connections, not %d: the system grants too few files (ulimit -n)", found, wanted
+            "room for %s, not %d: the system grants too few files (ulimit -n)",
+            counted(found, "connection"),
+            wanted,
         )
     return found
 
@@ -285,7 +292,7 @@ def _memory(size: int) -> DuplicateMemory:
     except MemoryError:
         key = "divolte.global.mapper.duplicate_memory_size"
         raise PyglueError(
-            f"there is no memory for {size} events; make {key} smaller", code="bad-input"
+            f"there is no memory for {counted(size, 'event')}; make {key} smaller", code="bad-input"
         ) from None
 
 
@@ -298,9 +305,9 @@ async def _finish(
     """
     for connection in connections:
         connection.finish()
-    await _until(lambda: orphan.is_set() or not (app.in_flight or len(connections)), seconds)
+    await _until(lambda: orphan.is_set() or (app.idle and not len(connections)), seconds)
     if orphan.is_set():
-        await _until(lambda: not app.in_flight, min(seconds, answer_seconds))
+        await _until(lambda: app.idle, min(seconds, answer_seconds))
     for connection in connections:
         connection.abort()
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +27,7 @@ from pyglue.pipeline.kafka import TopicState
 from pyglue.pipeline.ledger import Ledger, ledger
 from pyglue.pipeline.supervisor_status import SupervisorStatus
 from pyglue.settings import Settings
+from pyglue.stack import dotenv
 from pyglue.superset import dashboards
 from pyglue.superset.client import Superset
 from pyglue.superset.register import COLUMNS
@@ -74,7 +75,8 @@ class Facts:
     `posted` is what was posted last from here. `holders` says who has a port that a service which does not run needs.
     `dataset` are the columns of Superset's dataset; `shipped` the checkout's dashboards, titles by slug, and `absent` those
     of their slugs that Superset lacks. `services` are none where everything runs elsewhere. `moved` are the ports with
-    which the stack was started and that these settings do not have: then the pipeline is not asked.
+    which the stack was started and that these settings do not have: then the pipeline is not asked. `files` is what a start
+    would refuse; it is looked for where the collector is ill, or a file was edited since the start.
     """
 
     now: float
@@ -137,6 +139,7 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
         if elsewhere and all(state.state == "stopped" for state in states):
             states = ()  # the pipeline is another one than the checkout's
         ill = [state for state in states if not state.healthy]
+        edited = {one.name: _newer(engine, one) for one in states if one.name in outdated.result()}
         return Facts(
             now=time.time(),
             services=states,
@@ -147,8 +150,8 @@ def look(settings: Settings, engine: Engine, clients: Clients, wanted: Mapping[s
             schema_changed=schema.stat().st_mtime if schema.exists() else 0.0,
             disks=disks(engine),
             holders=_holders(engine, ill) if asked else {},
-            files=_files(settings) if any(state.name == COLLECTOR for state in ill) else None,
-            edited={one.name: _newer(engine, one) for one in states if one.name in outdated.result()},
+            files=_files(settings) if _worth_checking(settings, states, edited) else None,
+            edited=edited,
             posted=specs.Posted.load(settings.project / specs.POSTED / f"{name}.json"),
             shipped=shipped,
             moved=differing,
@@ -239,6 +242,14 @@ def _told(ask: Callable[[], T]) -> T | PyglueError:
         return ask()
     except PyglueError as error:
         return error
+
+
+def _worth_checking(settings: Settings, states: Sequence[State], edited: Mapping[str, object]) -> bool:
+    """Whether files may be wrong: the collector is ill, or something was edited since what runs was started."""
+    if edited or any(state.name == COLLECTOR and not state.healthy for state in states):
+        return True
+    file, longest = settings.project / dotenv.FILE, max((state.up or 0.0 for state in states), default=0.0)
+    return longest > 0 and file.exists() and file.stat().st_mtime > time.time() - longest
 
 
 def _files(settings: Settings) -> InputError | None:

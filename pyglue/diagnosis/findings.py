@@ -14,7 +14,7 @@ from typing import Any
 from pyglue.catalogue import CATALOGUE
 from pyglue.diagnosis.facts import FULL, Disk, Facts, Supervisor
 from pyglue.engine import State
-from pyglue.errors import PyglueError
+from pyglue.errors import InputError, PyglueError
 from pyglue.moved import error
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline.clients import COLLECTOR
@@ -89,7 +89,7 @@ def findings(facts: Facts) -> tuple[Finding, ...]:
         )
         if not (finding.code in _UNASKED and finding.hop in ill)
     ]
-    found = (*_moved(facts), *_disks(facts), *services, *_unsettled(facts, parts))
+    found = (*_moved(facts), *_disks(facts), *services, *_unsettled(facts, parts), *_files(facts))
     return (*(one for one in found if not one.follows), *(one for one in found if one.follows))
 
 
@@ -116,11 +116,13 @@ def cause(found: Sequence[Finding], hop: str | None) -> Finding | None:
     """The finding that explains why an event stopped at `hop`: the first at that hop or one before it.
 
     Kafka counts as before the collector, which answers 503 without it. For an event that arrived (None) it is the first.
+    Files that nothing has read yet stopped no event.
     """
     if hop is None:
         return found[0] if found else None
     passed = HOPS[: max(HOPS.index(hop), HOPS.index("kafka")) + 1]
-    return next((finding for finding in found if finding.hop in passed), None)
+    read = [finding for finding in found if finding.code != "bad-input" or finding.service is not None]
+    return next((finding for finding in read if finding.hop in passed), None)
 
 
 _UNASKED = ("no-answer", "bad-answer", "kafka-away", "no-leader")  # what a hop that is ill says itself
@@ -162,12 +164,7 @@ def _service(facts: Facts, state: State) -> Finding:
         try_ = "end that process, or choose another port in .env, then `pyglue up`"
         return Finding("port-taken", hop, message, try_, name)
     if name == COLLECTOR and facts.files is not None:
-        problems = tuple(line for problem in facts.files.problems for line in str(problem).splitlines())
-        more = f" (and {len(facts.files.problems) - 1} more)" if len(facts.files.problems) > 1 else ""
-        message = f"{name} does not start with its files: {_start(problems[0])}{more}"
-        return Finding(
-            "bad-input", hop, message, "mend it (`pyglue check`), then `pyglue up`", name, problems
-        )
+        return _refused(facts.files, f"{name} does not start with its files", name)
     if state.state != "running":
         return Finding("service-stopped", hop, f"{name} is {state.state}", UP, name)
     reason = f"{name} is not healthy ({state.reason})"
@@ -175,6 +172,22 @@ def _service(facts: Facts, state: State) -> Finding:
         reason += f"; it was started {span(state.up)} ago"
         return Finding("service-unhealthy", hop, reason, f"pyglue logs {name}", name)
     return Finding("service-unhealthy", hop, reason, f"pyglue restart {name}", name)
+
+
+def _files(facts: Facts) -> Iterator[Finding]:
+    """Files that were edited since the start, while what runs goes on with those of before."""
+    collector = facts.service(COLLECTOR)
+    if facts.files is not None and (collector is None or collector.healthy):
+        yield _refused(facts.files, "the next start would refuse the files that were edited")
+
+
+def _refused(files: InputError, message: str, service: str | None = None) -> Finding:
+    problems = tuple(line for problem in files.problems for line in str(problem).splitlines())
+    more = f" (and {len(files.problems) - 1} more)" if len(files.problems) > 1 else ""
+    try_ = "mend it (`pyglue check`), then `pyglue up`"
+    return Finding(
+        "bad-input", "collector", f"{message}: {_start(problems[0])}{more}", try_, service, problems
+    )
 
 
 def _start(line: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from pyglue.counted import counted
 from pyglue.diagnosis.facts import Facts, Supervisor
 from pyglue.errors import PyglueError
 from pyglue.pipeline.clients import COLLECTOR
@@ -60,7 +61,10 @@ def _collector(facts: Facts) -> tuple[str, dict[str, Any]]:
     if told is None or isinstance(told, PyglueError):
         return "none", {}
     some = {"discarded": told.discarded, "refused": told.refused, "in the spool": told.spool}
-    words = [f"{told.received:,} events since its start", *(f"{n:,} {what}" for what, n in some.items() if n)]
+    words = [
+        f"{counted(told.received, 'event')} since its start",
+        *(f"{n:,} {what}" for what, n in some.items() if n),
+    ]
     return ", ".join(words), asdict(told)
 
 
@@ -69,7 +73,7 @@ def _topic(facts: Facts) -> tuple[str, dict[str, Any]]:
     if topic is None or isinstance(topic, PyglueError):
         return "none", {}
     text, age = _newest(facts.now, topic.newest)
-    return f"{topic.records:,} events{text}", {"events": topic.records, "newest_age_s": age}
+    return f"{counted(topic.records, 'event')}{text}", {"events": topic.records, "newest_age_s": age}
 
 
 def lag(facts: Facts, found: Supervisor) -> int | None:
@@ -112,7 +116,7 @@ def _datasource(facts: Facts) -> tuple[str, dict[str, Any]]:
         return "no rows yet", {"rows": 0, "newest_age_s": None, "segments": 0}
     text, age = _newest(facts.now, rows.newest)
     return (
-        f"{rows.rows:,} rows{text}, {rows.segments:,} segments",
+        f"{counted(rows.rows, 'row')}{text}, {counted(rows.segments, 'segment')}",
         {"rows": rows.rows, "newest_age_s": age, "segments": rows.segments},
     )
 
@@ -120,7 +124,7 @@ def _datasource(facts: Facts) -> tuple[str, dict[str, Any]]:
 def _dataset(facts: Facts) -> tuple[str, dict[str, Any]]:
     if facts.dataset is None or isinstance(facts.dataset, PyglueError):
         return "none", {}
-    return f"{len(facts.dataset)} columns", {"columns": len(facts.dataset)}
+    return counted(len(facts.dataset), "column"), {"columns": len(facts.dataset)}
 
 
 def _dashboards(facts: Facts) -> tuple[str, dict[str, Any]]:

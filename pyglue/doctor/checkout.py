@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from itertools import groupby
 
+from pyglue.counted import counted
 from pyglue.doctor.findings import ERROR, WARNING, Check, Finding, check
 from pyglue.doctor.machine import Data, Machine
 from pyglue.engine import Taken
@@ -43,8 +44,7 @@ def files(machine: Machine) -> Check:
         Finding("bad-input", ERROR, str(problem), "mend it there, then: pyglue check")
         for problem in machine.problems
     ]
-    count = len(found)
-    seen = "they fit each other" if not count else "1 problem" if count == 1 else f"{count} problems"
+    seen = counted(len(found), "problem") if found else "they fit each other"
     return check("files", seen, found)
 
 
@@ -91,7 +91,8 @@ def ports(machine: Machine) -> Check:
     ]
     found += _lent(machine)
     free = len(machine.ports) - len(machine.taken)
-    held = f", {machine.running} services run here already" if machine.running else ""
+    running = counted(machine.running, "service runs", "services run")
+    held = f", {running} here already" if machine.running else ""
     return check("ports", f"{free} of {len(machine.ports)} free or our own{held}", found)
 
 
@@ -144,7 +145,9 @@ def data(machine: Machine) -> Check:
         )
         remedy = f"pyglue --engine {machine.elsewhere} up  (to go on with that data)"
         found.append(Finding("other-data", WARNING, message, remedy))
-    seen = f"of {len(machine.data)} services" if machine.data else "none with a mark"
+    have = "has" if len(machine.data) == 1 else "have"
+    of = counted(len(machine.needs), "service")
+    seen = f"{len(machine.data)} of {of} {have} some here" if machine.data else "none with a mark"
     return check("data", seen, found)
 
 

@@ -148,7 +148,7 @@ def read(around: Surroundings) -> Machine:
         running=len(asked.running),
         data=tuple(_data(around.engine)),
         elsewhere=_elsewhere(around),
-        mode=_mode(settings.project / ".env"),
+        mode=_mode(settings.project / dotenv.FILE),
         secrets={name: settings.variables.get(name, "") for name in dotenv.GENERATED},
         open_files=_limit(resource.RLIMIT_NOFILE),
         processes=_limit(resource.RLIMIT_NPROC),

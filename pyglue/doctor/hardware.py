@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from itertools import groupby
 
+from pyglue.counted import counted
 from pyglue.doctor.findings import ERROR, WARNING, Check, Finding, check
 from pyglue.doctor.machine import Disk, Machine
 from pyglue.screen import amount, span
@@ -60,9 +61,8 @@ def memory(machine: Machine) -> Check:
 def processors(machine: Machine) -> Check:
     """Cores, and how much of them the control group lets us have."""
     have = min(float(machine.cores), machine.quota if machine.quota is not None else machine.cores)
-    plural = "" if machine.cores == 1 else "s"
     limit = "" if machine.quota is None else f", {machine.quota:g} of them by the control group's quota"
-    seen = f"{machine.cores} core{plural}{limit}"
+    seen = f"{counted(machine.cores, 'core')}{limit}"
     if have >= PROCESSORS:
         return check("cpu", seen)
     message = f"{have:g} of a processor, and {PROCESSORS} are wanted: a start may last too long for its health checks"
@@ -112,7 +112,7 @@ def _roomy(together: list[Disk]) -> Iterator[Finding]:
         yield Finding("disk-short", severity, f"{message}, and events need room", _larger(together))
     files = sum(one.files for one in together)
     if disk.inodes is not None and disk.inodes < files:
-        message = f"{disk.inodes:,} files can still be made for {where}, and a start makes {files:,}"
+        message = f"{counted(disk.inodes, 'file')} can still be made for {where}, and a start makes {files:,}"
         yield Finding("disk-short", ERROR, message, _larger(together))
 
 
@@ -125,17 +125,22 @@ def _larger(together: list[Disk]) -> str:
 
 def limits(machine: Machine) -> Check:
     """How many files and processes this user may have, hard limits; only programs of this machine are under them."""
-    seen = f"{machine.open_files:,} open files" if machine.open_files < 2**31 else "no limit of open files"
+    seen = (
+        counted(machine.open_files, "open file") if machine.open_files < 2**31 else "no limit of open files"
+    )
     if machine.engine != "native":
         return Check("limits", "those of the Docker daemon", skipped=True)
     found = []
     if machine.open_files < FILES_GOOD:
         severity = ERROR if machine.open_files < FILES_LEAST else WARNING
-        message = f"this user may open {machine.open_files} files at most; {FILES_GOOD} are wanted"
+        message = (
+            f"this user may open {counted(machine.open_files, 'file')} at most; {FILES_GOOD:,} are wanted"
+        )
         remedy = f"echo '* hard nofile {FILES_GOOD}' | sudo tee /etc/security/limits.d/pyglue.conf  (and log in anew)"
         found.append(Finding("limits-low", severity, message, remedy))
     if machine.processes < PROCESSES_LEAST:
-        message = f"this user may have {machine.processes} processes and threads at most; 1000 are wanted"
+        may = counted(machine.processes, "process or thread", "processes and threads")
+        message = f"this user may have {may} at most; 1,000 are wanted"
         remedy = "echo '* hard nproc 4096' | sudo tee /etc/security/limits.d/pyglue.conf  (and log in anew)"
         found.append(Finding("limits-low", ERROR, message, remedy))
     return check("limits", seen, found)

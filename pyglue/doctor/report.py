@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pyglue.counted import counted
 from pyglue.doctor import checkout, hardware, programs
 from pyglue.doctor.findings import ERROR, Check, Finding
 from pyglue.doctor.machine import Machine
@@ -89,8 +90,10 @@ class Report:
         """Whether `pyglue up` may be typed, and the count of what is wrong."""
         errors = sum(finding.severity == ERROR for _, finding in self.findings)
         warnings = len(self.findings) - errors
-        counts = [_count(errors, "error"), _count(warnings, "warning")]
-        told = " and ".join(count for count in counts if count)
+        found = [
+            counted(number, what) for number, what in ((errors, "error"), (warnings, "warning")) if number
+        ]
+        told = " and ".join(found)
         if errors:
             return f"{told}: not ready for pyglue up."
         return f"Ready for pyglue up, with {told}." if warnings else "Ready for pyglue up."
@@ -131,7 +134,3 @@ def _row(need: Need) -> tuple[str, ...]:
 def _sum(column: Sequence[int | None]) -> int | None:
     known = [value for value in column if value is not None]
     return sum(known) if known else None
-
-
-def _count(number: int, what: str) -> str:
-    return "" if not number else f"1 {what}" if number == 1 else f"{number} {what}s"

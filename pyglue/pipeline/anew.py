@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 from pyglue.checks import Checked
+from pyglue.counted import counted
 from pyglue.errors import PyglueError
 from pyglue.pipeline import spec as specs
 from pyglue.pipeline import supervisors
@@ -96,8 +97,9 @@ def _drop(druid: Druid, name: str, wait: Wait) -> None:
         [name],
     ):
         if waited >= GONE_SECONDS:
+            left = counted(len(served), "segment")
             raise PyglueError(
-                f"after {waited:.0f} s Druid still serves {len(served)} segments of {name} that it was told to drop",
+                f"after {waited:.0f} s Druid still serves {left} of {name} that it was told to drop",
                 try_="pyglue logs druid-coordinator druid-historical",
                 code="segments-stay",
             )
@@ -127,16 +129,17 @@ def _delete(superset: Superset, resource: str, column: str, value: str) -> None:
 def means(hop: str, spec: dict[str, Any], rows: int | None, records: int | None) -> Sequence[str]:
     """What is lost and what stays, for the question before it."""
     topic, name = specs.topic(spec), specs.datasource(spec)
-    had = "all" if records is None else f"{records:,}"
+    had = "all records" if records is None else counted(records, "record")
     if hop == "kafka":
         return (
-            f"The topic {topic} is deleted with {had} records, and made anew, empty.",
+            f"The topic {topic} is deleted with {had}, and made anew, empty.",
             "Records that Druid has not read are lost. Druid's rows stay.",
         )
     if hop == "druid":
-        lost = "All rows" if rows is None else f"{rows:,} rows"
+        lost = "All rows" if rows is None else counted(rows, "row")
+        are, read = "is" if rows == 1 else "are", "is" if records == 1 else "are"
         return (
-            f"{lost} of the datasource {name} are dropped; the {had} records that the topic still has are read anew.",
+            f"{lost} of the datasource {name} {are} dropped; {had} that the topic still has {read} read anew.",
             "Rows of records that Kafka has deleted by now are lost.",
         )
     return (

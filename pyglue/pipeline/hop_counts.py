@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,13 +22,13 @@ from pyglue.pipeline.clients import COLLECTOR
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.kafka import Kafka
 from pyglue.pipeline.minutes import MINUTE_MS, Span
+from pyglue.pipeline.places import place
 from pyglue.pipeline.reconcile import InKafka
 from pyglue.pipeline.record_times import MinutesOf, minutes_of
 from pyglue.superset import chart_data
 from pyglue.superset.client import Superset
 
 FOLDER = "counts"  # below the collector's DATA_DIR
-SHOWN = 10  # lines of a file that are told
 SQL_SECONDS = 60.0
 READERS = 2  # partitions at a time: one more only makes them wait for each other
 
@@ -52,7 +52,7 @@ def collector(engine: Engine, span: Span) -> tuple[dict[int, Counts], tuple[str,
     for name, text in there:
         found, torn = read_lines(text.decode(errors="replace"))
         lines += found
-        damaged += [_place(name, torn)] if torn else []
+        damaged += [place(f"{FOLDER}/{name}", torn)] if torn else []
     for name, text in left:
         try:
             lines += _open(text.decode(errors="replace")) if text else []
@@ -68,12 +68,6 @@ def _left(engine: Engine) -> Iterator[tuple[str, bytes]]:
         text = engine.read_data(COLLECTOR, f"{FOLDER}/{name}")
         if text is not None:
             yield name, text
-
-
-def _place(name: str, lines: Sequence[int]) -> str:
-    """Lines of a file, such as `counts/2026-11-26.jsonl, line 3, 9 and 4 more`."""
-    more = f" and {len(lines) - SHOWN:,} more" if len(lines) > SHOWN else ""
-    return f"{FOLDER}/{name}, line {', '.join(map(str, lines[:SHOWN]))}{more}"
 
 
 def _open(text: str) -> list[Counts]:

@@ -11,6 +11,7 @@ from pyglue.diagnosis.findings import Finding
 from pyglue.errors import PyglueError
 from pyglue.pipeline.minutes import shown, text
 from pyglue.pipeline.reconcile import Gap, InKafka, Seen
+from pyglue.pipeline.replays import Replays
 
 
 def findings(seen: Seen, found: Iterable[Gap], causes: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -25,6 +26,8 @@ def findings(seen: Seen, found: Iterable[Gap], causes: Sequence[Finding]) -> tup
             own.append(_unasked(hop, error))
         if hop == "collector":
             own += _damaged(seen.damaged)
+        if hop == "kafka" and seen.account.damaged:
+            own.append(_damaged_account(seen.account))
         for gap in found:
             if gap.kind == "missing" and gap.hop == hop:
                 cause = next((one for one in causes if one.hop == hop), None)
@@ -53,6 +56,21 @@ def _damaged(places: Sequence[str]) -> Iterator[Finding]:
             None,
             tuple(f"can't be read  {place}" for place in places),
         )
+
+
+def _damaged_account(account: Replays) -> Finding:
+    return Finding(
+        "replays-damaged",
+        "kafka",
+        "the account of what `pyglue replay` sent is damaged: its records look as if they came past the collector,"
+        " or stand for others that are missing",
+        account.remedy,
+        None,
+        (
+            f"can't be read  {account.place}",
+            "before that     `pyglue replay --dry-run` shows what would be sent twice",
+        ),
+    )
 
 
 def _missing(seen: Seen, gap: Gap, cause: Finding | None) -> Finding:

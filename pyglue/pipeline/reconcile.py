@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from pyglue.collector.counting.counts import Counts
+from pyglue.counted import counted
 from pyglue.errors import PyglueError
 from pyglue.pipeline.minutes import Span, ranges_of, shown, text
+from pyglue.pipeline.replays import Replays
 from pyglue.pipeline.resets import Reset
 
 NO_COUNTS = Counts(0)
@@ -47,7 +49,8 @@ class Seen:
 
     `damaged` are places in the collector's files that can't be read. `reads` tells whether Druid is reading the topic;
     `unparseable` and `thrown_away` are its own counts since its tasks began. `resets`: what was removed on purpose.
-    `replayed`: records that `pyglue replay` made of bad events, by the minute in which these were received.
+    `replayed`: records that `pyglue replay` made of bad events, by the minute in which these were received, as far as its
+    `account` can be read.
     """
 
     span: Span
@@ -62,6 +65,7 @@ class Seen:
     thrown_away: int = 0
     resets: tuple[Reset, ...] = ()
     replayed: Minutes = field(default_factory=dict)
+    account: Replays = field(default_factory=Replays)
 
     def taken(self, minute: int, counts: Counts) -> int:
         """Records of a minute that Kafka has taken, as far as anybody has counted them."""
@@ -152,17 +156,17 @@ def _kafka(seen: Seen, collector: Mapping[int, Counts], kafka: InKafka) -> Itera
         yield replayed.gap(
             "replayed",
             "kafka",
-            "{n} that the collector had made no record of were sent again by `pyglue replay`",
+            "{n} that the collector had made no record of {were} sent again by `pyglue replay`",
         )
     if missing:
         yield missing.gap(
             "missing",
             "kafka",
-            f"Kafka lacks {{n}} of the {records:,} records that the collector acknowledged",
+            f"Kafka lacks {{n}} of the {counted(records, 'record')} that the collector acknowledged",
         )
     if waiting:
         yield waiting.gap(
-            "on its way", "kafka", "{n} in the collector's spool, until Kafka takes them: not missing"
+            "on its way", "kafka", "{n} in the collector's spool, until Kafka takes {them}: not missing"
         )
     if gone:
         why = "after KAFKA_RETENTION_HOURS" if kafka.removed else "the topic was deleted or made anew"
@@ -173,14 +177,14 @@ def _kafka(seen: Seen, collector: Mapping[int, Counts], kafka: InKafka) -> Itera
         yield asked.gap(
             "reset",
             "kafka",
-            f"{{n}} of the {records:,} records that the collector acknowledged are neither in Kafka nor in Druid any more:"
-            f" {_told(resets)}, as it said",
+            f"{{n}} of the {counted(records, 'record')} that the collector acknowledged {{are}} neither in Kafka nor in"
+            f" Druid any more: {_told(resets)}, as it said",
         )
     if late:
         yield late.gap(
             "stored though refused",
             "kafka",
-            "Kafka has {n} that were answered with 503: acknowledged too late, no loss",
+            "Kafka has {n} that {were} answered with 503: acknowledged too late, no loss",
         )
     if past:
         yield past.gap(
@@ -204,20 +208,22 @@ def _druid(seen: Seen, kafka: InKafka, rows: Minutes) -> Iterator[Gap]:
         more.add(minute, -lacking)
     records = sum(kafka.records.values())
     if missing:
-        yield missing.gap("missing", "druid", f"Druid lacks {{n}} of the {records:,} records in Kafka")
+        yield missing.gap(
+            "missing", "druid", f"Druid lacks {{n}} of the {counted(records, 'record')} in Kafka"
+        )
     if way:
         yield way.gap("on its way", "druid", "{n} on the way from Kafka to Druid: not read yet, not missing")
     if foreign:
         yield foreign.gap(
             "foreign records",
             "druid",
-            "{n} in Kafka that no collector wrote and nobody can read: they make no rows",
+            "{n} in Kafka that no collector wrote and nobody can read: no row is made of {them}",
         )
     if more:
         yield more.gap(
             "more in druid",
             "druid",
-            "Druid has {n} rows more than Kafka has records: deleted there by now, or read twice after a reset",
+            "Druid has {rows} more than Kafka has records: deleted there by now, or read twice after a reset",
         )
 
 
@@ -255,7 +261,7 @@ def _told(resets: set[Reset]) -> str:
     found = sorted(resets, key=lambda one: one.minute)
     return (
         " and ".join(f"`pyglue reset --hop {one.hop}` of {shown([one.minute])}" for one in found)
-        + " removed them"
+        + " removed {them}"
     )
 
 
@@ -288,5 +294,13 @@ class _Tally:
         return bool(self.minutes)
 
     def gap(self, kind: str, hop: str, message: str) -> Gap:
-        """As a gap; `{n}` in the message is the sum."""
-        return Gap(kind, hop, self.minutes, message.format(n=f"{self.count:,}"))
+        """As a gap; `{n}` in the message is the sum, `{rows}` that of rows; some words are as one or several."""
+        several = self.count != 1
+        words = {
+            "n": f"{self.count:,}",
+            "rows": counted(self.count, "row"),
+            "were": "were" if several else "was",
+            "are": "are" if several else "is",
+            "them": "them" if several else "it",
+        }
+        return Gap(kind, hop, self.minutes, message.format(**words))

@@ -13,18 +13,22 @@ from itertools import islice
 
 from confluent_kafka import KafkaError
 
-from pyglue.collector.app import NOT_MAPPED, App, EventsAt, JsonEventsAt, Request
+from pyglue.collector.app import App
 from pyglue.collector.bad.entries import BadEvent, Came, Lost
 from pyglue.collector.config.configured import FileSink, KafkaSink, MappingFiles
 from pyglue.collector.counting.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory, Seen
 from pyglue.collector.http.answers import Answer
 from pyglue.collector.http.headers import Headers
+from pyglue.collector.http.request import Request
 from pyglue.collector.http.routes import Routes
 from pyglue.collector.loading import Setup
+from pyglue.collector.recording import NOT_MAPPED
 from pyglue.collector.sinks.kafka import OF_THE_RECORD, most_bytes, reason
 from pyglue.collector.sinks.opening import kafka_outlet
-from pyglue.collector.sinks.sink import Done, Outlet
+from pyglue.collector.sinks.sink import AWAY, Done, Outlet
+from pyglue.collector.sources import EventsAt, JsonEventsAt
+from pyglue.counted import counted
 from pyglue.errors import Unreachable
 from pyglue.pipeline.kafka_writer import Record
 from pyglue.pipeline.minutes import MINUTE_MS
@@ -176,6 +180,7 @@ class _Way:
     mapping: str
     max_bytes: int
     ready: bool = True
+    away: str = AWAY
     trouble: str | None = None
 
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:  # noqa: ARG002 - see Way
@@ -191,6 +196,7 @@ class _Files:
     place: str
     note: Callable[[], None]
     ready: bool = True
+    away: str = AWAY
     trouble: str | None = None
     max_bytes: int = 2**62
 
@@ -213,12 +219,13 @@ def _concerns(lost: Lost, event: BadEvent) -> bool:
 class Result:
     """How many events had which reason (`events`), how many of them were `sent`, with how many `records`.
 
-    `still`: how many are still bad, by why they are now.
+    `still`: how many are still bad, by why they are now. `dismissed`: how many were settled without a record.
     """
 
     events: Counter[str] = field(default_factory=Counter)
     sent: Counter[str] = field(default_factory=Counter)
     still: Counter[str] = field(default_factory=Counter)
+    dismissed: Counter[str] = field(default_factory=Counter)
     records: int = 0
 
 
@@ -281,7 +288,10 @@ def _send(
     if away is not None:
         raise Unreachable(
             "Kafka did not take what is sent again",
-            details=[f"came back  {away.str()}", f"sent       {result.sent.total():,} events before"],
+            details=[
+                f"came back  {away.str()}",
+                f"sent       {counted(result.sent.total(), 'event')} before",
+            ],
             try_="pyglue status",
             code="kafka-refused",
         )

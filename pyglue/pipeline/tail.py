@@ -13,6 +13,7 @@ from itertools import chain
 from typing import Any, Protocol
 
 from pyglue.collector.avro.schema import RecordSchema
+from pyglue.counted import counted
 from pyglue.errors import BadAnswer
 from pyglue.pipeline.field_statistics import short
 from pyglue.pipeline.filters import OF_KAFKA, Condition, Name, as_json, matches
@@ -194,7 +195,7 @@ def line(
 def bad_line(event: Event) -> str:
     """Where a bad record lies, why it is one, and, if it can't be decoded, how it begins."""
     record = event.record
-    text = f"partition {record.partition}, offset {record.offset}, {len(record.value)} bytes: {event.why}"
+    text = f"partition {record.partition}, offset {record.offset}, {counted(len(record.value), 'byte')}: {event.why}"
     return text if event.decoded else f"{text} ({_first(record) or 'empty'})"
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from pyglue.collector.avro.records import decode
+from pyglue.counted import counted
 from pyglue.errors import BadAnswer, PyglueError
 from pyglue.pipeline.druid import Druid
 from pyglue.pipeline.field_statistics import short
@@ -79,13 +80,13 @@ def _unknown(pipeline: Pipeline, event_id: str, looked: _Looked, now: float) -> 
     if looked.oldest_ms is None:
         where = "in Kafka, which has no record now"
     else:
-        where = (
-            f"in the last {max(1, math.ceil((now * 1000 - looked.oldest_ms) / 60_000)):,} minutes of Kafka"
-        )
+        minutes = max(1, math.ceil((now * 1000 - looked.oldest_ms) / 60_000))
+        where = f"in the last {counted(minutes, 'minute')} of Kafka"
     return PyglueError(
         f"there is no event with the id {short(event_id, WIDTH)} {where}, nor in Druid",
         details=[
-            f"asked      the topic {pipeline.topic}: {looked.records:,} records, of each partition the newest {NEWEST:,}",
+            f"asked      the topic {pipeline.topic}: {counted(looked.records, 'record')},"
+            f" of each partition the newest {NEWEST:,}",
             f"asked      Druid's {pipeline.datasource}, all times",
         ],
         try_="pyglue tail --no-follow -n 20 --fields eventId,eventType  (what ids look like)",

@@ -17,6 +17,7 @@ from pathlib import Path
 from pyglue.errors import InputError, Problem
 from pyglue.stack.interpolate import interpolate
 
+FILE = ".env"
 LINE = re.compile(r"^(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=(.*)$")
 QUOTED = re.compile(r"""(?P<text>'[^']*'|"(?:[^"\\]|\\.)*")(?P<rest>.*)$""")
 ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
@@ -29,6 +30,16 @@ def read(path: Path, outside: Mapping[str, str]) -> dict[str, str]:
     `outside` is the environment, for variables in values.
     """
     return parse(_text(path), path.name, outside)
+
+
+def line_of(path: Path, name: str) -> int | None:
+    """The line of a file that gives a variable its value, the last one that names it; None if none does."""
+    found = None
+    for number, raw in enumerate(_text(path).removeprefix("\ufeff").split("\n"), 1):
+        match = LINE.match(raw.strip())
+        if match is not None and match.group(1) == name:
+            found = number
+    return found
 
 
 def _text(path: Path) -> str:

@@ -17,6 +17,7 @@ from pathlib import Path
 import psutil
 
 from pyglue import __version__
+from pyglue.counted import counted
 from pyglue.docker import compose
 from pyglue.engine import Engine
 from pyglue.errors import PyglueError
@@ -120,7 +121,7 @@ def machine(project: Path) -> str:
     """Processors, memory, and room on the disks of the checkout and of temporary files."""
     memory, swap = psutil.virtual_memory(), psutil.swap_memory()
     lines = [
-        f"{os.cpu_count()} processors, load {' '.join(f'{load:.1f}' for load in os.getloadavg())}",
+        f"{counted(os.cpu_count() or 0, 'processor')}, load {' '.join(f'{load:.1f}' for load in os.getloadavg())}",
         f"memory: {amount(memory.available)} of {amount(memory.total)} available",
         f"swap:   {amount(swap.free)} of {amount(swap.total)} free",
     ]

@@ -32,6 +32,7 @@ from pyglue.collector.events.privacy import kept_address
 from pyglue.collector.http import query
 from pyglue.collector.http.headers import Headers
 from pyglue.collector.loading import load
+from pyglue.counted import counted
 from pyglue.errors import PyglueError, Unreachable
 from pyglue.traffic import crowd, faults, truth, wire
 from pyglue.traffic.faults import Delivery
@@ -229,7 +230,7 @@ class _Part:
         done.value = written.requests
         left = self._producer.flush(FLUSH_SECONDS)
         if left or self._failed:
-            reason = self._failed.str() if self._failed else f"no answer to {left} records"
+            reason = self._failed.str() if self._failed else f"no answer to {counted(left, 'record')}"
             raise Unreachable(
                 "Kafka did not take the history",
                 details=[

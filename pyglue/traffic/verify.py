@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pyglue.counted import counted
 from pyglue.errors import BadAnswer, PyglueError, Unreachable
 from pyglue.pipeline.druid import Druid
 from pyglue.superset import chart_data
@@ -173,7 +174,7 @@ class Evidence:
     def _told(self, requests: Iterable[Sent], done: str) -> Iterator[Sent]:
         for number, sent in enumerate(requests):
             if number % TELL_EVERY == 0:
-                self._tell(f"{self.file.name}: {number:,} requests {done}")
+                self._tell(f"{self.file.name}: {counted(number, 'request')} {done}")
             yield sent
 
     def _comparable(self, unknown: set[str]) -> Iterator[Sent]:
@@ -240,7 +241,7 @@ def await_rows(
         told(most)
         if now - since > seconds:
             raise PyglueError(
-                f"Druid has {most:,} of {wanted:,} rows, and for {seconds:g} s no new one",
+                f"Druid has {most:,} of {counted(wanted, 'row')}, and for {seconds:g} s no new one",
                 details=details,
                 try_="pyglue status",
                 code="rows-missing",
@@ -301,7 +302,7 @@ def against_chart(superset: Superset, chart: Chart, evidence: Evidence) -> Findi
 
 def _summary(rows: list[dict[str, Any]], keys: tuple[str, ...]) -> str:
     if keys:
-        return f"{len(rows):,} rows"
+        return counted(len(rows), "row")
     return ", ".join(map(_shown, (rows[0] if rows else {}).values()))
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import pytest
 
-from pyglue.cli.reconcile import _headline, _json, _reads, _span, _tell
+from pyglue.cli.reconcile import _headline, _json, _reads, _seen, _span, _tell
 from pyglue.collector.counting.counts import Counts
 from pyglue.diagnosis.facts import Supervisor
 from pyglue.errors import Unreachable, UsageError
 from pyglue.pipeline import losses, reconcile
 from pyglue.pipeline.minutes import Span
 from pyglue.pipeline.reconcile import InKafka, Seen
+from pyglue.pipeline.replays import Replays
 from pyglue.screen import Screen
 from tests.cli.ended import Run
 from tests.diagnosis.faults import STATUS, healthy, spec, state, stopped
@@ -114,6 +116,31 @@ def test_what_is_told() -> None:
     assert lines[first + 3 : first + 5] == ["try: pyglue status", "see: docs/errors.md#rows-missing"]
     assert "2. superset does not answer" in lines
     assert "Nothing is missing." not in lines
+
+
+def test_what_was_sent_again_is_known() -> None:
+    """The records of the topic, and whether their account can be read."""
+    again = Replays(records={"divolte": Counter({M: 2}), "other": Counter({M: 3})}, damaged=(4,))
+    found = _seen(Span(M, M + 60), healthy(), ({}, ()), InKafka(), {}, {}, (), again)
+    assert (found.replayed, found.account.damaged) == ({M: 2}, (4,))
+    assert _seen(Span(M, M + 60), healthy(), ({}, ()), InKafka(), {}, {}).replayed == {}
+
+
+@pytest.mark.parametrize(
+    ("records", "told", "figure", "shown"),
+    [(5, False, None, "not known yet"), (5, True, 5, "5"), (0, False, 0, "0")],
+)
+def test_how_much_is_not_read_is_told_only_where_druid_says_it(
+    records: int, told: bool, figure: int | None, shown: str
+) -> None:
+    """Just after a reset its tasks have not said how far they are: all that is there may be read by now."""
+    minutes = Counter({M: records} if records else {})
+    read = replace(seen(), kafka=InKafka(minutes, minutes.copy(), told=told))
+    out = io.StringIO()
+    _tell(Screen(out, io.StringIO()), read, healthy(), (), ())
+    (line,) = [line for line in out.getvalue().splitlines() if "not read by Druid" in line]
+    assert line.split("yet", 1)[1].strip() == shown
+    assert _json(read, healthy(), (), ())["hops"]["kafka"]["not_yet_read"] == figure
 
 
 @pytest.mark.parametrize("cut", [True, False])

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import shlex
+import signal
+import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from pyglue.cli.replay import _note
+from pyglue.cli import run
+from pyglue.cli.replay import _dismissed, _note, _run
 from pyglue.collector.bad.entries import BadEvent
 from pyglue.errors import PyglueError
 from pyglue.layout import Layout
 from pyglue.pipeline.kafka import Kafka
+from pyglue.pipeline.replay import BATCH, Result
 from pyglue.pipeline.replays import FILE, Notes, Part, Replays, read
+from pyglue.screen import Screen
 from tests.cli.ended import Run
 from tests.pipeline.bad_events import DAY, TIME, bad_event, unreadable
 from tests.pipeline.mock_kafka import TOPIC, MockKafka
@@ -62,7 +68,8 @@ def test_what_is_mended_is_sent_once(pyglue: Run, broker: MockKafka, keep: Keep,
     noted = read(project / FILE)
     assert (noted.ids, noted.records) == ({"test-1", "test-2"}, {TOPIC: {TIME // 60_000: 2}})
     again = pyglue("replay")
-    assert (again.code, again.out, again.err, written(broker)) == (0, "", "no bad events\n", 2)
+    assert (again.code, again.out, written(broker)) == (0, "", 2)
+    assert again.err == "no bad events; sent or dismissed before: 2\n"
 
 
 def test_a_part_that_kafka_has_is_not_sent(pyglue: Run, broker: MockKafka, keep: Keep, project: Path) -> None:
@@ -186,3 +193,128 @@ def test_two_replays_exclude_each_other(
         ended = pyglue("replay")
     assert (ended.code, written(broker), (project / FILE).exists()) == (1, 0, False)
     assert "docs/errors.md#another-pyglue" in ended.err
+
+
+def test_a_damaged_account_is_told_before_anything_is_sent(
+    pyglue: Run, broker: MockKafka, keep: Keep, project: Path
+) -> None:
+    """What it settled would be sent twice; the command that is told takes it out, and a trial shows what follows."""
+    keep(bad_event(1), bad_event(2))
+    with closing(Notes(project / FILE)) as notes:
+        notes.add(Replays({"test-1"}), 1.0)
+    good = (project / FILE).read_bytes()
+    (project / FILE).write_bytes(good + b"{rubbish\n")
+    for words in ((), ("--reason", "schema", "--dismiss", "x")):
+        ended = pyglue("replay", *words)
+        assert (ended.code, ended.out, written(broker)) == (1, "", 0)
+        assert "can't be read  .pyglue/replays.jsonl, line 2\n" in ended.err
+        assert "try: sed -i.damaged '2d' .pyglue/replays.jsonl\n" in ended.err
+        assert "docs/errors.md#replays-damaged" in ended.err
+    trial = pyglue("replay", "--dry-run")
+    assert (trial.code, trial.out.splitlines()[1].split()[-2:]) == (0, ["1", "1"])
+    assert ".pyglue/replays.jsonl, line 2 can't be read" in trial.err
+    subprocess.run(shlex.split(read(project / FILE).remedy), cwd=project, check=True)
+    assert (project / FILE).read_bytes() == good
+    assert (pyglue("replay").code, written(broker)) == (0, 1)
+
+
+def test_a_torn_account_is_told_and_mends_itself(
+    pyglue: Run, broker: MockKafka, keep: Keep, project: Path
+) -> None:
+    """For that is what a replay leaves that is killed."""
+    keep(bad_event(1))
+    (project / FILE).parent.mkdir(exist_ok=True)
+    (project / FILE).write_text('{"at": 1, "ids": ["te')
+    ended = pyglue("replay")
+    assert (ended.code, written(broker)) == (0, 1)
+    assert "the last line of .pyglue/replays.jsonl was torn" in ended.err
+    assert "torn" not in pyglue("replay").err
+
+
+def test_what_can_never_be_mended_is_dismissed(
+    pyglue: Run, broker: MockKafka, keep: Keep, project: Path
+) -> None:
+    """For a reason that is noted; nothing is sent, and the next replay is done."""
+    keep(bad_event(1), unreadable(2), unreadable(3))
+    words = ("replay", "--reason", "missing p", "--dismiss", "a probe without an id")
+    trial = pyglue(*words, "--dry-run")
+    assert trial.out.splitlines()[0].split("  ")[-1] == "WOULD BE DISMISSED"
+    assert (trial.code, (project / FILE).exists()) == (0, False)
+    ended = pyglue(*words)
+    assert (ended.code, written(broker)) == (0, 0), ended.err
+    assert [row.split() for row in ended.out.splitlines()] == [
+        ["REASON", "EVENTS", "DISMISSED"],
+        ["missing", "p", "2", "2"],
+    ]
+    assert read(project / FILE).dismissed == dict.fromkeys(("test-2", "test-3"), "a probe without an id")
+    again = json.loads(pyglue("replay", "--json").out)
+    assert (again["ok"], again["events"], again["sent"], again["settled_before"]) == (True, 1, 1, 2)
+    told = json.loads(pyglue("replay", "--since", "1h", "--dismiss", "none", "--json").out)
+    assert (told["dismissed"], told["events"]) == (0, 0)
+    assert len((project / FILE).read_text().splitlines()) == 2
+
+
+def test_what_is_dismissed_is_named(pyglue: Run, keep: Keep, project: Path) -> None:
+    """All at once, for no reason, or for one that no event has: usage errors, and nothing is noted."""
+    keep(bad_event(1))
+    for words in (
+        ("--dismiss", "x"),
+        ("--dismiss", " ", "--reason", "schema"),
+        ("--dismiss", "x", "--reason", "nonsense"),
+    ):
+        assert pyglue("replay", *words).code == 2, words
+    assert (read(project / FILE).settled, pyglue("replay", "--dry-run").code) == (set(), 0)
+
+
+def test_a_dismissal_that_can_not_be_noted_is_none() -> None:
+    """It is told that nothing was dismissed."""
+    with (
+        closing(Notes(Path("/dev/full"))) as notes,
+        pytest.raises(PyglueError, match="nothing is dismissed") as caught,
+    ):
+        _dismissed([bad_event(1)], notes, "x")
+    assert caught.value.code == "disk-full"
+
+
+def test_ctrl_c_ends_between_two_notes(
+    project: Path,
+    broker: MockKafka,
+    keep: Keep,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What Kafka has is noted; it is told how far it came, and the same command goes on."""
+    monkeypatch.chdir(project)
+    keep(*map(bad_event, range(BATCH + 3)))
+    with closing(Notes(project / FILE)) as notes:
+        notes.dismiss(["test-0"], "x", 1.0)
+    add = Notes.add
+
+    def interrupted(self: Notes, sent: Replays, now: float) -> None:
+        signal.raise_signal(signal.SIGINT)
+        add(self, sent, now)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Notes, "add", interrupted)
+        assert run(["replay"]) == 130
+    told = capsys.readouterr().err
+    assert f"events sent: {BATCH}; still bad: 0; sent or dismissed before: 1; not looked at yet: 2\n" in told
+    assert "the same command, typed again, goes on with what is left\n" in told
+    assert (len(read(project / FILE).ids), written(broker)) == (BATCH, BATCH)
+    assert run(["replay"]) == 0
+    assert written(broker) == BATCH + 2
+
+
+def test_a_second_ctrl_c_ends_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is told that what is under way may be sent once more."""
+
+    def results() -> Iterator[Result]:
+        yield Result(sent=Counter({"schema": 7}))
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _run(Screen(), results(), lambda: False)
+    assert (
+        "7 events were done with; what Kafka has of the 500 after these may not be noted"
+        in capsys.readouterr().err
+    )

@@ -112,6 +112,33 @@ def test_bad_ones_that_the_collector_has_kept(pyglue: Run, broker: MockKafka, la
     assert json.loads(pyglue(*ALL, "--bad", "--stats", "--json").out)["events"] == 1
 
 
+def test_what_can_not_be_read_of_them_is_told(pyglue: Run, broker: MockKafka, layout: Layout) -> None:
+    """With file and line, also where the account of what was sent again is damaged."""
+    keep(layout, bad_event(1))
+    file = layout.data / "divolte-data" / "bad" / DAY
+    file.write_bytes(file.read_bytes() + b"torn\n")
+    (layout.project / replays.FILE).parent.mkdir(exist_ok=True)
+    (layout.project / replays.FILE).write_text("torn\n")
+    ended = pyglue(*ALL, "--bad", "-n", "1")
+    assert (ended.code, len(ended.out.splitlines())) == (0, 2)
+    assert ended.err.splitlines()[:2] == [
+        ".pyglue/replays.jsonl, line 1 can't be read: events that it settled are shown as bad; try: pyglue replay",
+        f"can't be read, so left out, of the collector's files: bad/{DAY}, line 2",
+    ]
+
+
+def test_nothing_is_said_of_no_records_under_bad_ones(
+    pyglue: Run, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a topic that is empty or sound."""
+    empty = MockKafka()
+    monkeypatch.setenv("PYGLUE_KAFKA", empty.servers)
+    assert pyglue(*ALL, "--bad").err == "no records\n"
+    keep(layout, bad_event(1))
+    ended = pyglue(*ALL, "--bad")
+    assert (len(ended.out.splitlines()), ended.err) == (1, "")
+
+
 def test_a_count_is_of_all_bad_ones(pyglue: Run, broker: MockKafka, layout: Layout) -> None:
     """Of those that were kept and those of the topic together."""
     keep(layout, bad_event(1), bad_event(2))
@@ -142,10 +169,13 @@ def test_kept_ones_are_followed(capsys: pytest.CaptureFixture[str]) -> None:
         while True:
             now[0] += 1
             files.events.append(bad_event(len(files.events) + 1))
+            files.rest = b"torn\n" if len(files.events) == 3 else b""
             yield []
 
     assert list(others.beside(Reader(json.loads, bad=True), found())) == [[], []]
-    assert capsys.readouterr().out == "test-2\ntest-3\n"
+    captured = capsys.readouterr()
+    assert captured.out == "test-2\ntest-3\n"
+    assert captured.err == f"can't be read, so left out, of the collector's files: bad/{DAY}, line 4\n"
 
 
 def test_statistics(pyglue: Run, broker: MockKafka) -> None:
@@ -202,6 +232,6 @@ def test_where_nothing_runs(pyglue: Run, monkeypatch: pytest.MonkeyPatch) -> Non
 def test_a_batch_of_which_nothing_is_left_makes_no_line(capsys: pytest.CaptureFixture[str]) -> None:
     """Not even an empty one."""
     reader = Reader(json.loads)
-    Printed(Screen(), reader, str, told=True).take([])
+    Printed(Screen(), reader, str, BadOnes(Screen(), None, str, None), told=True).take([])
     Counted(Screen(), reader, Statistics([]), as_json=True).take([])
     assert capsys.readouterr().out == ""

@@ -50,19 +50,22 @@ def test_an_event_that_the_collector_has_kept_is_explained() -> None:
     problem = PyglueError("there is no event with the id event-1", code="event-unknown")
     bad = [unreadable(9), bad_event(1), bad_event(2)]
     for hops in ((), (Hop("collector", ok=True, ms=1), Hop("kafka", ok=False, ms=None))):
-        report = explained(Report("event-1", hops, problem), bad)
+        report = explained(Report("event-1", hops, problem), bad, {})
         assert report.problem is not None
         assert (report.problem.code, report.problem.details[1]) == (
             "event-kept",
             "because    no value for field eventType (schema)",
         )
         assert [(hop.hop, hop.ok) for hop in report.hops] == [("collector", False)][: len(hops)]
+    settled = explained(Report("event-1", (), problem), bad, {"test-1": "a probe\x1b"}).problem
+    assert settled is not None
+    assert (settled.details[2], settled.try_) == ("dismissed  a probe\\u001b", None)
     for report in (
         Report("event-7", (), problem),
         Report("event-1", ()),
         Report("event-1", (Hop("druid", ok=False, ms=None),), problem),
     ):
-        assert explained(report, bad) is report
+        assert explained(report, bad, {}) is report
 
 
 def test_a_folder_that_can_not_be_read_hides_nothing() -> None:
@@ -70,4 +73,4 @@ def test_a_folder_that_can_not_be_read_hides_nothing() -> None:
     files = Files(bad_event(1))
     files.error = PermissionError(13, "Permission denied")
     report = Report("event-1", (), PyglueError("there is no event with the id event-1", code="event-unknown"))
-    assert explained(report, Kept(cast(Engine, files), ())) is report
+    assert explained(report, Kept(cast(Engine, files), ()), {}) is report

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from pyglue.collector.app import App, EventsAt, JsonEventsAt, Ping, Pipeline, Place, Ready
+from pyglue.collector.app import App, Ping, Place, Ready
 from pyglue.collector.counting.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.events.event import Event
 from pyglue.collector.events.probe import probe_query
 from pyglue.collector.http.answers import Tag
 from pyglue.collector.http.page import TestPage
-from pyglue.collector.sinks.sink import LATE, Done, Word
+from pyglue.collector.sinks.sink import AWAY, LATE, Done, Word
+from pyglue.collector.sources import EventsAt, JsonEventsAt, Pipeline
 
 NOW = 1_700_000_000_000
 PARTY = b"0:lq1a7c3k:party"
@@ -27,6 +28,7 @@ class FakeOutlet:
 
     def __init__(self, *, ready: bool = True, verdict: bool | None = True) -> None:
         self.place = "divolte"
+        self.away = AWAY
         self.max_bytes = 10_000
         self.ready = ready
         self.verdict = verdict

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Place, Request
+from pyglue.collector.app import App, Place
 from pyglue.collector.counting.counters import Counters
 from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.events.dropped import DroppedEvent
@@ -20,7 +20,9 @@ from pyglue.collector.http import headers, requestlog
 from pyglue.collector.http.answers import Answer, holds_tag
 from pyglue.collector.http.page import TestPage
 from pyglue.collector.http.query import check_target
+from pyglue.collector.http.request import Request
 from pyglue.collector.http.routes import Routes, canonical_path
+from pyglue.collector.sources import EventsAt, JsonEventsAt, Pipeline
 from tests.collector.http_fakes import (
     JSON_EVENT,
     NOW,
@@ -644,6 +646,31 @@ def test_a_discarded_duplicate_shares_the_fate_of_its_first(safe: bool) -> None:
     assert app.in_flight == 0
 
 
+def test_success_of_a_duplicate_covers_each_mapping() -> None:
+    """Also if one of them keeps duplicates and another does not: what that one has of the first may yet be lost."""
+    once, always = FakeOutlet(verdict=None), FakeOutlet(verdict=None)
+    place = EventsAt((Pipeline(encode, (once,), discard_duplicates=True), Pipeline(encode, (always,))))
+    app = App(
+        {"/csc-event": place},
+        DuplicateMemory(100),
+        Counters(),
+        clock=lambda: NOW,
+        later=Timer().later,
+        retry_after_s=3,
+    )
+    answered: list[int] = []
+    for _ in range(2):
+        app.respond(Request("GET", EVENT.encode(), [], b"::1"), lambda answer: answered.append(answer.status))
+    always.acknowledge_all()
+    assert answered == []
+    first, again = once.waiting
+    first(False)
+    assert answered == [503]
+    again(True)
+    assert answered == [503, 200]
+    assert app.in_flight == 0
+
+
 def test_a_duplicate_of_what_another_worker_has_under_way_is_recorded() -> None:
     """Nobody here would be told if that one is lost; once it is safe, the next one is discarded."""
     outlet, memory = FakeOutlet(), DuplicateMemory(100)
@@ -695,9 +722,7 @@ def test_an_event_that_could_not_be_written_is_forgotten() -> None:
         later=Timer().later,
         retry_after_s=3,
     )
-    request = Request("GET", f"/csc-event?{event_query()}".encode(), [], b"::1")
-    with pytest.raises(KeyError):
-        app.respond(request, lambda _: None)
+    assert ask(app, f"/csc-event?{event_query()}").status == 500
     event = browser_event(event_query().encode())
     assert not memory.remember(event.party, event.session, event.event_id)[0]
 
@@ -748,6 +773,53 @@ def test_a_late_event_that_failed_elsewhere_may_come_again() -> None:
     slow.verdict = broken.verdict = True
     assert ask(app, EVENT).status == 200
     assert len(broken.records) == 2
+
+
+@pytest.mark.parametrize("late", [1, 2])
+def test_late_words_on_an_event_that_failed_say_nothing_of_its_next_try(late: int) -> None:
+    """That one is under way, and known once it is safe, whatever becomes of the records of the first."""
+    outlets = [FakeOutlet(verdict=None) for _ in range(3)]
+    app = app_with(*outlets)
+    late_outlets, others = outlets[:late], outlets[late:]
+    for outlet in others:
+        outlet.verdict = False
+    app.respond(Request("GET", EVENT.encode(), [], b"::1"), lambda _: None)
+    for outlet in late_outlets:
+        outlet.be_late()
+    for outlet in outlets:
+        outlet.verdict = None
+    answered: list[int] = []
+    app.respond(Request("GET", EVENT.encode(), [], b"::1"), lambda answer: answered.append(answer.status))
+    for outlet in late_outlets:
+        (after_all,) = outlet.late
+        after_all(None)
+    for outlet in outlets:
+        outlet.acknowledge_all()
+        outlet.verdict = True
+    assert answered == [200]
+    assert ask(app, EVENT).status == 200
+    for outlet in outlets:
+        marks = [value.split(b"|")[2] for _, value, _ in outlet.records]
+        assert marks == [b"False", b"False", b"True"]
+
+
+def test_a_late_event_of_which_a_record_is_lost_is_given_up_once() -> None:
+    """Then its next try counts as the first, and no later word on the other records touches that."""
+    one, other = FakeOutlet(verdict=None), FakeOutlet(verdict=None)
+    app = app_with(one, other)
+    app.respond(Request("GET", EVENT.encode(), [], b"::1"), lambda _: None)
+    one.be_late()
+    other.be_late()
+    one.late[0]("test says no")
+    answered: list[int] = []
+    app.respond(Request("GET", EVENT.encode(), [], b"::1"), lambda answer: answered.append(answer.status))
+    other.late[0](None)
+    one.acknowledge_all()
+    other.acknowledge_all()
+    assert answered == [200]
+    one.verdict = other.verdict = True
+    assert ask(app, EVENT).status == 200
+    assert [value.split(b"|")[2] for _, value, _ in one.records] == [b"False", b"False", b"True"]
 
 
 def test_the_next_try_of_an_event_that_is_late_at_another_worker_is_no_second_event() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from pyglue.collector.app import EventsAt, JsonEventsAt, Place, Ready
+from pyglue.collector.app import Place, Ready
 from pyglue.collector.http.routes import Routes
 from pyglue.collector.loading import load
+from pyglue.collector.sources import EventsAt, JsonEventsAt
 from tests.collector.http_fakes import FakeOutlet
 
 

@@ -70,8 +70,8 @@ def test_the_log_tells_nothing_of_visitors(caplog: pytest.LogCaptureFixture) -> 
     with caplog.at_level(logging.DEBUG):
         plant.run(client)
     told = caplog.text
-    assert "a request could not be answered: ValueError" in told
-    assert told.count("could not be answered") == 1
+    assert "an event could not be recorded: ValueError" in told
+    assert told.count("could not be recorded") == 1
     assert "malformed request 3" in told
     assert [
         secret for secret in ("SECRET", VISITOR, FORWARDED, "lq1a7c3k", "lq1a9zzz") if secret in told

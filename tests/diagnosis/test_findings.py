@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from pyglue.catalogue import CATALOGUE
-from pyglue.diagnosis.facts import Disk, Facts, Rows, Supervisor
+from pyglue.diagnosis.facts import Disk, Facts, Rows, Supervisor, _worth_checking
 from pyglue.diagnosis.findings import Finding, cause, findings
 from pyglue.errors import BadAnswer, InputError, Problem, Unreachable
 from pyglue.moved import Moved
 from pyglue.pipeline.kafka import TopicState
+from pyglue.settings import Settings
 from tests.diagnosis.faults import DEPENDS, NOW, SCHEMA, STATUS, healthy, spec, state, stopped, without
 
 AWAY = Unreachable("it does not answer", try_="pyglue logs it")
@@ -117,6 +120,12 @@ FAULTS: dict[str, tuple[Facts, str, str, str]] = {
         "collector",
         "mend it (`pyglue check`), then `pyglue up`",
     ),
+    "edited badly": (
+        healthy(files=InputError([Problem(".env", 3, None, "DIVOLTE_WORKERS: expected auto")])),
+        "bad-input",
+        "collector",
+        "mend it (`pyglue check`), then `pyglue up`",
+    ),
     "hangs": (
         healthy(services=(*without()[:-1], state("superset", healthy=False, reason="no answer within 5 s"))),
         "service-unhealthy",
@@ -144,6 +153,42 @@ def test_a_fault_is_told_first_with_its_hop_and_what_to_type(fault: str) -> None
     facts, code, hop, typed = FAULTS[fault]
     first = findings(facts)[0]
     assert (first.code, first.hop, first.try_) == (code, hop, typed)
+
+
+def test_bad_files_come_after_what_is_wrong_with_what_runs() -> None:
+    """They explain nothing of it, for it was started with others; of a collector that is ill they are the cause."""
+    files = InputError([Problem(".env", 3, None, "DIVOLTE_WORKERS: expected auto")])
+    found = findings(healthy(services=without("superset"), files=files))
+    assert [finding.service for finding in found] == ["superset", None]
+    assert found[1].message.endswith("edited: .env:3: DIVOLTE_WORKERS: expected auto")
+    assert cause(found[1:], "collector") is None
+    (ill,) = findings(healthy(services=without("divolte"), files=files))
+    assert (ill.service, ill.code) == ("divolte", "bad-input")
+
+
+@pytest.mark.parametrize(
+    ("edited", "up", "healthy", "worth"),
+    [
+        (False, 60.0, True, False),
+        (True, 60.0, True, True),
+        (True, None, True, False),
+        (False, 60.0, False, True),
+    ],
+)
+def test_files_are_checked_only_where_they_may_be_wrong(
+    tmp_path: Path, edited: bool, up: float | None, healthy: bool, worth: bool
+) -> None:
+    """Where .env is younger than what runs, or the collector is ill: it takes a while."""
+    (tmp_path / ".env").touch()
+    if not edited:
+        hour_ago = time.time() - 3600
+        os.utime(tmp_path / ".env", (hour_ago, hour_ago))
+    states = [state("divolte", up=up, healthy=healthy)]
+    settings = Settings(tmp_path, "auto", {})
+    assert _worth_checking(settings, states, {}) == worth
+    assert _worth_checking(settings, states, {"kafka": ("kafka/start",)})
+    (tmp_path / ".env").unlink()
+    assert _worth_checking(settings, states, {}) == (not healthy)
 
 
 def test_what_follows_from_a_cause_comes_after_it_and_says_so() -> None:

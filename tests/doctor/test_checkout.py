@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from pyglue.doctor.checkout import DEFAULTS, KEY_LENGTH
+from pyglue.doctor.checkout import DEFAULTS, KEY_LENGTH, data
 from pyglue.doctor.machine import Data
 from pyglue.engine import Taken
 from pyglue.errors import Problem, PyglueError
 from pyglue.native.marks import Mark
 from pyglue.ports import Holder
-from tests.doctor.machines import found, only, verdict
+from tests.doctor.machines import found, machine, only, verdict
 
 PLACE = "/home/me/pyglue/.pyglue/data/kafka-data"
 
@@ -116,6 +116,20 @@ def test_data_of_another_version(mark: str, now: str, said: str | None) -> None:
     findings = found(data=(Data("kafka", Mark(mark, PLACE), now, PLACE),))
     assert [finding.code for finding in findings] == (["other-data"] if said else [])
     assert all(str(said) in finding.details[0] for finding in findings)
+
+
+@pytest.mark.parametrize(
+    ("services", "seen"),
+    [
+        (["kafka"], "1 of 3 services has some here"),
+        (["kafka", "druid-broker"], "2 of 3 services have some here"),
+        ([], "none with a mark"),
+    ],
+)
+def test_how_many_services_have_data(services: list[str], seen: str) -> None:
+    """Of all that there are: one may keep none."""
+    kept = tuple(Data(name, Mark("1", PLACE), "1", PLACE) for name in services)
+    assert data(machine(data=kept)).seen == seen
 
 
 def test_data_that_was_moved_is_told_once() -> None:

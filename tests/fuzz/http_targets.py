@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from random import Random
 from typing import Any
 
-from pyglue.collector.app import App, EventsAt, JsonEventsAt, Ping, Pipeline, Ready, Request
+from pyglue.collector.app import App, Ping, Ready
 from pyglue.collector.counting.counters import Counters
 from pyglue.collector.delivery import Reply
 from pyglue.collector.duplicates import DuplicateMemory
@@ -16,7 +16,9 @@ from pyglue.collector.http.answers import Tag
 from pyglue.collector.http.connection import Connection
 from pyglue.collector.http.http1 import LINE_ENDS, Malformed, Reader
 from pyglue.collector.http.page import TestPage
+from pyglue.collector.http.request import Request
 from pyglue.collector.http.room import Room
+from pyglue.collector.sources import EventsAt, JsonEventsAt, Pipeline
 from tests.collector.http.test_connection import Wire
 from tests.collector.http_fakes import NOW, FakeOutlet, Timer
 from tests.collector.support import encoder, shipped_encoder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import cast
 
 import pytest
@@ -13,7 +13,7 @@ from pyglue.engine import Engine
 from pyglue.errors import PyglueError
 from pyglue.pipeline import kept
 from pyglue.pipeline.tail import Begin
-from tests.pipeline.bad_events import TIME, Files, bad_event, unreadable
+from tests.pipeline.bad_events import DAY, TIME, Files, bad_event, unreadable
 
 
 def numbers(found: Iterable[BadEvent]) -> list[int]:
@@ -22,11 +22,16 @@ def numbers(found: Iterable[BadEvent]) -> list[int]:
 
 
 def test_all_but_those_that_were_sent() -> None:
-    """Lines that can't be read are counted."""
+    """These are counted; lines that can't be read are told with their file."""
     files = Files(bad_event(1), bad_event(2), bad_event(3))
-    files.rest = b'{"torn\n'
     found = kept.Kept(cast(Engine, files), {"test-2"})
-    assert (numbers(found), found.torn) == ([1, 3], 1)
+    assert (numbers(found), found.passed, found.torn, found.told) == ([1, 3], 1, 0, "")
+    files.rest = b'{"torn\n\nx\n'
+    found = kept.Kept(cast(Engine, files), {"test-2"})
+    assert (numbers(found), found.torn) == ([1, 3], 2)
+    assert found.told == (
+        "can't be read, so left out, of the collector's files: bad/2023-11-14.jsonl, line 4, 6"
+    )
     assert list(kept.Kept(cast(Engine, Files()), ())) == []
 
 
@@ -63,6 +68,49 @@ def test_they_begin_where_the_topic_does(begin: Begin, expected: list[int]) -> N
     """With the last ones, a time, all, or only what comes."""
     engine = cast(Engine, Files(bad_event(1), bad_event(2), bad_event(3)))
     assert numbers(kept.Following(engine, (), lambda: TIME / 1000).first(begin)) == expected
+
+
+def test_they_come_by_receive_time() -> None:
+    """To the millisecond, though several workers wrote them; at once, and as they come."""
+    now = [TIME / 1000]
+    files = Files(*(bad_event(number, time_ms=TIME + ms) for number, ms in ((1, 7), (2, 5), (3, 6), (4, 5))))
+    following = kept.Following(cast(Engine, files), (), lambda: now[0])
+    assert numbers(following.first(Begin(follow=False))) == [2, 4, 3, 1]
+    assert numbers(following.first(Begin(last=2))) == [3, 1]
+    files.events += [bad_event(5, time_ms=TIME + 9), bad_event(6, time_ms=TIME + 8)]
+    now[0] += 1
+    assert numbers(following.fresh()) == [6, 5]
+
+
+def test_of_many_events_only_some_wait() -> None:
+    """So that a full folder does not fill the memory; each may stand that far from its place."""
+    times = [3, 1, 2, 6, 5, 7, 4]
+    events = [bad_event(number, time_ms=ms) for number, ms in enumerate(times)]
+    taken: list[int] = []
+
+    def given() -> Iterator[BadEvent]:
+        for event in events:
+            taken.append(event.came.time_ms)
+            yield event
+
+    found = kept.in_order(given(), most=2)
+    assert (next(found).came.time_ms, taken) == (1, times[:3])
+    assert [event.came.time_ms for event in found] == [2, 3, 5, 4, 6, 7]
+    assert list(kept.in_order([])) == []
+
+
+def test_lines_that_can_not_be_read_are_told_once() -> None:
+    """Those that were there, and those that come, by their numbers in the whole file."""
+    now = [TIME / 1000]
+    files = Files(bad_event(1))
+    files.rest = b"torn\n"
+    following = kept.Following(cast(Engine, files), (), lambda: now[0])
+    list(following.first(Begin()))
+    for more, lines in ((b"", {2}), (b"to", {2}), (b"rn\n", {2, 3}), (b"", {2, 3}), (b"x\n", {2, 3, 4})):
+        files.rest += more
+        now[0] += 1
+        assert following.fresh() == []
+        assert following.kept.unreadable == {DAY: lines}
 
 
 def test_what_comes_later_is_followed() -> None:
@@ -116,7 +164,7 @@ def test_what_is_nested_too_deeply_is_shown_by_its_first_bytes() -> None:
         body = bad_event(1, method="POST", target=b"/api/events?p=1", body=deep)
         custom = bad_event(2, target=b"/csc-event?u=" + b"a" * depth + b"." * depth)
         for event, size in ((body, len(deep)), (custom, 2 * depth + 2)):
-            assert f", {size} bytes  " in kept.line(event)
+            assert f", {size:,} bytes  " in kept.line(event)
             assert json.loads(kept.json_line(event))["_size"] == size
 
 

@@ -15,6 +15,7 @@ from pyglue.errors import PyglueError, Unreachable
 from pyglue.pipeline import losses, minutes, reconcile
 from pyglue.pipeline.minutes import Span
 from pyglue.pipeline.reconcile import Gap, InKafka, Seen
+from pyglue.pipeline.replays import Replays
 from pyglue.pipeline.resets import Reset
 
 M = 29_000_480  # 2025-02-20T05:20Z
@@ -170,6 +171,15 @@ def test_damaged_counts_are_a_fault() -> None:
     found = problem(replace(SEEN, damaged=("counts/2025-02-20.jsonl, line 3",)))
     assert (found.code, found.hop) == ("counts-damaged", "collector")
     assert "counts/2025-02-20.jsonl, line 3" in found.details[0]
+
+
+def test_a_damaged_account_of_replays_is_a_fault() -> None:
+    """For records that it does not tell of may stand for others that are missing."""
+    found = problem(replace(SEEN, account=Replays(damaged=(3,))))
+    assert (found.code, found.hop) == ("replays-damaged", "kafka")
+    assert ".pyglue/replays.jsonl, line 3" in found.details[0]
+    assert found.try_ == "sed -i.damaged '3d' .pyglue/replays.jsonl"
+    assert losses.findings(replace(SEEN, account=Replays({"a"})), (), ()) == ()
 
 
 def test_what_kafka_has_deleted_since_is_not_missing() -> None:

@@ -54,6 +54,14 @@ def test_all_bad_lines_come_together() -> None:
     assert all(problem.file == ".env" for problem in caught.value.problems)
 
 
+def test_the_line_of_a_variable(tmp_path: Path) -> None:
+    """The last one that gives it a value, for that one counts; a comment gives none."""
+    file = tmp_path / ".env"
+    file.write_text("\ufeffA=1\r\n#B=2\n\n export A = 3\nAB=4\n")
+    assert [dotenv.line_of(file, name) for name in ("A", "AB", "B")] == [4, 5, None]
+    assert dotenv.line_of(tmp_path / "none", "A") is None
+
+
 def test_a_missing_file_holds_nothing(tmp_path: Path) -> None:
     """Without a .env there are no variables."""
     assert dotenv.read(tmp_path / ".env", {}) == {}

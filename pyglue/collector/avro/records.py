@@ -10,6 +10,7 @@ from typing import Any
 import fastavro
 
 from pyglue.collector.avro import schema
+from pyglue.counted import counted
 from pyglue.errors import BadAnswer
 
 
@@ -30,13 +31,13 @@ def reader(record_schema: schema.RecordSchema) -> Callable[[bytes], dict[str, An
         try:
             fields = fastavro.schemaless_reader(stream, parsed, None)
         except (EOFError, ValueError, IndexError, KeyError, TypeError) as error:
-            raise BadAnswer(
-                f"these {len(record)} bytes are no record of {name}", code="record-unreadable"
-            ) from error
+            raise BadAnswer(f"{_size(record)} no record of {name}", code="record-unreadable") from error
         if stream.read(1) or not isinstance(fields, dict):
-            raise BadAnswer(
-                f"these {len(record)} bytes are more than a record of {name}", code="record-unreadable"
-            )
+            raise BadAnswer(f"{_size(record)} more than a record of {name}", code="record-unreadable")
         return fields
 
     return read
+
+
+def _size(record: bytes) -> str:
+    return counted(len(record), "byte is", "bytes are")

@@ -113,14 +113,17 @@ def kind(reason: str) -> str:
     return "mapping"
 
 
-def read_lines(content: bytes) -> Iterator[BadEvent | None]:
-    """The events of a file, None for a line that can't be read. One without an end is still being written: it is no line."""
-    for line in io.BytesIO(content):
+def read_lines(content: bytes, first: int = 1) -> Iterator[BadEvent | int]:
+    """The events of a file, and in place of a line that can't be read its number, counted from `first`.
+
+    A line without an end is still being written: it is none.
+    """
+    for number, line in enumerate(io.BytesIO(content), first):
         if line.strip() and line.endswith(b"\n"):
             try:
                 yield _of(json.loads(line))
             except (TypeError, ValueError, RecursionError):
-                yield None
+                yield number
 
 
 def _body(body: bytes) -> dict[str, str]:

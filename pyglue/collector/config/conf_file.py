@@ -165,9 +165,9 @@ def _limits(collector: Section, kafka_linger_ms: int | None) -> Limits:
 
 
 def _workers(collector: Section) -> int:
-    """One for each processor that may be used, unless it is said."""
+    """One for each processor that may be used, unless it is said; a variable that is empty says nothing."""
     most = min(processors.usable(), share.MOST)
-    if collector.text("workers", _AUTO) == _AUTO:
+    if collector.text("workers", _AUTO) in ("", _AUTO):
         return most
     workers = collector.number("workers", most, least=1, most=share.MOST, besides=f"{_AUTO} or ")
     if workers > 1 and not processors.SEVERAL:

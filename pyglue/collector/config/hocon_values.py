@@ -39,11 +39,15 @@ class Place:
 
 @dataclass(frozen=True)
 class Scalar:
-    """A text, number, boolean or null as it is spelt. `quoted` tells "8290" from 8290."""
+    """A text, number, boolean or null as it is spelt. `quoted` tells "8290" from 8290.
+
+    `variable` is the one of the environment whose value it is, empty if it stands in the file.
+    """
 
     text: str
     quoted: bool
     place: Place
+    variable: str = ""
 
 
 @dataclass(frozen=True)
@@ -298,7 +302,7 @@ class _Resolver:
             return node
         name = ".".join(reference.path)
         if name in self._environment:
-            return Scalar(self._environment[name], True, reference.place)
+            return Scalar(self._environment[name], True, reference.place, name)
         if reference.optional:
             return None
         if reference.path in under_way:

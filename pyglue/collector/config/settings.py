@@ -168,12 +168,13 @@ class Section:
         """Note `message` about the key `name` (or about the object itself, if the key is not there)."""
         node = self._tree.values.get(name)
         place = node.place if node is not None and not isinstance(node, Tree) else self._tree.places.get(name)
-        self.problem_at(place or self._tree.place, name, message)
+        variable = node.variable if isinstance(node, Scalar) else ""
+        self.problem_at(place or self._tree.place, name, message, variable)
 
-    def problem_at(self, place: Place, name: str, message: str) -> None:
-        """Note `message` about what `name` tells below this object and what stands at `place`."""
+    def problem_at(self, place: Place, name: str, message: str, variable: str = "") -> None:
+        """Note `message` about what `name` tells below this object and what stands at `place`, or in `variable`."""
         self._problems.append(
-            Problem(self._file, place.line, place.column, f"{_join(self._path, name)}: {message}")
+            Problem(self._file, place.line, place.column, f"{_join(self._path, name)}: {message}", variable)
         )
 
     def done(self) -> None:

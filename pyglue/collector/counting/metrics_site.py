@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pyglue.collector.app import Request
 from pyglue.collector.delivery import Reply
 from pyglue.collector.http import answers
 from pyglue.collector.http.answers import Answer
+from pyglue.collector.http.request import Request
 
 PATH = b"/metrics"
 _HEADERS = (

@@ -11,12 +11,12 @@ from collections import deque
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from pyglue.collector.app import Request
 from pyglue.collector.bugs import Bugs
 from pyglue.collector.delivery import Reply
 from pyglue.collector.http import addresses, answers, headers
 from pyglue.collector.http.answers import Answer
 from pyglue.collector.http.http1 import END, LINE_ENDS, MAX_HEAD_BYTES, Body, Malformed, Reader, may_begin
+from pyglue.collector.http.request import Request
 from pyglue.collector.http.room import Room
 
 _BUGS = Bugs()

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Aside:
-    """The thread `name`, which begins with the first call. All is called from the loop's."""
+    """The thread `name`, which begins with the first call. All but `end` is called from the loop's."""
 
     def __init__(self, name: str) -> None:
         self._calls: SimpleQueue[Callable[[], None] | None] = SimpleQueue()

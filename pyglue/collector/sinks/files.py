@@ -37,7 +37,7 @@ from queue import SimpleQueue
 from pyglue.collector.avro import avro_bytes
 from pyglue.collector.config.configured import FileSink
 from pyglue.collector.disk import sync_directory
-from pyglue.collector.sinks.sink import Done, Queue
+from pyglue.collector.sinks.sink import AWAY, Done, Queue
 from pyglue.collector.workers.share import Share
 from pyglue.errors import InputError, Problem
 
@@ -76,6 +76,8 @@ class Instances:
 
 class Files:
     """One sink's files. Make it inside the running loop. An Outlet itself: records of all its mappings are alike."""
+
+    away = AWAY
 
     def __init__(
         self,

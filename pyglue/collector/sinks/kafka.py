@@ -8,6 +8,10 @@ the loop's but through `call_soon_threadsafe`.
 Where the client waits for Kafka alone, a message has one fate within the acknowledgement time: librdkafka's own time-out
 for it is that time, so a failed delivery is not tried again behind the client's back (what was on the wire already may
 still arrive). Where something else answers the client (`for_ever`), a message is tried until Kafka has it.
+
+A topic's `max.message.bytes` bounds batches, not records, and librdkafka makes no smaller ones of a batch that is too
+large: its records would be refused again and again, though each of them fits. So they count as not tried yet, and as soon
+as nothing is under way another producer takes the place of the one there is, with smaller batches.
 """
 
 from __future__ import annotations
@@ -25,7 +29,8 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from pyglue.collector.config.configured import Limits
-from pyglue.collector.sinks.sink import Done, Queue
+from pyglue.collector.sinks.sink import AWAY, Done, Queue
+from pyglue.counted import counted
 
 log = logging.getLogger("pyglue.collector")
 library_log = logging.getLogger("pyglue.collector.librdkafka")
@@ -46,6 +51,9 @@ PURGE_SECONDS = 1.0  # for the last word on records that are given up
 # What brokers have against a record; it says nothing about the next one.
 OF_THE_RECORD = (KafkaError.MSG_SIZE_TOO_LARGE, KafkaError.INVALID_RECORD, KafkaError.INVALID_TIMESTAMP)
 QUEUE_FULL = "producer queue full"
+BATCH_BYTES = 1_000_000  # librdkafka's default
+NARROWER = 4  # so many times smaller are the next batches, after one that was too large
+BATCH_TOO_LARGE = KafkaError(KafkaError._RETRY, "its batch was too large")
 
 
 class Record:
@@ -67,6 +75,8 @@ class Record:
 
 class Kafka:
     """A producer. Make it inside the running loop; `failed` is called in the loop if it can't go on at all."""
+
+    away = AWAY
 
     def __init__(
         self,
@@ -100,26 +110,29 @@ class Kafka:
         self._last_error = ""
         self._stopping = threading.Event()
         self._look = threading.Event()
-        self._producer = make_producer(
-            {
-                "queue.buffering.max.kbytes": self._most_kilobytes,
-                "reconnect.backoff.max.ms": 1000,
-                "socket.timeout.ms": SILENCE_MS,
-                # Else librdkafka 2.16 may never connect again once all brokers were down: it forgets the brokers that it
-                # had learnt, and takes one of them for connected.
-                "enable.sparse.connections": False,
-                **self._settings,
-                "enable.idempotence": True,
-                "acks": "all",
-                "linger.ms": limits.linger_ms,
-                "message.timeout.ms": 0 if for_ever else limits.acknowledge_timeout_ms,
-                "queue.buffering.max.messages": limits.max_in_flight,
-                # The partitions that Java's producer, and so Divolte, would choose for the same keys.
-                "partitioner": "murmur2_random",
-                "error_cb": self._on_error,
-                "logger": library_log,
-            }
-        )
+        self._make_producer = make_producer
+        self._batch_bytes = int(settings.get("batch.size", BATCH_BYTES))
+        self._too_large: list[tuple[Sendable, KafkaError]] = []  # of the poll that goes on
+        self._narrowing = False  # a producer with smaller batches is to take over
+        self._config: dict[str, Any] = {
+            "queue.buffering.max.kbytes": self._most_kilobytes,
+            "reconnect.backoff.max.ms": 1000,
+            "socket.timeout.ms": SILENCE_MS,
+            # Else librdkafka 2.16 may never connect again once all brokers were down: it forgets the brokers that it
+            # had learnt, and takes one of them for connected.
+            "enable.sparse.connections": False,
+            **self._settings,
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": limits.linger_ms,
+            "message.timeout.ms": 0 if for_ever else limits.acknowledge_timeout_ms,
+            "queue.buffering.max.messages": limits.max_in_flight,
+            # The partitions that Java's producer, and so Divolte, would choose for the same keys.
+            "partitioner": "murmur2_random",
+            "error_cb": self._on_error,
+            "logger": library_log,
+        }
+        self._producer = make_producer(self._config)
         self._produce = self._producer.produce
         self._busy = False
         self._timer = self._loop.call_later(IDLE_SECONDS, self._poll)
@@ -155,7 +168,9 @@ class Kafka:
         self._look.set()
 
     def produce(self, record: Sendable) -> bool:
-        """Take a record, and settle it in the loop; False if the queue is full."""
+        """Take a record, and settle it in the loop; False if the queue is full, or another one is about to begin."""
+        if self._narrowing:
+            return False
         key, value = record.key, record.value
         size = len(key) + len(value)
         try:
@@ -179,25 +194,27 @@ class Kafka:
             self._timer = self._loop.call_later(POLL_SECONDS, self._poll)
         return True
 
-    def close(self, seconds: float) -> None:
-        """Give what is on its way up to `seconds`, then give it up and end. Blocks.
+    def close(self, seconds: float) -> int:
+        """Give what is on its way up to `seconds`, then give it up and end; how many records that were. Blocks.
 
         Call it in the loop's thread, or in another one while the loop runs.
         """
         self._wait(seconds)
-        if self._in_flight:
-            log.error("%d records were still on their way to Kafka at the end", self._in_flight)
+        given_up = self._in_flight
+        if given_up:
             self.ready = False
             self._producer.purge()
             self._wait(PURGE_SECONDS)
         self._stopping.set()
         self._look.set()
         self._watcher.join(LOOK_SECONDS + TOPIC_SECONDS)
+        return given_up
 
     def _wait(self, seconds: float) -> None:
         """Until nothing is under way, at most so long."""
         if threading.get_ident() == self._thread:
             self._producer.flush(seconds)
+            self._judge()
             return
         deadline = time.monotonic() + seconds
         while self._in_flight and time.monotonic() < deadline:
@@ -208,21 +225,55 @@ class Kafka:
             self._producer.poll(0)
         except Exception:
             log.exception("a callback of Kafka's producer failed")
+        if self._too_large or self._narrowing:
+            self._judge()
         self._busy = self._in_flight > 0
         if self._busy or not self._stopping.is_set():
             self._timer = self._loop.call_later(POLL_SECONDS if self._busy else IDLE_SECONDS, self._poll)
+
+    def _narrow(self) -> None:
+        """Go on with a producer of smaller batches; with the same one where the system has no room for another now."""
+        self._narrowing = False
+        size = max(self._batch_bytes // NARROWER, 1)
+        try:
+            producer = self._make_producer({**self._config, "batch.size": size})
+        except KafkaException as error:
+            log.warning(
+                "a batch was too large for Kafka, and no producer of smaller ones can be made: %s", error
+            )
+            return
+        spent = [self._producer]
+        self._producer, self._produce, self._batch_bytes = producer, producer.produce, size
+        log.warning("a batch was too large for Kafka; they have up to %d bytes now", self._batch_bytes)
+        # The last reference to the other one goes in a thread: it takes its time to end.
+        threading.Thread(target=spent.clear, name="spent producer", daemon=True).start()
 
     def _settle(self, record: Sendable, size: int, error: KafkaError | None, _: Any) -> None:
         """One record's fate is known. Called by the producer, which must go on with the others' whatever happens."""
         self._in_flight -= 1
         self._in_flight_bytes -= size
+        if error is not None and error.code() == KafkaError.MSG_SIZE_TOO_LARGE and size < self._batch_bytes:
+            self._too_large.append((record, error))
+        else:
+            self._tell(record, error)
+
+    def _tell(self, record: Sendable, error: KafkaError | None) -> None:
         try:
-            if error is not None:
+            if error is not None and error is not BATCH_TOO_LARGE:
                 self._lost(error)
             record.settle(error)
         except Exception:
             self._broken += 1
             log.exception("an acknowledgement could not be passed on (%d since the start)", self._broken)
+
+    def _judge(self) -> None:
+        """After a poll, which tells of whole batches: a record that was alone in one is too large itself."""
+        refused, self._too_large = self._too_large, []
+        self._narrowing = self._narrowing or len(refused) > 1
+        for record, error in refused:
+            self._tell(record, error if len(refused) == 1 else BATCH_TOO_LARGE)
+        if self._narrowing and not self._in_flight:
+            self._narrow()
 
     def _lost(self, error: KafkaError) -> None:
         if error.fatal():
@@ -280,7 +331,7 @@ class Kafka:
         for topic, future in admin.create_topics(wanted, request_timeout=TOPIC_SECONDS).items():
             try:
                 future.result()
-                log.info("made topic %s with %d partitions", topic, self._limits.partitions)
+                log.info("made topic %s with %s", topic, counted(self._limits.partitions, "partition"))
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     log.warning("can't make topic %s: %s", topic, error.args[0].str())
@@ -302,6 +353,10 @@ class Way(Protocol):
 
     @property
     def ready(self) -> bool:
+        """See Outlet."""
+
+    @property
+    def away(self) -> str:
         """See Outlet."""
 
     @property
@@ -343,8 +398,8 @@ class Producing(Protocol):
     def produce(self, record: Sendable) -> bool:
         """Take a record, and later settle it; False if it can't be taken now."""
 
-    def close(self, seconds: float) -> None:
-        """Give what is under way so long, then up."""
+    def close(self, seconds: float) -> int:
+        """Give what is under way so long, then up; how many records were given up."""
 
 
 class KafkaOutlet:
@@ -360,6 +415,11 @@ class KafkaOutlet:
     def ready(self) -> bool:
         """Whether the brokers were there when last heard of."""
         return self._kafka.ready
+
+    @property
+    def away(self) -> str:
+        """See Outlet."""
+        return self._kafka.away
 
     @property
     def trouble(self) -> str | None:

@@ -1,7 +1,7 @@
 """Records that count as safe as soon as the producer has them in memory: what Divolte promises, and no more.
 
-What is in memory when the process dies is lost, and nobody can say how much that was. What Kafka refuses is lost as
-well, but counted, in the minute of its event.
+What is in memory when the process dies is lost, and nobody can say how much that was. What Kafka refuses once it was
+answered is lost as well, but counted, in the minute of its event.
 """
 
 from __future__ import annotations
@@ -12,44 +12,64 @@ from collections.abc import Callable
 from confluent_kafka import KafkaError
 
 from pyglue.collector.sinks.kafka import QUEUE_FULL, Producing, reason
-from pyglue.collector.sinks.sink import Done, Queue
+from pyglue.collector.sinks.sink import AWAY, Done, Queue
 
 LOST = "answered and lost"
 
 
 class _Record:
-    """A record that the producer has."""
+    """A record that the producer has. `done` is None once it was called."""
 
-    __slots__ = ("_lost", "key", "timestamp", "topic", "value")
+    __slots__ = ("_lost", "done", "key", "timestamp", "topic", "value")
 
     def __init__(
-        self, topic: str, key: bytes, value: bytes, timestamp: int, lost: Callable[[int, str], None]
+        self,
+        topic: str,
+        key: bytes,
+        value: bytes,
+        timestamp: int,
+        done: Done,
+        lost: Callable[[int, str], None],
     ) -> None:
         self.topic = topic
         self.key = key
         self.value = value
         self.timestamp = timestamp
+        self.done: Done | None = done
         self._lost = lost
 
     def settle(self, error: KafkaError | None) -> None:
         """See kafka_sink's Record."""
-        if error is not None:
+        if error is None:
+            return
+        if self.done is not None:
+            self.answer(reason(error))
+        else:
             self._lost(self.timestamp, f"{LOST}: {reason(error)}")
+
+    def answer(self, lost: str | None) -> None:
+        """Once."""
+        done, self.done = self.done, None
+        if done is not None:
+            done(lost)
 
 
 class Unsafe:
     """A producer of which nobody waits for the word. Make it inside the running loop.
 
-    `lost` is told time stamp and reason of each record that Kafka does not take. Events that came in one turn of the loop
-    are answered together at its end: one by one, answers would wake the clients up each time, and cost a seventh more.
+    `lost` is told time stamp and reason of each record that was answered, and that Kafka does not take. Events that came in
+    one turn of the loop are answered together at its end: one by one, answers would wake the clients up each time, and cost
+    a seventh more.
     """
+
+    away = AWAY
 
     def __init__(self, producer: Producing, lost: Callable[[int, str], None]) -> None:
         self.max_bytes = producer.max_bytes
         self._producer = producer
         self._lost = lost
         self._loop = asyncio.get_running_loop()
-        self._safe: list[Done] = []
+        self._taken: list[_Record] = []
 
     @property
     def ready(self) -> bool:
@@ -68,18 +88,19 @@ class Unsafe:
 
     def send(self, topic: str, key: bytes, value: bytes, timestamp: int, done: Done) -> None:
         """See Outlet."""
-        if not self._producer.produce(_Record(topic, key, value, timestamp, self._lost)):
-            done(QUEUE_FULL)
+        record = _Record(topic, key, value, timestamp, done, self._lost)
+        if not self._producer.produce(record):
+            record.answer(QUEUE_FULL)
             return
-        self._safe.append(done)
-        if len(self._safe) == 1:
+        self._taken.append(record)
+        if len(self._taken) == 1:
             self._loop.call_soon(self._tell)
 
     def _tell(self) -> None:
-        safe, self._safe = self._safe, []
-        for done in safe:
-            done(None)
+        taken, self._taken = self._taken, []
+        for record in taken:
+            record.answer(None)
 
-    def close(self, seconds: float) -> None:
-        """Give Kafka so long, then give up what it has not taken. Blocks."""
-        self._producer.close(seconds)
+    def close(self, seconds: float) -> int:
+        """Give Kafka so long, then give up what it has not taken; how many records that were. Blocks."""
+        return self._producer.close(seconds)

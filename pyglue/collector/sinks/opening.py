@@ -18,6 +18,7 @@ from pyglue.collector.spool.recovery import KafkaTopics
 from pyglue.collector.spool.sink import Spooled
 from pyglue.collector.spool.store import Store
 from pyglue.collector.workers.share import Share
+from pyglue.counted import counted
 
 log = logging.getLogger("pyglue.collector")
 
@@ -73,8 +74,13 @@ class OpenSinks:
         """Publish all files, and give records that are on their way to Kafka up to `seconds`. Blocks."""
         for files in self._files.values():
             files.close()
-        if self._kafka is not None:
-            self._kafka.close(seconds)
+        given_up = 0 if self._kafka is None else self._kafka.close(seconds)
+        if given_up:
+            log.error(
+                "%s still on the way to Kafka at the end, and nothing else has %s",
+                counted(given_up, "record was", "records were"),
+                "it" if given_up == 1 else "them",
+            )
 
 
 def kafka_outlet(kafka: Way, sink: KafkaSink, mapping: MappingFiles) -> KafkaOutlet:

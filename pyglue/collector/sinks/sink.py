@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 LATE = "not acknowledged in time"
+AWAY = "sink away"
 
 Word = Callable[[str | None], None]
 # Takes what became of a record: None if it is safe, else why it is not, in a short text of a fixed set. A record that is
@@ -40,6 +41,10 @@ class Outlet(Protocol):
     @property
     def ready(self) -> bool:
         """Whether records have a chance now."""
+
+    @property
+    def away(self) -> str:
+        """What an event is counted as that is refused because the outlet is not ready: a short text of a fixed set."""
 
     @property
     def trouble(self) -> str | None:

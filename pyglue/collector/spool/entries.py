@@ -3,7 +3,8 @@
 A file begins with MAGIC. Each entry follows as length (4 bytes) and CRC-32 (4 bytes) of what comes then: the time stamp
 (8 bytes, milliseconds since 1970), whether the producer had the record when it was written (1 byte), the lengths of topic
 (2 bytes) and key (4 bytes), then topic, key and value. Numbers are little-endian. What does not fit its checksum ends the
-file: a group of entries that was not wholly written was not answered either.
+file: a group of entries that was not wholly written was not answered either. Only where a whole one follows it was
+written once, is damaged, and is passed over.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ class Entry(NamedTuple):
     timestamp: int
     queued: bool
 
+    @property
+    def size(self) -> int:
+        """The bytes that it has in a file."""
+        return _FRAME.size + _HEAD.size + len(self.topic.encode()) + len(self.key) + len(self.value)
+
     def encoded(self) -> bytes:
         """As it lies in a file."""
         topic = self.topic.encode()
@@ -37,7 +43,7 @@ class Entry(NamedTuple):
 
 
 def read(file: BinaryIO, start: int, end: int) -> Iterator[tuple[Entry, int]]:
-    """The entries between two places of a file, each with the place behind it, up to the first that is damaged.
+    """The whole entries between two places of a file, each with the place behind it, up to where none follows any more.
 
     `start` 0 is the file's beginning; a file that is none of a spool has no entries.
     """
@@ -45,15 +51,27 @@ def read(file: BinaryIO, start: int, end: int) -> Iterator[tuple[Entry, int]]:
     if not start and file.read(len(MAGIC)) != MAGIC:
         return
     place = start or len(MAGIC)
-    while place + _FRAME.size <= end:
-        length, checksum = _FRAME.unpack(file.read(_FRAME.size))
-        if not _HEAD.size <= length <= min(_MOST, end - place - _FRAME.size):
+    while place < end:
+        body, behind = _framed(file, place, end)
+        if body is not None:
+            yield _decoded(body), behind
+        elif _framed(file, behind, end)[0] is None:
             return
-        body = file.read(length)
-        if len(body) < length or zlib.crc32(body) != checksum:
-            return
-        place += _FRAME.size + length
-        yield _decoded(body), place
+        else:
+            file.seek(behind)
+        place = behind
+
+
+def _framed(file: BinaryIO, place: int, end: int) -> tuple[bytes | None, int]:
+    """The body of the entry at `place`, where the file stands, or None; and the place behind it, as its length says."""
+    if place + _FRAME.size > end:
+        return None, end
+    length, checksum = _FRAME.unpack(file.read(_FRAME.size))
+    if not _HEAD.size <= length <= min(_MOST, end - place - _FRAME.size):
+        return None, end
+    body = file.read(length)
+    whole = len(body) == length and zlib.crc32(body) == checksum
+    return body if whole else None, place + _FRAME.size + length
 
 
 def _decoded(body: bytes) -> Entry:

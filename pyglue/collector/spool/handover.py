@@ -20,6 +20,7 @@ from pathlib import Path
 from pyglue.collector.disk import sync_directory
 from pyglue.collector.spool.entries import read
 from pyglue.collector.spool.store import files_in, hold, name_of
+from pyglue.counted import counted
 from pyglue.errors import InputError, Problem
 
 log = logging.getLogger("pyglue.collector")
@@ -93,7 +94,7 @@ def _move(without: list[Path], first: Path, rename: Callable[[Path, Path], objec
         sync_directory(folder)
         moved += len(files)
     if moved:
-        log.info("%d files of the spool went to %s", moved, first)
+        log.info("%s went to %s", counted(moved, "file of the spool", "files of the spool"), first)
 
 
 def _cut(file: Path) -> None:
@@ -103,5 +104,6 @@ def _cut(file: Path) -> None:
         for _, end in read(content, 0, size):  # noqa: B007 - the last place counts
             pass
     if 0 < end < size:
-        log.warning("%s ends in %d bytes that were not answered", file, size - end)
+        torn = counted(size - end, "byte that was", "bytes that were")
+        log.warning("%s ends in %s not answered", file, torn)
         os.truncate(file, end)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +30,7 @@ from confluent_kafka import (
 
 from pyglue.collector.spool.entries import MAGIC, Entry, read
 from pyglue.collector.spool.store import File
+from pyglue.counted import counted
 
 log = logging.getLogger("pyglue.collector")
 
@@ -122,18 +124,26 @@ def count(files: Sequence[File]) -> Left:
     found = Left()
     for file in files:
         end = file.entries = 0
+        whole = len(MAGIC)
         with file.path.open("rb") as content:
             for entry, end in read(content, 0, file.size):  # noqa: B007 - the last place counts
                 file.entries += 1
                 earliest = found.earliest.get(entry.topic, entry.timestamp)
                 found.earliest[entry.topic] = min(earliest, entry.timestamp)
                 found.hashes.add(_hash(entry.topic, entry.key, entry.value))
-        unread = file.size - max(end, min(file.size, len(MAGIC)))
-        file.damaged = unread > 0 and (file is not files[-1] or not end)
+                whole += entry.size
+        unread = file.size - min(file.size, whole)
+        torn = file is files[-1] and whole == end
+        file.damaged = file.damaged or (unread > 0 and not torn)
         if file.damaged:
-            log.error("%s is damaged: %d bytes of it can't be read; it will be kept", file.path, unread)
+            log.error(
+                "%s is damaged: %s of it can't be read; it will be kept", file.path, counted(unread, "byte")
+            )
         elif unread:
-            log.warning("%s ends in %d bytes that were not answered", file.path, unread)
+            ending = counted(unread, "byte that was", "bytes that were")
+            log.warning("%s ends in %s not answered", file.path, ending)
+            with suppress(OSError):  # then it is taken for damage, once there is a file behind it
+                os.truncate(file.path, end)
         file.size = end
         file.counted = True
     return found
@@ -147,8 +157,7 @@ def page(
 ) -> tuple[list[tuple[File, Entry, Place]], Place]:
     """Up to `most` entries from a place on, each with the place behind it; and the place behind all that was looked at.
 
-    `files` are in order, each with its size, as the loop knows it now. Damage within a file ends it: what is behind can't
-    be told apart. A file that was removed meanwhile is wholly in Kafka.
+    `files` are in order, each with its size, as the loop knows it now. A file that was removed meanwhile is wholly in Kafka.
     """
     found: list[tuple[File, Entry, Place]] = []
     for file, size in files:

@@ -8,7 +8,7 @@ Records that the producer can't take, because its queue is full or what came bef
 alone, and from there to the producer when their turn comes: the backlog. While there is one, all new records join it, so
 that a party's records keep their order.
 
-Everything runs in the loop's thread but the reading of files and of Kafka.
+Everything runs in the loop's thread but the reading of files and of Kafka, which may hang, and is not waited for at the end.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol
+from itertools import count as count_up
+from operator import attrgetter
+from typing import Protocol
 
 from confluent_kafka import KafkaError, KafkaException
 
+from pyglue.collector.sinks.aside import Aside
 from pyglue.collector.sinks.kafka import OF_THE_RECORD, Producing, reason
 from pyglue.collector.sinks.sink import LATE, Done, Queue, Word
 from pyglue.collector.spool.entries import Entry
-from pyglue.collector.spool.recovery import Arrived, Left, Topics, count, page
+from pyglue.collector.spool.recovery import Arrived, Topics, count, page
 from pyglue.collector.spool.store import File, Store
+from pyglue.counted import counted
 
 log = logging.getLogger("pyglue.collector")
 
@@ -54,8 +56,8 @@ class Ledger(Protocol):
 class _Record:
     """A record that the producer has. `file` is where the spool has it; `done` is None once it was called.
 
-    `later` is to be told what became of a record that was late. One is made for each event, so what few records need are
-    attributes of the class.
+    `number` grows in the order of their coming; failures may be told in any other one. `later` is to be told what became of
+    a record that was late. One is made for each event, so what few records need are attributes of the class.
     """
 
     file: File | None = None
@@ -79,6 +81,7 @@ class _Record:
         self.timestamp = timestamp
         self.done = done
         self.due = due
+        self.number = next(owner.numbers)
         self._owner = owner
 
     def settle(self, error: KafkaError | None) -> None:
@@ -117,6 +120,7 @@ class Spooled:
         self._refuse_after = max(int(refuse_ms / 1000 / TICK), SPOOL_AFTER + 1)
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+        self.numbers = count_up()
         self._now = 0  # in ticks, while records are under way
         self._ticking = False
         self._under_way: deque[_Record] = deque()  # in the order of their coming
@@ -124,7 +128,7 @@ class Spooled:
         self._again: list[_Record] = []  # that Kafka did not take, for no fault of theirs
         self._read_to = (0, 0)  # a file's number and the place in it: what is before it needs no sending
         self._closing = False
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="spool reader")
+        self._reader = Aside("spool reader")
         self._backlog: asyncio.Task[None] | None = None
         if store.files:
             self._begin_backlog()
@@ -133,6 +137,11 @@ class Spooled:
     def ready(self) -> bool:
         """Whether a record has a chance now."""
         return self._store.accepts or (self._backlog is None and self._producer.ready)
+
+    @property
+    def away(self) -> str:
+        """See Outlet."""
+        return SPOOL_FULL if self._store.works else SPOOL_FAILS
 
     @property
     def trouble(self) -> str | None:
@@ -192,9 +201,10 @@ class Spooled:
                     record.file.path,
                 )
 
-    def close(self, seconds: float) -> None:
+    def close(self, seconds: float) -> int:
         """Give Kafka `seconds` for what is under way; what was answered and is not there then, stays on the disk. Blocks.
 
+        How many records are given up that the disk can't have, for it has fewer: none of them was answered with success.
         Call it in the loop's thread, or in another one while the loop runs.
         """
         self._closing = True
@@ -203,9 +213,15 @@ class Spooled:
             backlog.cancel()
         elif backlog is not None:
             self._loop.call_soon_threadsafe(backlog.cancel)
-        self._producer.close(seconds)
-        self._reader.shutdown(wait=False, cancel_futures=True)
+        given_up = self._producer.close(seconds)
+        self._reader.end()
         self._store.close()
+        kept = self._store.queue.records
+        if kept:
+            waiting = counted(kept, "record waits", "records wait")
+            sent = "is sent" if kept == 1 else "are sent"
+            log.info("%s in the spool, and %s at the next start", waiting, sent)
+        return max(given_up - kept, 0)
 
     # records under way
 
@@ -286,7 +302,7 @@ class Spooled:
                 read += entries
                 if not entries:
                     if self._ended():
-                        log.info("the spool is sent, after a look at %d records of it", read)
+                        log.info("the spool is sent, after a look at %s of it", counted(read, "record"))
                         self._backlog = None
                         return
                     await asyncio.sleep(TICK)
@@ -305,18 +321,17 @@ class Spooled:
     async def _look(self, old: list[File]) -> Arrived:
         """Count what a life before left, and find out what of it is in Kafka, as soon as that answers."""
         size = sum(file.size for file in old)
-        left: Left = await self._call(count, old)
+        left = await self._reader.call(count, old)
         self._store.free(size - sum(file.size for file in old))
         self._store.tidy(old)
-        log.info("the spool has %d records of before", sum(file.entries for file in old))
+        log.info("the spool has %s of before", counted(sum(file.entries for file in old), "record"))
         while True:
             # Another configuration may have left records for a topic that this one does not name.
             self._producer.want(left.earliest)
             while not self._producer.ready:
                 await asyncio.sleep(PAUSE)
             try:
-                arrived: Arrived = await self._call(Arrived, self._topics, left)
-                return arrived
+                return await self._reader.call(Arrived, self._topics, left)
             except KafkaException as error:
                 log.warning("what is in the spool waits for Kafka: %s", error)
                 await asyncio.sleep(PAUSE)
@@ -326,23 +341,31 @@ class Spooled:
         while self._again:
             await asyncio.sleep(PAUSE)
             records: list[_Record] = []
-            for record in self._again:
+            for record in sorted(self._again, key=attrgetter("number")):
                 if record.done is None and record.file is None:
                     record.answer(GIVEN_UP)  # its client was told to try again
                 else:
                     records.append(record)
             self._again = []
-            for record in records:
+            for number, record in enumerate(records):
+                if self._again:  # one before it failed at once, and stays before it
+                    self._again += records[number:]
+                    break
                 record.failed = False
                 await self._push(record)
             while any(not (record.settled or record.failed) for record in records):
                 await asyncio.sleep(TICK)
 
     async def _send_page(self, arrived: Arrived | None, old: list[File]) -> int:
-        """Send the next entries of the files that are the disk's alone; how many entries were looked at."""
+        """Send the next entries of the files that are the disk's alone; how many entries were looked at.
+
+        None behind one that fails at once: that one is to be sent again before.
+        """
         files = [(file, file.size) for file in self._store.files]
-        entries, end = await self._call(page, files, self._read_to, PAGE)
-        for file, entry, behind in entries:
+        entries, end = await self._reader.call(page, files, self._read_to, PAGE)
+        for number, (file, entry, behind) in enumerate(entries):
+            if self._again:
+                return number
             left = file in old
             if left and arrived is not None and arrived.take(entry):
                 self._store.settle(file)
@@ -358,6 +381,3 @@ class Spooled:
     async def _push(self, record: _Record) -> None:
         while not self._producer.produce(record):
             await asyncio.sleep(FULL_PAUSE)
-
-    async def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return await self._loop.run_in_executor(self._reader, function, *arguments)

@@ -296,7 +296,7 @@ class Store:
         for file in files:
             try:
                 if file.damaged:
-                    file.path.rename(file.path.with_suffix(".damaged"))
+                    file.path.rename(_kept_name(file.path))
                 else:
                     file.path.unlink(missing_ok=True)
             except OSError as error:
@@ -313,6 +313,15 @@ class Store:
 
 def _done(file: File) -> bool:
     return file.counted and file.settled >= file.entries
+
+
+def _kept_name(path: Path) -> Path:
+    """Under which a damaged file stays. Numbers come again once a folder is empty, and none of these may go."""
+    name, again = path.with_suffix(".damaged"), 1
+    while name.exists():
+        again += 1
+        name = path.with_name(f"{path.stem}-{again}.damaged")
+    return name
 
 
 def hold(directory: Path, seconds: float = 0.0) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pyglue.collector.app import App, EventsAt, JsonEventsAt, Pipeline, Place, Request
+from pyglue.collector.app import App, Place
 from pyglue.collector.avro import schema
 from pyglue.collector.bad.entries import KINDS, Came, Lost, kind
 from pyglue.collector.bad.keeping import HeadersKept
@@ -17,6 +17,8 @@ from pyglue.collector.duplicates import DuplicateMemory
 from pyglue.collector.events.dropped import DroppedEvent
 from pyglue.collector.events.event import Event
 from pyglue.collector.http.headers import Headers
+from pyglue.collector.http.request import Request
+from pyglue.collector.sources import EventsAt, JsonEventsAt, Pipeline
 from tests.collector.http_fakes import JSON_EVENT, NOW, FakeOutlet, Timer, encode, event_query
 from tests.collector.support import SCHEMA, encoder, shipped_encoder
 from tests.collector.test_app import IS_JSON, JSON, ask
@@ -77,6 +79,15 @@ def test_so_is_a_body_that_can_not_be_read() -> None:
     ((came, lost),) = kept.all
     assert (came.method, came.target, came.body) == ("POST", JSON.encode(), b'{"a": \xff')
     assert lost == [Lost("bad json")]
+
+
+@pytest.mark.parametrize("target", ["/json", "/json?p=", "/json?p=bad", "/json?p=bad&p=0%3Alq1a7c3k%3Aparty"])
+def test_an_app_without_a_party_is_told_so(target: str) -> None:
+    """By 400, as Divolte does, so that nothing is kept; only the first `p` counts."""
+    kept = Kept()
+    app = app_of(kept, Pipeline(encode, (FakeOutlet(),)))
+    assert ask(app, target, "POST", JSON_EVENT, IS_JSON).status == 400
+    assert (kept.all, app.counters["incomplete request"]) == ([], 1)
 
 
 def test_an_event_of_which_a_record_can_not_be_made_is_kept_with_what_it_lacks() -> None:

@@ -151,6 +151,16 @@ def test_default_sinks_follow_their_types() -> None:
     assert parsed("divolte.global { hdfs.enabled = false }").sinks == ()
 
 
+def test_workers_of_the_environment() -> None:
+    """An empty variable means auto; a wrong value is told with the variable's name."""
+    workers = "pyglue.collector.workers = ${?DIVOLTE_WORKERS}"
+    assert parsed(workers, DIVOLTE_WORKERS="").workers == parsed("").workers
+    with pytest.raises(InputError) as refused:
+        parsed(workers, DIVOLTE_WORKERS="many")
+    (told,) = map(str, refused.value.problems)
+    assert told.endswith("found 'many' (from the variable DIVOLTE_WORKERS)")
+
+
 def test_the_environment_has_defaults() -> None:
     """DIVOLTE_PORT and the two of Kafka count where the file says nothing."""
     environment = {

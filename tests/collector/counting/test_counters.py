@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pyglue.collector.app import Request
 from pyglue.collector.counting.counters import Counters
 from pyglue.collector.http.answers import Answer
+from pyglue.collector.http.request import Request
 from tests.collector.http_fakes import FakeOutlet, app_with, event_query
 from tests.collector.test_app import ask
 

@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pyglue.collector.app import App, Request
+from pyglue.collector.app import App
 from pyglue.collector.http import connection as module
 from pyglue.collector.http.connection import Connection
 from pyglue.collector.http.http1 import Body
+from pyglue.collector.http.request import Request
 from pyglue.collector.http.room import Room
 from tests.collector.http_fakes import (
     JSON_EVENT,

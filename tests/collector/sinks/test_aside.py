@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
 from pyglue.collector.sinks.aside import Aside
+from tests.collector.processes import ROOT
 
 
 def test_calls_are_made_in_order_by_one_thread() -> None:
@@ -53,9 +56,9 @@ def test_a_call_of_which_nobody_waits_for_the_end_is_made() -> None:
     assert done == [1, 2]
 
 
-@pytest.mark.parametrize("what", ["call", "bad events", "counts"])
-def test_a_disk_that_hangs_does_not_hold_the_process(what: str) -> None:
-    """Neither while bad events are written nor while counts are."""
+@pytest.mark.parametrize("what", ["call", "bad events", "counts", "spool"])
+def test_a_disk_that_hangs_does_not_hold_the_process(what: str, tmp_path: Path) -> None:
+    """Neither while bad events are written, nor while counts are, nor while the spool is read."""
     program = {
         "call": "Aside('x').call(forever)",
         "bad events": (
@@ -65,9 +68,14 @@ def test_a_disk_that_hangs_does_not_hold_the_process(what: str) -> None:
         "counts": (
             "keeper = Keeper(Counters(), Timings(), None, 0, Share()); keeper._files = Files(); await keeper.end()"
         ),
+        "spool": (
+            "os.mkfifo('000000000001.spool'); store = Store(Path.cwd(), 1000); "
+            "spooled = Spooled(Producer(), store, None, None, refuse_ms=1000); "
+            "await asyncio.sleep(0.05); spooled.close(0)"
+        ),
     }[what]
     source = f"""
-import asyncio, threading
+import asyncio, os, threading
 from pathlib import Path
 from pyglue.collector.sinks.aside import Aside
 from pyglue.collector.bad.entries import Came, Lost
@@ -77,6 +85,8 @@ from pyglue.collector.counting.counters import Counters
 from pyglue.collector.counting.keeper import Keeper
 from pyglue.collector.workers.share import Share
 from pyglue.collector.counting.timings import Timings
+from pyglue.collector.spool.sink import Spooled
+from pyglue.collector.spool.store import Store
 
 def forever(*_):
     threading.Event().wait()
@@ -87,6 +97,11 @@ class Hangs(Folder):
 class Files:
     end = forever
 
+class Producer:
+    max_bytes = 1000
+    def close(self, seconds):
+        return 0
+
 async def life():
     {program}
     await asyncio.sleep(0)
@@ -95,6 +110,8 @@ asyncio.run(life())
 """
     ended = subprocess.run(
         [sys.executable, "-W", "error", "-c", source],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=20,

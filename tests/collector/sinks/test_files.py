@@ -243,8 +243,8 @@ def test_files_roll_and_nothing_is_lost(tmp_path: Path) -> None:
         for number in range(12):
             assert await send(files, number) == [True]
             await asyncio.sleep(0.015)
-        empty = partial(work)
-        await until(lambda: not empty.exists())  # its time is up, too
+        empty = set(work.glob("*.partial"))
+        await until(lambda: not empty & set(work.glob("*.partial")))  # its time is up, too
         await close(files)
 
     asyncio.run(go())

@@ -19,6 +19,7 @@ from pyglue.collector.sinks.kafka import Kafka, KafkaOutlet
 LIMITS = Limits(acknowledge_timeout_ms=5000, linger_ms=2, retry_after_s=1, max_in_flight=3, partitions=1)
 MOCK = {"bootstrap.servers": "", "test.mock.num.brokers": "1"}
 TIME = 1_700_000_000_000
+TOO_LARGE = KafkaError(KafkaError.MSG_SIZE_TOO_LARGE, "too large")
 TIMED_OUT = KafkaError(KafkaError._MSG_TIMED_OUT, "timed out")
 
 
@@ -27,6 +28,7 @@ class PlayedProducer:
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.tell = config["error_cb"]
+        self.batch_bytes = config.get("batch.size")
         self.sent: list[Callable[[KafkaError | None, None], None]] = []
         self.news: list[Callable[[], object]] = []
         self.polls = 0
@@ -72,6 +74,7 @@ class Played:
     """A sink on a played producer, and what became of the records sent through it."""
 
     def __init__(self, limits: Limits = LIMITS) -> None:
+        self.no_room = False
         self.failures: list[str] = []
         self.fates: list[str | None] = []
         self.kafka = Kafka(
@@ -80,6 +83,8 @@ class Played:
         self.outlet = KafkaOutlet(self.kafka, "clicks")
 
     def _make(self, config: dict[str, Any]) -> Producer:
+        if self.no_room:
+            raise KafkaException(KafkaError(KafkaError._CRIT_SYS_RESOURCE))
         self.producer = PlayedProducer(config)
         return cast(Producer, self.producer)
 
@@ -236,7 +241,7 @@ def test_closing_in_the_loops_thread_waits_as_well() -> None:
         await ready(kafka)
         fates: list[str | None] = []
         KafkaOutlet(kafka, "clicks").send(b"key", b"value", TIME, fates.append)
-        kafka.close(20)
+        assert kafka.close(20) == 0
         assert fates == [None]
 
     asyncio.run(go())
@@ -250,7 +255,7 @@ def test_what_does_not_arrive_in_time_is_given_up_at_the_end() -> None:
         kafka = Kafka({"bootstrap.servers": "127.0.0.1:1"}, limits, ["clicks"], never)
         fates = asyncio.ensure_future(send(KafkaOutlet(kafka, "clicks"), 2))
         await asyncio.sleep(0)
-        await asyncio.get_running_loop().run_in_executor(None, kafka.close, 0)
+        assert await asyncio.get_running_loop().run_in_executor(None, kafka.close, 0) == 2
         assert await fates == ["kafka: purge queue"] * 2
 
     asyncio.run(go())
@@ -326,6 +331,45 @@ def test_a_record_that_the_broker_refuses_closes_the_door_to_no_other(code: int)
         assert reason in ("kafka: msg size too large", "kafka: invalid record")
         assert play.outlet.ready
         assert play.producer.looks == looks
+
+    played(scenario)
+
+
+def test_a_batch_that_is_too_large_is_no_word_on_its_records() -> None:
+    """They are to be tried again, in smaller ones, once nothing is under way; a record that was alone is refused."""
+
+    async def scenario(play: Played) -> None:
+        first = play.producer
+        play.send(3)
+        under_way = first.sent.pop()
+        first.settle(TOO_LARGE)
+        assert await play.settled(2) == ["kafka: retry"] * 2
+        assert play.outlet.ready
+        play.send()
+        assert play.fates[2:] == ["producer queue full"]
+        first.sent.append(under_way)
+        first.settle()
+        assert (await play.settled(4))[3:] == [None]
+        await until(lambda: play.producer is not first)
+        assert (first.batch_bytes, play.producer.batch_bytes) == (None, 250_000)
+        play.send()
+        play.producer.settle(TOO_LARGE)
+        assert (await play.settled(5))[4:] == ["kafka: msg size too large"]
+        play.outlet.send(b"key", bytes(300_000), TIME, play.fates.append)
+        play.send()
+        play.producer.settle(TOO_LARGE)
+        await play.settled(7)
+        assert play.fates[5:] == ["kafka: msg size too large"] * 2
+        assert play.producer.batch_bytes == 250_000
+        play.no_room = True
+        play.send(2)
+        play.producer.settle(TOO_LARGE)
+        await play.settled(9)
+        play.no_room = False
+        play.send(2)
+        play.producer.settle(TOO_LARGE)
+        await until(lambda: play.producer.batch_bytes == 62_500)
+        assert play.fates[7:] == ["kafka: retry"] * 4
 
     played(scenario)
 

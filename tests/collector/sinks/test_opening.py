@@ -59,6 +59,7 @@ class FakeKafka:
         self.for_ever = for_ever
         self.sent: list[tuple[object, ...]] = []
         self.closed: float | None = None
+        self.given_up = 0
 
     @property
     def queue(self) -> Queue:
@@ -69,13 +70,14 @@ class FakeKafka:
         """Note it."""
         self.sent.append(record[:3])
 
-    def close(self, seconds: float) -> None:
+    def close(self, seconds: float) -> int:
         """Note it."""
         self.closed = seconds
+        return self.given_up
 
 
-def test_all_topics_have_one_producer() -> None:
-    """Records of a confluent sink begin with their schema's number, others with nothing."""
+def test_all_topics_have_one_producer(caplog: pytest.LogCaptureFixture) -> None:
+    """Records of a confluent sink begin with their schema's number, others with nothing; what is lost is told."""
     made: list[FakeKafka] = []
 
     def make(*arguments: object, workers: int) -> Any:
@@ -96,6 +98,15 @@ def test_all_topics_have_one_producer() -> None:
     assert sinks.queues() == Queues(Queue(2, 30), {})
     sinks.close(1.5)
     assert kafka.closed == 1.5
+    assert caplog.records == []
+    kafka.given_up = 1
+    sinks.close(0)
+    kafka.given_up = 2000
+    sinks.close(0)
+    assert [(record.levelname, record.message) for record in caplog.records] == [
+        ("ERROR", "1 record was still on the way to Kafka at the end, and nothing else has it"),
+        ("ERROR", "2,000 records were still on the way to Kafka at the end, and nothing else has them"),
+    ]
 
 
 def test_without_topics_there_is_no_producer(tmp_path: Path) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 from pyglue.collector.spool.entries import MAGIC, Entry
 from pyglue.collector.spool.recovery import SKEW_MS, Arrived, Left, _hash, count, page
 from pyglue.collector.spool.store import File
@@ -53,6 +55,15 @@ def test_entries_are_counted_up_to_a_torn_end(tmp_path: Path) -> None:
     assert count([empty, file]).earliest == {"clicks": TIME + 3, "other": TIME + 4}
     assert (file.entries, file.counted, file.size, file.damaged) == (3, True, size - 4, False)
     assert (empty.entries, empty.counted) == (0, True)
+
+
+def test_a_torn_end_is_no_damage_at_the_start_after_the_next(tmp_path: Path) -> None:
+    """It was left by a life before the last one, which wrote a file behind it."""
+    torn = left(tmp_path, 1, [entry(1)], b"torn")
+    count([torn])
+    files = [File(torn.path, torn.path.stat().st_size, left=True), left(tmp_path, 2, [entry(2)], b"torn")]
+    assert len(count(files).hashes) == 2
+    assert [file.damaged for file in files] == [False, False]
 
 
 def test_a_file_of_something_else_is_no_reason_not_to_start(tmp_path: Path) -> None:
@@ -113,6 +124,21 @@ def test_damage_is_kept_for_people(tmp_path: Path) -> None:
     assert [file.damaged for file in files] == [True, False]
     count(files)
     assert [file.entries for file in files] == [1, 1]  # a second look counts no entry twice
+    assert [file.damaged for file in files] == [True, False]
+
+
+@pytest.mark.parametrize("damaged", [0, 1, 2])
+def test_what_lies_before_whole_entries_is_no_torn_end(tmp_path: Path, damaged: int) -> None:
+    """In the last file, too, it was written once, and may have been answered; what is behind it is sent."""
+    file = left(tmp_path, 1, [entry(number) for number in range(4)])
+    content = bytearray(file.path.read_bytes())
+    content[len(MAGIC) + damaged * len(entry(0).encoded()) + 20] ^= 1
+    file.path.write_bytes(content)
+    count([file])
+    found, _ = page([(file, file.size)], (0, 0), 10)
+    assert [one for _, one, _ in found] == [entry(number) for number in range(4) if number != damaged]
+    assert (file.damaged, file.entries, file.size) == (True, 3, len(content))
+    assert file.path.read_bytes() == content
 
 
 def test_a_file_that_was_removed_is_passed_over(tmp_path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -14,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException
 
 from pyglue.collector.sinks.kafka import Sendable
 from pyglue.collector.sinks.sink import LATE, Queue, Word
-from pyglue.collector.spool.sink import GIVEN_UP, Spooled
+from pyglue.collector.spool.sink import GIVEN_UP, SPOOL_FAILS, SPOOL_FULL, Spooled
 from pyglue.collector.spool.store import Store
 from tests.collector.spool.loops import lived, until
 
@@ -63,9 +65,10 @@ class PlayedProducer:
         """See Producer."""
         return Queue(len(self.waiting), 0)
 
-    def close(self, seconds: float) -> None:  # noqa: ARG002
+    def close(self, seconds: float) -> int:  # noqa: ARG002
         """See Producer."""
         self.closed = True
+        return len(self.waiting)
 
 
 class Topics:
@@ -289,6 +292,8 @@ def test_without_room_on_the_disk_a_record_waits_for_kafka_then_is_refused(tmp_p
         assert life.sink.ready
         await until(lambda: len(life.fates) == 2)
         assert life.fates == {b"1" * 60: True, b"2" * 60: False}
+        life.producer.ready = False
+        assert (life.sink.ready, life.sink.away) == (False, SPOOL_FULL)
         life.end()
 
     lived(play)
@@ -305,6 +310,7 @@ def test_a_disk_that_fails_leaves_kafka(tmp_path: Path) -> None:
         life.send(b"1")
         life.producer.ready = False
         await until(lambda: not life.sink.ready)
+        assert life.sink.away == SPOOL_FAILS
         assert life.fates == {}
         life.producer.take()
         assert life.fates == {b"1": True}
@@ -378,6 +384,69 @@ def test_a_record_that_kafka_did_not_take_is_sent_again(tmp_path: Path) -> None:
     lived(play)
 
 
+def test_what_failed_is_sent_again_in_the_order_of_its_coming(tmp_path: Path) -> None:
+    """Of a topic that is gone librdkafka tells in another one."""
+
+    async def play() -> None:
+        life = Life(tmp_path)
+        life.send(b"1", b"2", b"3")
+        life.producer.waiting.reverse()
+        life.producer.take(AWAY)
+        life.send(b"4")
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 4)
+        assert life.producer.kept == [b"1", b"2", b"3", b"4"]
+        life.end()
+
+    lived(play)
+
+
+class Forgetful(PlayedProducer):
+    """It knows no topic for the next record with a value of `unknown`, once, and says so at once."""
+
+    def __init__(self, *unknown: bytes) -> None:
+        super().__init__()
+        self.unknown = list(unknown)
+
+    def produce(self, record: Sendable) -> bool:
+        """See Producer."""
+        if record.value not in self.unknown:
+            return super().produce(record)
+        self.unknown.remove(record.value)
+        record.settle(AWAY)
+        return True
+
+
+def test_what_fails_at_once_is_not_overtaken(tmp_path: Path) -> None:
+    """Neither by what was to be sent again with it, nor by what lies behind it on the disk."""
+
+    async def first() -> None:
+        life = Life(tmp_path, Forgetful())
+        life.send(b"1", b"2", b"3")
+        life.producer.take(AWAY)
+        assert isinstance(life.producer, Forgetful)
+        life.producer.unknown = [b"1", b"2"]
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 3)
+        assert life.producer.kept == [b"1", b"2", b"3"]
+        await until(lambda: not files(tmp_path))
+        life.producer.prompt = False
+        life.send(b"4", b"5", b"6")
+        await until(lambda: len(life.fates) == 6)
+        life.end()
+
+    async def second() -> None:
+        life = Life(tmp_path, Forgetful(b"4", b"5"))
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 3)
+        assert life.producer.kept == [b"4", b"5", b"6"]
+        await until(lambda: not files(tmp_path))
+        life.end()
+
+    lived(first)
+    lived(second)
+
+
 def test_an_answered_record_that_kafka_never_takes_stays_on_the_disk(tmp_path: Path) -> None:
     """Somebody may make the topic take it; one that was not answered is refused."""
 
@@ -392,3 +461,99 @@ def test_an_answered_record_that_kafka_never_takes_stays_on_the_disk(tmp_path: P
 
     lived(play)
     assert len(files(tmp_path)) == 1
+
+
+@pytest.mark.parametrize(
+    ("values", "told"),
+    [
+        ([b"1"], "1 record waits in the spool, and is sent at the next start"),
+        ([b"1", b"2"], "2 records wait in the spool, and are sent at the next start"),
+    ],
+)
+def test_what_the_spool_has_at_the_end_is_no_trouble(
+    tmp_path: Path, values: list[bytes], told: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told how much that is, and nothing of it is given up."""
+    caplog.set_level(logging.INFO, "pyglue.collector")
+
+    async def play() -> None:
+        life = Life(tmp_path)
+        life.send(*values)
+        await until(lambda: len(life.fates) == len(values))
+        assert life.sink.close(0) == 0
+
+    lived(play)
+    assert [(record.levelname, record.message) for record in caplog.records] == [("INFO", told)]
+
+
+def test_what_neither_kafka_nor_the_spool_has_at_the_end_is_given_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It was not answered; what Kafka has is not told of."""
+    caplog.set_level(logging.INFO, "pyglue.collector")
+
+    async def play() -> None:
+        life = Life(tmp_path)
+        life.send(b"1")
+        life.producer.take()
+        life.send(b"2", b"3")
+        assert life.sink.close(0) == 2
+        assert life.fates == {b"1": True}
+
+    lived(play)
+    assert caplog.records == []
+
+
+def test_a_disk_that_hangs_while_it_is_read_holds_no_end_up(tmp_path: Path) -> None:
+    """Nor does a Kafka that hangs: what was answered meanwhile is on the disk, and the next life sends all in order."""
+
+    async def first() -> None:
+        life = Life(tmp_path)
+        life.send(b"1", b"2")
+        await until(lambda: len(life.fates) == 2)
+        life.end()
+
+    async def closed(life: Life) -> None:
+        """As the server does it: in a thread, while the loop runs."""
+        async with asyncio.timeout(10):
+            await asyncio.to_thread(life.sink.close, 0)
+
+    async def hanging_disk() -> None:
+        hanging = tmp_path / "000000000002.spool"
+        os.mkfifo(hanging)  # a read waits until somebody writes
+        try:
+            life = Life(tmp_path)
+            life.send(b"3")
+            await until(lambda: life.fates == {b"3": True})
+            await closed(life)
+        finally:
+            os.close(os.open(hanging, os.O_RDWR | os.O_NONBLOCK))
+            hanging.unlink()
+
+    async def hanging_kafka() -> None:
+        asked, goes_on = threading.Event(), threading.Event()
+
+        class Hanging(Topics):
+            def since(self, topic: str, timestamp: int) -> Iterator[tuple[bytes, bytes, int | None]]:
+                asked.set()
+                goes_on.wait()
+                return super().since(topic, timestamp)
+
+        life = Life(tmp_path, topics=Hanging())
+        life.send(b"4")
+        await until(lambda: life.fates == {b"4": True} and asked.is_set())
+        await closed(life)
+        goes_on.set()
+        await asyncio.sleep(0.05)
+        assert life.producer.waiting == []
+
+    async def last() -> None:
+        life = Life(tmp_path)
+        life.producer.prompt = True
+        await until(lambda: len(life.producer.kept) == 4)
+        assert life.producer.kept == [b"1", b"2", b"3", b"4"]
+        await until(lambda: not files(tmp_path))
+        life.end()
+
+    for life in (first, hanging_disk, hanging_kafka, last):
+        lived(life)

@@ -38,6 +38,17 @@ def scarce():
 os.fork = scarce
 raise SystemExit(main(sys.argv[1:]))
 """
+WITH_A_DISK_THAT_HANGS = """
+import os, sys
+from pyglue.collector.__main__ import main
+from pyglue.collector.sinks import opening
+def hang(*_):
+    print("a worker hangs", file=sys.stderr, flush=True)
+    nothing, _ = os.pipe()
+    os.read(nothing, 1)
+opening.Files = hang
+raise SystemExit(main(sys.argv[1:]))
+"""
 
 
 @pytest.fixture
@@ -122,7 +133,7 @@ def test_what_a_killed_worker_had_under_way_is_no_duplicate_when_it_comes_again(
         until(lambda: collector.scrape().value("spool_records") == 2)
         decode = decoder(SCHEMA)
         assert [decode(entry.value)["detectedDuplicate"] for entry in spooled(tmp_path)] == [False, False]
-        assert "worker 1: the spool has 1 records of before" in collector.log
+        assert "worker 1: the spool has 1 record of before" in collector.log
     finally:
         collector.clean()
 
@@ -186,11 +197,23 @@ def test_workers_of_a_parent_that_is_killed_finish_and_end(tmp_path: Path) -> No
             assert [status(one), status(other), status(stalled)] == [200, 200, 0]
         _, alive = psutil.wait_procs(workers, 10)
         assert alive == []
-        until(lambda: "listening on" in collector.log.partition("files of the spool went to")[2])
+        until(lambda: "listening on" in collector.log.partition("of the spool went to")[2])
         until(lambda: collector.scrape().value("spool_records") == 2)
         assert [path.parent for path in (tmp_path / "spool").rglob("*.spool")] == [tmp_path / "spool"] * 2
     finally:
         collector.clean()
+
+
+def test_workers_that_hang_at_their_start_end_when_their_parent_is_killed(collector: Collector) -> None:
+    """As their disk may make them: they hold nothing that the next collector needs."""
+    collector.python = ["-c", WITH_A_DISK_THAT_HANGS]
+    collector.start()
+    until(lambda: collector.log.count("a worker hangs") == 2)
+    workers = [psutil.Process(pid) for pid in collector.pids().values()]
+    os.kill(collector.parent, signal.SIGKILL)
+    collector.ended()
+    _, alive = psutil.wait_procs(workers, 10)
+    assert alive == []
 
 
 def test_a_port_that_is_taken(collector: Collector) -> None:
