@@ -415,9 +415,9 @@ HOPS: dict[str, dict[str, Entry]] = {
             "`pyglue up` stops the collector, lets Druid read what is left, and posts it then.",
         ),
         "columns-missing": Entry(
-            "Druid has rows of the new spec, but its broker does not yet know the new columns. It looks for them once a"
-            " minute.",
-            "Type `pyglue up` again after a minute; `pyglue logs druid-broker` if it stays so.",
+            "Druid has rows of the new spec, but its broker does not yet know the new columns. It looks for them"
+            " every five seconds.",
+            "Type `pyglue up` again; `pyglue logs druid-broker` if it stays so.",
         ),
         "rows-missing": Entry(
             "Druid has not all the rows of what was sent, or of what lies in Kafka, and no new ones come.",
@@ -464,7 +464,7 @@ HOPS: dict[str, dict[str, Entry]] = {
         ),
         "dataset-behind": Entry(
             "Druid has columns that Superset's dataset lacks; charts with them fail.",
-            "`pyglue refresh-datasources`. Druid itself sees a new column up to a minute after its first row.",
+            "`pyglue refresh-datasources`. Druid itself sees a new column some seconds after its first row.",
         ),
         "table-missing": Entry(
             "Superset can make a dataset only of a table that Druid shows, and Druid shows one after its first row.",

@@ -51,6 +51,8 @@ def test_what_outlasts_all_patience_is_killed_with_what_it_started(two: Checkout
     supervisord = engine.supervisord.pid()
     left = {process.pid for process in two.marked()} & before - {supervisord}
     assert left == set()
+    two.service("one")  # what ends when it is told to, for the end of the test
+    restart(engine, ["one"], Heard())
 
 
 def test_several_start_in_their_order_with_what_the_file_says_now(two: Checkout) -> None:
