@@ -244,7 +244,7 @@ class Kafka:
             return
         spent = [self._producer]
         self._producer, self._produce, self._batch_bytes = producer, producer.produce, size
-        log.warning("a batch was too large for Kafka; they have up to %d bytes now", self._batch_bytes)
+        log.warning("a batch was too large for Kafka; they have up to %s now", counted(size, "byte"))
         # The last reference to the other one goes in a thread: it takes its time to end.
         threading.Thread(target=spent.clear, name="spent producer", daemon=True).start()
 
