@@ -138,7 +138,7 @@ class Recorder:
             if there and signature in signatures:
                 # A duplicate must know what became of its first, and comes behind it.
                 self._record(batch)
-                batch, signatures = [], set()
+                batch = []
                 self._remember(one)
             signatures.add(signature)
             batch.append(one)

@@ -17,8 +17,9 @@ from pyglue.collector.app import App
 from pyglue.collector.bad.entries import BadEvent, Came, Lost
 from pyglue.collector.config.configured import FileSink, KafkaSink, MappingFiles
 from pyglue.collector.counting.counters import Counters
+from pyglue.collector.delivery import OUR_BUG
 from pyglue.collector.duplicates import DuplicateMemory, Seen
-from pyglue.collector.http.answers import Answer
+from pyglue.collector.http.answers import BROKEN, Answer
 from pyglue.collector.http.headers import Headers
 from pyglue.collector.http.request import Request
 from pyglue.collector.http.routes import Routes
@@ -85,6 +86,8 @@ class Remaker:
         answers: list[Answer] = []
         request = Request(came.method, came.target, lines, came.address.encode(), came.body)
         self._app.respond(request, answers.append)
+        if any(answer is BROKEN for answer in answers):
+            return Made((), (Lost(OUR_BUG),))
         lost = [one for one in self._lost if _concerns(one, event)]
         if not self._records and not lost and not self._left_out(event):
             lost = [Lost(self._why_nothing(answers))]

@@ -23,7 +23,7 @@ JSON = b"application/json"
 class Site:
     """An app, and the end of its turns when the test says so; without `turns` each event is a turn of its own."""
 
-    def __init__(self, *, turns: bool = True, memory: int = 1000) -> None:
+    def __init__(self, *, turns: bool = True) -> None:
         self.strict, self.lax = FakeOutlet(verdict=None), FakeOutlet(verdict=None)
         self.answers: list[list[int]] = []
         self.ends: list[Callable[[], None]] = []
@@ -38,7 +38,7 @@ class Site:
         }
         self.app = App(
             table,
-            DuplicateMemory(memory),
+            DuplicateMemory(1000),
             Counters(),
             clock=lambda: NOW,
             later=Timer().later,
@@ -91,29 +91,43 @@ KINDS: Sequence[Callable[[Site], None]] = (
     lambda site: site.ask(f"/json?p={PARTY.decode()}", "POST", b"{", [(b"content-type", JSON)]),
     lambda site: site.app.count("no room"),
 )
+VERDICTS = (None, None, True, False)  # of sinks: mostly later
 
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from(KINDS), st.booleans(), st.integers(0, 9).map(lambda number: not number))
+        st.tuples(
+            st.sampled_from(KINDS),
+            st.booleans(),
+            st.integers(0, 9).map(lambda number: not number),
+            st.sampled_from(VERDICTS),
+        )
     )
 )
 def test_a_turn_makes_no_difference(
-    came: list[tuple[Callable[[Site], None], bool, bool]],
+    came: list[tuple[Callable[[Site], None], bool, bool, bool | None]],
 ) -> None:
-    """Records, their order, answers and counts are the same, whether events come one by one or together."""
+    """Records, their order, answers and counts are the same, whether events come one by one or together.
+
+    Before a turn ends, some sinks acknowledge what waits; during one, each may take, refuse or keep all that comes.
+    """
     one_by_one, together = Site(turns=False), Site()
-    for ask, ends, acknowledged in came:
+    verdict: bool | None = None
+    waiting: list[Callable[[Site], None]] = []
+    for ask, ends, acknowledged, next_verdict in came:
+        waiting.append(ask)
+        if not (ends or acknowledged):
+            continue
         for site in (one_by_one, together):
-            ask(site)
-        if ends or acknowledged:
-            together.end_turn()
-        if acknowledged:
-            one_by_one.acknowledge()
-            together.acknowledge()
-    together.end_turn()
-    one_by_one.acknowledge()
-    together.acknowledge()
+            site.strict.verdict = verdict
+            for one in waiting:
+                one(site)
+            site.end_turn()
+            if acknowledged:
+                site.acknowledge()
+        waiting, verdict = [], next_verdict
+    for site in (one_by_one, together):
+        site.acknowledge()
     assert together.strict.records == one_by_one.strict.records
     assert together.lax.records == one_by_one.lax.records
     assert together.answers == one_by_one.answers
@@ -169,3 +183,14 @@ def test_the_first_event_of_a_duplicate_in_the_same_turn_fails() -> None:
     site.end_turn()
     assert site.answers == [[503], [503]]
     assert [value.split(b"|")[2] for _, value, _ in site.strict.records] == [b"False", b"False"]
+
+
+def test_two_duplicates_of_one_turn_whose_firsts_fail() -> None:
+    """Each is looked up again, for the fate of its first may have become known meanwhile."""
+    site = Site()
+    site.strict.verdict = False
+    for name in ("e1", "e2", "e1", "e2"):
+        site.ask(f"/strict?{event_query(name)}")
+    site.end_turn()
+    assert site.answers == [[503]] * 4
+    assert [value.split(b"|")[2] for _, value, _ in site.strict.records] == [b"False"] * 4

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,18 @@ def test_a_duplicate_whose_mapping_is_gone_stays(configure: Configure) -> None:
         assert configure(*changes).make(event) == Made((), (Lost("not mapped"),))
     unfed = configure(discarding, ("sources = [browser, api]", "sources = [api]"))
     assert unfed.make(bad_event(1, duplicate=True)).lost == (Lost("not mapped"),)
+
+
+def test_a_bug_of_ours_settles_nothing(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is told as what it is, also for a duplicate, of which there may be nothing to make."""
+    remaker = configure()
+
+    def broken(*_: object) -> None:
+        raise KeyError
+
+    monkeypatch.setattr("pyglue.collector.recording._records", broken)
+    for event in (bad_event(), replace(bad_event(), came=replace(bad_event().came, duplicate=True))):
+        assert remaker.make(event) == Made((), (Lost("internal error"),))
 
 
 def test_files_of_a_file_sink_are_the_collectors(configure: Configure, tmp_path: Path) -> None:

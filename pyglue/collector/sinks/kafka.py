@@ -225,8 +225,11 @@ class Kafka:
             self._producer.poll(0)
         except Exception:
             log.exception("a callback of Kafka's producer failed")
-        if self._too_large or self._narrowing:
-            self._judge()
+        try:
+            if self._too_large or self._narrowing:
+                self._judge()
+        except Exception:  # whatever it is: without a further poll nobody would be answered any more
+            log.exception("no producer of smaller batches can be made")
         self._busy = self._in_flight > 0
         if self._busy or not self._stopping.is_set():
             self._timer = self._loop.call_later(POLL_SECONDS if self._busy else IDLE_SECONDS, self._poll)

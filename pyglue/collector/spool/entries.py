@@ -9,6 +9,7 @@ written once, is damaged, and is passed over.
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -17,7 +18,11 @@ from typing import BinaryIO, NamedTuple
 MAGIC = b"pyglue spool 1\n"
 _FRAME = struct.Struct("<II")
 _HEAD = struct.Struct("<q?HI")
+_TIMESTAMP_BYTES = 8
+# What follows them: a flag, and lengths of topic and key; topics have up to 249 characters.
+_INSIDE = re.compile(rb"(?=[\0\1][\x01-\xff]\0[\s\S]{2}\0\0)")
 _MOST = 64 * 2**20  # bytes of an entry; more is no length but damage
+_MOST_LOOKED_AT = 64 * 2**20  # bytes of what may be entries: some tenths of a second
 
 
 class Entry(NamedTuple):
@@ -60,6 +65,27 @@ def read(file: BinaryIO, start: int, end: int) -> Iterator[tuple[Entry, int]]:
         else:
             file.seek(behind)
         place = behind
+
+
+def holds_whole(file: BinaryIO, start: int, end: int) -> bool:
+    """Whether a whole entry begins anywhere behind `start`: then what is there is no torn end, but damage.
+
+    It is not to be sent: a client can write what looks like an entry into its event. It can write many, too: what would
+    take too long to look through counts as damage.
+    """
+    file.seek(start)
+    rest = memoryview(file.read(end - start))
+    left = _MOST_LOOKED_AT
+    for found in _INSIDE.finditer(rest):
+        at = found.start() - _TIMESTAMP_BYTES
+        if at < _FRAME.size:
+            continue
+        length, checksum = _FRAME.unpack_from(rest, at - _FRAME.size)
+        if _HEAD.size <= length <= len(rest) - at:
+            left -= length
+            if left < 0 or zlib.crc32(rest[at : at + length]) == checksum:
+                return True
+    return False
 
 
 def _framed(file: BinaryIO, place: int, end: int) -> tuple[bytes | None, int]:

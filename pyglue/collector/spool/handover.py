@@ -18,7 +18,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from pyglue.collector.disk import sync_directory
-from pyglue.collector.spool.entries import read
+from pyglue.collector.spool.entries import holds_whole, read
 from pyglue.collector.spool.store import files_in, hold, name_of
 from pyglue.counted import counted
 from pyglue.errors import InputError, Problem
@@ -103,7 +103,8 @@ def _cut(file: Path) -> None:
     with file.open("rb") as content:
         for _, end in read(content, 0, size):  # noqa: B007 - the last place counts
             pass
-    if 0 < end < size:
-        torn = counted(size - end, "byte that was", "bytes that were")
-        log.warning("%s ends in %s not answered", file, torn)
+        torn = 0 < end < size and not holds_whole(content, end, size)
+    if torn:
+        ending = counted(size - end, "byte that was", "bytes that were")
+        log.warning("%s ends in %s not answered", file, ending)
         os.truncate(file, end)

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -28,7 +27,7 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from pyglue.collector.spool.entries import MAGIC, Entry, read
+from pyglue.collector.spool.entries import MAGIC, Entry, holds_whole, read
 from pyglue.collector.spool.store import File
 from pyglue.counted import counted
 
@@ -125,25 +124,27 @@ def count(files: Sequence[File]) -> Left:
     for file in files:
         end = file.entries = 0
         whole = len(MAGIC)
-        with file.path.open("rb") as content:
+        with file.path.open("r+b") as content:
             for entry, end in read(content, 0, file.size):  # noqa: B007 - the last place counts
                 file.entries += 1
                 earliest = found.earliest.get(entry.topic, entry.timestamp)
                 found.earliest[entry.topic] = min(earliest, entry.timestamp)
                 found.hashes.add(_hash(entry.topic, entry.key, entry.value))
                 whole += entry.size
-        unread = file.size - min(file.size, whole)
-        torn = file is files[-1] and whole == end
-        file.damaged = file.damaged or (unread > 0 and not torn)
-        if file.damaged:
-            log.error(
-                "%s is damaged: %s of it can't be read; it will be kept", file.path, counted(unread, "byte")
-            )
-        elif unread:
-            ending = counted(unread, "byte that was", "bytes that were")
-            log.warning("%s ends in %s not answered", file.path, ending)
-            with suppress(OSError):  # then it is taken for damage, once there is a file behind it
-                os.truncate(file.path, end)
+            unread = file.size - min(file.size, whole)
+            torn = file is files[-1] and whole == end and not holds_whole(content, end, file.size)
+            file.damaged = file.damaged or (unread > 0 and not torn)
+            if file.damaged:
+                log.error(
+                    "%s is damaged: %s of it can't be read; it will be kept",
+                    file.path,
+                    counted(unread, "byte"),
+                )
+            elif unread:
+                ending = counted(unread, "byte that was", "bytes that were")
+                log.warning("%s ends in %s not answered", file.path, ending)
+                with suppress(OSError):  # then it is taken for damage, once there is a file behind it
+                    content.truncate(end)
         file.size = end
         file.counted = True
     return found

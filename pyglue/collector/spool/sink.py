@@ -352,7 +352,10 @@ class Spooled:
                     self._again += records[number:]
                     break
                 record.failed = False
-                await self._push(record)
+                if not await self._push(record):
+                    record.failed = True
+                    self._again += records[number:]
+                    break
             while any(not (record.settled or record.failed) for record in records):
                 await asyncio.sleep(TICK)
 
@@ -373,11 +376,16 @@ class Spooled:
             elif left or not entry.queued:
                 record = _Record(self, entry.topic, entry.key, entry.value, entry.timestamp, None, 0)
                 record.file = file
-                await self._push(record)
+                if not await self._push(record):
+                    return number
             self._read_to = behind
         self._read_to = end
         return len(entries)
 
-    async def _push(self, record: _Record) -> None:
+    async def _push(self, record: _Record) -> bool:
+        """Send it once there is room; False, and it is not sent, if one before it failed meanwhile."""
         while not self._producer.produce(record):
             await asyncio.sleep(FULL_PAUSE)
+            if self._again:
+                return False
+        return True

@@ -122,13 +122,14 @@ def test_a_torn_end_of_any_folder_is_no_damage(tmp_path: Path) -> None:
     assert len(set(sizes)) == 1
 
 
-def test_damage_is_not_cut_off(tmp_path: Path) -> None:
+@pytest.mark.parametrize("at", [20, 0], ids=["a record", "its length"])
+def test_damage_is_not_cut_off(tmp_path: Path, at: int) -> None:
     """Where whole records follow, it is no torn end: the file is kept for people as it is."""
     folder = tmp_path / "1"
     folder.mkdir()
     entry = Entry("clicks", b"party", b"value", 1, queued=True).encoded()
     content = bytearray(MAGIC + entry * 3)
-    content[len(MAGIC) + len(entry) + 20] ^= 1
+    content[len(MAGIC) + len(entry) + at] ^= 1
     (folder / name_of(1)).write_bytes(content)
     os.close(hand_over(tmp_path, 1))
     assert (tmp_path / name_of(1)).read_bytes() == content

@@ -141,6 +141,30 @@ def test_what_lies_before_whole_entries_is_no_torn_end(tmp_path: Path, damaged: 
     assert file.path.read_bytes() == content
 
 
+@pytest.mark.parametrize(
+    "damaged", [range(1), range(3), range(100)], ids=["a length", "a word", "two entries"]
+)
+def test_damage_that_hides_whole_entries_is_no_torn_end(tmp_path: Path, damaged: range) -> None:
+    """What is behind it can't be told apart from an event's text, and is not sent; but nothing is cut off."""
+    file = left(tmp_path, 1, [entry(number) for number in range(9)])
+    content = bytearray(file.path.read_bytes())
+    first = len(MAGIC) + 2 * len(entry(0).encoded())
+    for at in damaged:
+        content[first + at] ^= 0xFF
+    file.path.write_bytes(content)
+    count([file])
+    assert (file.damaged, file.entries) == (True, 2)
+    assert file.path.read_bytes() == content
+
+
+def test_looking_for_entries_in_a_torn_end_has_an_end(tmp_path: Path) -> None:
+    """A client can write what begins like entries into its event; what takes too long counts as damage."""
+    begins = (400_000).to_bytes(4, "little") + bytes(12) + b"\x01\x01\x00\x01\x00\x00\x00"
+    file = left(tmp_path, 1, [entry(1)], begins * 40_000)
+    count([file])
+    assert file.damaged
+
+
 def test_a_file_that_was_removed_is_passed_over(tmp_path: Path) -> None:
     """Kafka has all of it."""
     files = [left(tmp_path, 1, [entry(1)]), left(tmp_path, 2, [entry(2)])]

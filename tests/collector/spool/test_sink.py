@@ -447,6 +447,28 @@ def test_what_fails_at_once_is_not_overtaken(tmp_path: Path) -> None:
     lived(second)
 
 
+def test_what_fails_while_others_wait_for_room_is_not_overtaken(tmp_path: Path) -> None:
+    """The backlog waits for a place in the queue; what had one before and failed comes first."""
+
+    async def play() -> None:
+        producer = PlayedProducer(room=2)
+        life = Life(tmp_path, producer)
+        life.send(b"0", b"00")
+        life.send(b"1", b"2", b"3", b"4")
+        await until(lambda: all(value in life.fates for value in (b"1", b"2", b"3", b"4")))
+        producer.take()
+        await until(lambda: len(producer.waiting) == 2)
+        await asyncio.sleep(0.01)  # now the next one waits
+        producer.take(AWAY)
+        while len(producer.kept) < 6:
+            await asyncio.sleep(0.002)
+            producer.take()
+        assert producer.kept == [b"0", b"00", b"1", b"2", b"3", b"4"]
+        life.end()
+
+    lived(play)
+
+
 def test_an_answered_record_that_kafka_never_takes_stays_on_the_disk(tmp_path: Path) -> None:
     """Somebody may make the topic take it; one that was not answered is refused."""
 
