@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import BinaryIO, Protocol
 
 from confluent_kafka import (
     TIMESTAMP_CREATE_TIME,
@@ -124,7 +126,7 @@ def count(files: Sequence[File]) -> Left:
     for file in files:
         end = file.entries = 0
         whole = len(MAGIC)
-        with file.path.open("r+b") as content:
+        with file.path.open("rb") as content:
             for entry, end in read(content, 0, file.size):  # noqa: B007 - the last place counts
                 file.entries += 1
                 earliest = found.earliest.get(entry.topic, entry.timestamp)
@@ -144,10 +146,17 @@ def count(files: Sequence[File]) -> Left:
                 ending = counted(unread, "byte that was", "bytes that were")
                 log.warning("%s ends in %s not answered", file.path, ending)
                 with suppress(OSError):  # then it is taken for damage, once there is a file behind it
-                    content.truncate(end)
+                    _cut_off(content, file.path, end)
         file.size = end
         file.counted = True
     return found
+
+
+def _cut_off(content: BinaryIO, path: Path, end: int) -> None:
+    """Cut a file off, if it is still the one that was read: this may take its time, and then the folder be another's."""
+    with path.open("r+b") as file:
+        if os.path.sameopenfile(file.fileno(), content.fileno()):
+            file.truncate(end)
 
 
 Place = tuple[int, int]  # a file's number, and a place in it
