@@ -41,6 +41,10 @@ LOOK_SECONDS = 1.0  # for one look at the brokers
 PAUSE_SECONDS = 0.25  # between two looks
 COMPLAINT_EVERY = 20  # looks without a broker between two log lines
 FIRST_COMPLAINT = 2  # looks before the first of them
+# A producer that was made while a broker hung may find none ever again, though others do: seen with librdkafka 2.16, once in
+# some thirty starts of that kind. So one that looks in vain is made anew, if nothing is under way with it.
+FIRST_RENEWAL = 8  # looks before that
+RENEW_EVERY = 48  # looks between two of them, about a minute
 TOPIC_SECONDS = 10.0
 MAX_MESSAGE_BYTES = 1_000_000  # librdkafka's and the broker's default
 MESSAGE_OVERHEAD = 512  # of the protocol, generously
@@ -245,9 +249,24 @@ class Kafka:
                 "a batch was too large for Kafka, and no producer of smaller ones can be made: %s", error
             )
             return
-        spent = [self._producer]
-        self._producer, self._produce, self._batch_bytes = producer, producer.produce, size
+        self._batch_bytes = size
         log.warning("a batch was too large for Kafka; they have up to %s now", counted(size, "byte"))
+        self._go_on_with(producer)
+
+    def _renew(self) -> None:
+        """Go on with a new producer, if nothing is under way with the one that finds no broker."""
+        if self.ready or self._in_flight or self._stopping.is_set():
+            return
+        try:
+            producer = self._make_producer({**self._config, "batch.size": self._batch_bytes})
+        except KafkaException as error:
+            log.warning("another producer can't be made: %s", error)
+            return
+        self._go_on_with(producer)
+
+    def _go_on_with(self, producer: Producer) -> None:
+        spent = [self._producer]
+        self._producer, self._produce = producer, producer.produce
         # The last reference to the other one goes in a thread: it takes its time to end.
         threading.Thread(target=spent.clear, name="spent producer", daemon=True).start()
 
@@ -307,6 +326,8 @@ class Kafka:
             looks = 0
             while not self._stopping.is_set() and not self._find_topics(looks):
                 looks += 1
+                if looks % RENEW_EVERY == FIRST_RENEWAL:
+                    self._call(self._renew)
                 self._stopping.wait(PAUSE_SECONDS)
             if self._stopping.is_set():
                 return
@@ -315,12 +336,13 @@ class Kafka:
 
     def _find_topics(self, looks: int) -> bool:
         """Whether a broker answers and all topics are there; makes those that are missing."""
+        producer = self._producer
         try:
-            known = self._producer.list_topics(timeout=LOOK_SECONDS).topics
+            known = producer.list_topics(timeout=LOOK_SECONDS).topics
             missing = [topic for topic in self._topics if topic not in known]
             for topic in self._topics if not missing else ():
                 # So that the first event does not wait for the topic's partitions to be looked up.
-                self._producer.list_topics(topic, timeout=LOOK_SECONDS)
+                producer.list_topics(topic, timeout=LOOK_SECONDS)
             return not missing or self._make(missing)
         except KafkaException as error:
             if looks % COMPLAINT_EVERY == FIRST_COMPLAINT:

@@ -14,7 +14,7 @@ import pytest
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from pyglue.collector.config.configured import Limits
-from pyglue.collector.sinks.kafka import Kafka, KafkaOutlet
+from pyglue.collector.sinks.kafka import FIRST_RENEWAL, Kafka, KafkaOutlet
 
 LIMITS = Limits(acknowledge_timeout_ms=5000, linger_ms=2, retry_after_s=1, max_in_flight=3, partitions=1)
 MOCK = {"bootstrap.servers": "", "test.mock.num.brokers": "1"}
@@ -424,6 +424,33 @@ def test_a_fatal_error_is_reported_for_the_collector_to_end() -> None:
             lambda: play.producer.tell(KafkaError(KafkaError._FATAL, "beyond repair", fatal=True))
         )
         await until(lambda: play.failures == ["beyond repair"])
+
+    played(scenario)
+
+
+@pytest.mark.parametrize("under_way", [0, 1])
+def test_a_producer_that_looks_in_vain_is_made_anew(under_way: int) -> None:
+    """One may find no broker ever again where others do. What is under way with it would be lost, or come twice."""
+
+    async def scenario(play: Played) -> None:
+        first = play.producer
+        first.away = True
+        play.send(under_way)
+        first.news.append(partial(first.tell, KafkaError(KafkaError._ALL_BROKERS_DOWN)))
+        await until(lambda: not play.outlet.ready)
+        if under_way:
+            await until(lambda: first.looks > FIRST_RENEWAL + 3)
+            assert play.producer is first
+            first.away = False
+            first.settle()
+            await ready(play.kafka)
+            assert await play.settled(1) == [None]
+        else:
+            await ready(play.kafka)
+            assert play.producer is not first
+            play.send()
+            play.producer.settle()
+            assert await play.settled(1) == [None]
 
     played(scenario)
 
