@@ -30,6 +30,7 @@ from pyglue.collector.http.query import parameters
 from pyglue.collector.http.request import Request
 from pyglue.collector.http.room import Room
 from pyglue.collector.loading import Setup, load
+from pyglue.collector.recording import TOGETHER
 from pyglue.collector.sinks.kafka import Kafka, KafkaOutlet
 from pyglue.collector.sinks.sink import Done
 from pyglue.errors import PyglueError
@@ -78,7 +79,7 @@ def measure(
         "a record, the longer mapping": _best(encode["rich"], lambda: map(_event_of, tag)),
         "a record of a JSON event": _best(encode["json"], lambda: map(_json_event_of, posted)),
     }
-    whole = _best(_connection(_app(setups["tag"])).data_received, lambda: requests["tag"])
+    whole = _best(_Turns(setups["tag"]).take, lambda: requests["tag"])
     found[APP] = whole - sum(found[name] for name in (HTTP, QUERY, DUPLICATES, RECORD))
     made_of_tag = records(made, project, scratch)
     found[PRODUCER] = min(
@@ -136,15 +137,29 @@ class _Safe:
         done(None)
 
 
-def _app(setup: Setup) -> App:
-    return App(
-        setup.table(lambda *_: _Safe()),
-        DuplicateMemory(1_000_000),
-        Counters(),
-        clock=lambda: RECEIVED_MS,
-        later=lambda *_: None,
-        retry_after_s=1,
-    )
+class _Turns:
+    """A connection whose requests come in turns of as many as are taken together."""
+
+    def __init__(self, setup: Setup) -> None:
+        self._ends: list[Callable[[], None]] = []
+        self._came = 0
+        app = App(
+            setup.table(lambda *_: _Safe()),
+            DuplicateMemory(1_000_000),
+            Counters(),
+            clock=lambda: RECEIVED_MS,
+            later=lambda *_: None,
+            soon=self._ends.append,
+            retry_after_s=1,
+        )
+        self._connection = _connection(app)
+
+    def take(self, request: bytes) -> None:
+        """A request, and the turn if that ends with it."""
+        self._connection.data_received(request)
+        self._came += 1
+        if self._came % TOGETHER == 0:
+            self._ends.pop()()
 
 
 def _connection(app: App) -> Connection:
