@@ -239,36 +239,29 @@ class Kafka:
             self._timer = self._loop.call_later(POLL_SECONDS if self._busy else IDLE_SECONDS, self._poll)
 
     def _narrow(self) -> None:
-        """Go on with a producer of smaller batches; with the same one where the system has no room for another now."""
+        """Go on with a producer of smaller batches."""
         self._narrowing = False
-        size = max(self._batch_bytes // NARROWER, 1)
-        try:
-            producer = self._make_producer({**self._config, "batch.size": size})
-        except KafkaException as error:
-            log.warning(
-                "a batch was too large for Kafka, and no producer of smaller ones can be made: %s", error
-            )
-            return
-        self._batch_bytes = size
-        log.warning("a batch was too large for Kafka; they have up to %s now", counted(size, "byte"))
-        self._go_on_with(producer)
+        if self._go_on_with(max(self._batch_bytes // NARROWER, 1)):
+            size = counted(self._batch_bytes, "byte")
+            log.warning("a batch was too large for Kafka; they have up to %s now", size)
 
     def _renew(self) -> None:
         """Go on with a new producer, if nothing is under way with the one that finds no broker."""
-        if self.ready or self._in_flight or self._stopping.is_set():
-            return
-        try:
-            producer = self._make_producer({**self._config, "batch.size": self._batch_bytes})
-        except KafkaException as error:
-            log.warning("another producer can't be made: %s", error)
-            return
-        self._go_on_with(producer)
+        if not (self.ready or self._in_flight or self._stopping.is_set()):
+            self._go_on_with(self._batch_bytes)
 
-    def _go_on_with(self, producer: Producer) -> None:
+    def _go_on_with(self, batch_bytes: int) -> bool:
+        """Put another producer in the place of this one; False if the system has no room for it now."""
+        try:
+            producer = self._make_producer({**self._config, "batch.size": batch_bytes})
+        except KafkaException as error:
+            log.warning("another producer can't be made now: %s", error)
+            return False
         spent = [self._producer]
-        self._producer, self._produce = producer, producer.produce
+        self._producer, self._produce, self._batch_bytes = producer, producer.produce, batch_bytes
         # The last reference to the other one goes in a thread: it takes its time to end.
         threading.Thread(target=spent.clear, name="spent producer", daemon=True).start()
+        return True
 
     def _settle(self, record: Sendable, size: int, error: KafkaError | None, _: Any) -> None:
         """One record's fate is known. Called by the producer, which must go on with the others' whatever happens."""
